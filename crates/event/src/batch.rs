@@ -1,0 +1,128 @@
+//! Many calls in one body: `{batch: […], writeKey?, sentAt?, context?, integrations?}`.
+//!
+//! The items are cut out first and read one by one, so that a wrong item costs only itself.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::fields::{Fields, MalformedJson};
+use crate::{Millis, limits};
+
+/// What a batch lends to its items: fields of `context` and `integrations` that an item does not have.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults<'a> {
+    pub(crate) context: Fields<'a>,
+    pub(crate) integrations: Fields<'a>,
+}
+
+/// A batch, cut into items.
+#[derive(Debug, Clone)]
+pub struct Batch<'a> {
+    /// The write key in the body.
+    pub write_key: Option<String>,
+    /// The moment the batch was sent, for the clock correction of its items.
+    pub sent_at: Option<Millis>,
+    /// The text of each item.
+    pub items: Vec<&'a str>,
+    /// What the items inherit.
+    pub defaults: Defaults<'a>,
+}
+
+/// Why a body is not a batch at all.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// Not JSON, or not an object.
+    #[error(transparent)]
+    Malformed(#[from] MalformedJson),
+    /// `batch` is something other than an array.
+    #[error("`batch` is not an array")]
+    NotArray,
+    /// A batch-level object is something else.
+    #[error("`{0}` of the batch is not an object")]
+    NotObject(&'static str),
+    /// More than [`limits::BATCH_EVENTS_MAX`] items.
+    #[error("{0} events in one batch, {max} at most", max = limits::BATCH_EVENTS_MAX)]
+    TooLong(usize),
+}
+
+impl<'a> Batch<'a> {
+    /// Cuts a body into items.
+    pub fn parse(json: &'a str) -> Result<Self, BatchError> {
+        let mut fields = Fields::parse(json)?;
+        let items: Vec<&'a RawValue> = match fields.take("batch") {
+            None | Some(Cow::Borrowed("null")) => Vec::new(),
+            Some(Cow::Borrowed(text)) => serde_json::from_str(text).map_err(|_| BatchError::NotArray)?,
+            Some(Cow::Owned(_)) => return Err(BatchError::NotArray),
+        };
+        if items.len() > limits::BATCH_EVENTS_MAX {
+            return Err(BatchError::TooLong(items.len()));
+        }
+        Ok(Self {
+            write_key: fields.get("writeKey").and_then(|text| serde_json::from_str(text).ok()),
+            sent_at: fields
+                .get("sentAt")
+                .and_then(|text| serde_json::from_str::<Cow<'_, str>>(text).ok())
+                .and_then(|text| Millis::parse(&text)),
+            items: items.into_iter().map(RawValue::get).collect(),
+            defaults: Defaults {
+                context: lent(&mut fields, "context")?,
+                integrations: lent(&mut fields, "integrations")?,
+            },
+        })
+    }
+}
+
+fn lent<'a>(fields: &mut Fields<'a>, key: &'static str) -> Result<Fields<'a>, BatchError> {
+    match fields.take(key) {
+        None | Some(Cow::Borrowed("null")) => Ok(Fields::default()),
+        Some(Cow::Borrowed(text)) => Fields::parse(text).map_err(|_| BatchError::NotObject(key)),
+        Some(Cow::Owned(_)) => Err(BatchError::NotObject(key)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Event;
+
+    #[test]
+    fn a_wrong_item_costs_only_itself() {
+        let body = r#"{"writeKey":"wk","sentAt":"2026-01-01T00:00:00Z","context":{"a":1,"b":2},
+            "batch":[{"type":"track","event":"E","userId":"u","context":{"a":9}}, 7, {"type":"track"}]}"#;
+        let batch = Batch::parse(body).expect("a batch");
+        assert_eq!(batch.write_key.as_deref(), Some("wk"));
+        assert_eq!(batch.sent_at, Millis::parse("2026-01-01T00:00:00Z"));
+        let read: Vec<_> =
+            batch.items.iter().map(|item| Event::parse_with(item, None, &batch.defaults).map(|_| ())).collect();
+        insta::assert_debug_snapshot!(read, @r"
+        [
+            Ok(
+                (),
+            ),
+            Err(
+                BadRequest,
+            ),
+            Err(
+                EventNotDefined,
+            ),
+        ]
+        ");
+        let first = Event::parse_with(batch.items[0], None, &batch.defaults).expect("valid");
+        assert_eq!((first.context("a"), first.context("b")), (Some("9"), Some("2")));
+    }
+
+    #[test]
+    fn what_is_not_a_batch_says_why() {
+        for (body, expected) in [
+            (r#"{"batch":5}"#, "`batch` is not an array"),
+            (r#"{"batch":[],"context":[]}"#, "`context` of the batch is not an object"),
+        ] {
+            assert_eq!(Batch::parse(body).expect_err("refused").to_string(), expected);
+        }
+        assert!(Batch::parse("{").is_err());
+        assert!(Batch::parse("{}").expect("an empty batch").items.is_empty());
+        let long = format!(r#"{{"batch":[{}1]}}"#, "1,".repeat(limits::BATCH_EVENTS_MAX));
+        assert!(matches!(Batch::parse(&long), Err(BatchError::TooLong(2_501))));
+    }
+}

@@ -1,0 +1,136 @@
+//! The four times of an event and the rule that corrects a wrong client clock.
+//!
+//! `timestamp = receivedAt - (sentAt - originalTimestamp)`: what lies between the moment something happened and the
+//! moment it was sent is measured by one clock, the client's, so its error cancels out. Without `sentAt` the client's
+//! time is taken as it is; without a time of its own the event happened when it was received.
+
+use std::fmt;
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// Unix time in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Millis(pub i64);
+
+/// 9999-12-31T23:59:59.999Z: the last moment that ISO 8601 writes with four digits.
+const LAST: i64 = 253_402_300_799_999;
+/// 0000-01-01T00:00:00Z.
+const FIRST: i64 = -62_167_219_200_000;
+
+impl Millis {
+    /// Reads ISO 8601 with offset, without (taken as UTC), or a date alone. `None` for anything else and for years
+    /// outside 0 to 9999: such a time is treated as absent, because a wrong one would poison every report.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let moment = if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+            moment
+        } else if let Ok(local) = text.parse::<civil::DateTime>() {
+            local.to_zoned(TimeZone::UTC).ok()?.timestamp()
+        } else {
+            return None;
+        };
+        Self(moment.as_millisecond()).within_range()
+    }
+
+    fn within_range(self) -> Option<Self> {
+        (FIRST..=LAST).contains(&self.0).then_some(self)
+    }
+
+    /// The day (UTC) as `YYYY-MM-DD`.
+    pub fn day(self) -> String {
+        self.to_string().chars().take(10).collect()
+    }
+}
+
+impl fmt::Display for Millis {
+    /// ISO 8601 in UTC with milliseconds, as SDKs write it: `2026-11-21T22:00:00.000Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clamped = self.0.clamp(FIRST, LAST);
+        let moment =
+            jiff::Timestamp::from_millisecond(clamped).expect("the range of four-digit years is inside jiff's");
+        let utc = moment.to_zoned(TimeZone::UTC).datetime();
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            utc.year(),
+            utc.month(),
+            utc.day(),
+            utc.hour(),
+            utc.minute(),
+            utc.second(),
+            utc.millisecond()
+        )
+    }
+}
+
+/// The corrected time of an event.
+pub fn correct(original: Option<Millis>, sent: Option<Millis>, received: Millis) -> Millis {
+    let Some(original) = original else { return received };
+    let Some(sent) = sent else { return original };
+    sent.0
+        .checked_sub(original.0)
+        .and_then(|waited| received.0.checked_sub(waited))
+        .and_then(|corrected| Millis(corrected).within_range())
+        .unwrap_or(received)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(text: &str, expected: Option<&str>) {
+        assert_eq!(Millis::parse(text).map(|moment| moment.to_string()).as_deref(), expected, "{text}");
+    }
+
+    #[test]
+    fn reads_what_sdks_write() {
+        check("2026-11-21T22:00:00.123Z", Some("2026-11-21T22:00:00.123Z"));
+        check("2026-11-21T22:00:00+02:00", Some("2026-11-21T20:00:00.000Z"));
+        check("2026-11-21T22:00:00.123456+00:00", Some("2026-11-21T22:00:00.123Z"));
+        check("2026-11-21T22:00:00", Some("2026-11-21T22:00:00.000Z"));
+        check("2026-11-21 22:00:00Z", Some("2026-11-21T22:00:00.000Z"));
+        check("2026-11-21", Some("2026-11-21T00:00:00.000Z"));
+        check("yesterday", None);
+        check("", None);
+        check("+275760-09-13T00:00:00.000Z", None);
+        check("1763762400000", None);
+    }
+
+    #[test]
+    fn the_clients_clock_error_cancels_out() {
+        let hour = 3_600_000;
+        let received = Millis(1_763_762_400_000);
+        let skewed_sent = Millis(received.0 + 5 * hour);
+        let happened = Millis(skewed_sent.0 - 2_000);
+        assert_eq!(correct(Some(happened), Some(skewed_sent), received), Millis(received.0 - 2_000));
+    }
+
+    #[test]
+    fn without_times_an_event_happened_when_it_came() {
+        assert_eq!(correct(None, Some(Millis(5)), Millis(9)), Millis(9));
+        assert_eq!(correct(Some(Millis(3)), None, Millis(9)), Millis(3));
+    }
+
+    proptest! {
+        #[test]
+        fn printing_and_reading_is_the_identity(ms in FIRST..=LAST) {
+            prop_assert_eq!(Millis::parse(&Millis(ms).to_string()), Some(Millis(ms)));
+        }
+
+        #[test]
+        fn correction_never_leaves_the_range(a in any::<i64>(), b in any::<i64>(), r in 0..LAST) {
+            let corrected = correct(Some(Millis(a)), Some(Millis(b)), Millis(r));
+            prop_assert!((FIRST..=LAST).contains(&corrected.0));
+        }
+
+        #[test]
+        fn correction_ignores_a_constant_skew(at in 0..LAST / 4, waited in 0..1_000_000_i64, skew in 0..LAST / 4) {
+            let plain = correct(Some(Millis(at)), Some(Millis(at + waited)), Millis(at + waited + 10));
+            let skewed = correct(Some(Millis(at + skew)), Some(Millis(at + waited + skew)), Millis(at + waited + 10));
+            prop_assert_eq!(plain, skewed);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What turns people into random numbers and back: key epochs that seal the log, fingerprints that look identifiers
+//! up, and surrogates that stand for subjects everywhere else.
+//!
+//! Read in this order: [`keys`] (epochs and sealing), [`fingerprint`] (keyed hashes of identifiers), [`surrogate`]
+//! (identifiers ↔ subject ids). The tables behind it are `control`'s; this crate says what they must do.
+
+pub mod keys;
