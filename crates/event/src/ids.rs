@@ -86,6 +86,17 @@ impl fmt::Debug for SubjectId {
     }
 }
 
+/// A keyed hash of one identifier (`vault` computes it): looks a person up without saying who it is, and means
+/// nothing without the workspace's key. 128 bits of HMAC-SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fingerprint(pub [u8; 16]);
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(…)")
+    }
+}
+
 /// A message id for an event that came without one.
 pub fn new_message_id() -> String {
     format!("assent-{}", uuid::Uuid::new_v4())

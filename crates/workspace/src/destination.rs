@@ -1,0 +1,89 @@
+//! Destinations: who receives, for which purpose, under which categories.
+
+use event::Slug;
+use serde::{Deserialize, Serialize};
+
+use crate::{Category, Purpose};
+
+/// One destination instance.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    /// Its name.
+    pub name: Slug,
+    /// The destination of the registry: `webhook`, `file`, …
+    pub kind: Slug,
+    /// The sources whose events it may be for.
+    pub sources: Vec<Slug>,
+    /// What the kind's own schema asks for, secrets filled in.
+    #[serde(default)]
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// All of them must be granted. Absent: the destination is unmapped.
+    #[serde(default)]
+    pub categories: Option<Vec<Category>>,
+    /// What the recipient uses the events for.
+    pub purpose: Purpose,
+    /// What the recipient is, by the operator's claim until a contract is on record.
+    #[serde(default = "third_party")]
+    pub recipient: RecipientRole,
+    /// What an unmapped destination gets: Segment sends it everything, Assent nothing.
+    #[serde(default = "deny")]
+    pub unmapped: Switch,
+    /// Whether events of unknown consent (`compat: segment`) may reach it.
+    #[serde(default = "deny")]
+    pub unstamped: Switch,
+    /// A disabled destination gets nothing and keeps no backlog.
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+}
+
+fn third_party() -> RecipientRole {
+    RecipientRole::ThirdParty
+}
+
+fn deny() -> Switch {
+    Switch::Deny
+}
+
+fn enabled() -> bool {
+    true
+}
+
+impl Destination {
+    /// The categories that must be granted; none for an unmapped destination.
+    pub fn categories(&self) -> &[Category] {
+        self.categories.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it has no categories.
+    pub fn is_unmapped(&self) -> bool {
+        self.categories().is_empty()
+    }
+}
+
+/// What a recipient is to the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecipientRole {
+    /// Acts on instructions only.
+    ServiceProvider,
+    /// Anyone else.
+    ThirdParty,
+}
+
+/// A permission that is off unless somebody wrote it down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// Refused.
+    Deny,
+    /// Permitted.
+    Allow,
+}
+
+impl Switch {
+    /// Whether it permits.
+    pub fn allows(self) -> bool {
+        self == Self::Allow
+    }
+}

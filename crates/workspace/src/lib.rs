@@ -1,0 +1,20 @@
+//! The model of a workspace: its sources, destinations, categories and consent rules, as a file says them.
+//! Parsing and validation only; no I/O. `control` stores it, `consent` decides by it, `collector` serves it.
+//!
+//! Read in this order: [`Workspace`], [`Source`], [`Destination`], [`Category`], [`Purpose`], [`parse`].
+
+mod category;
+mod destination;
+mod model;
+mod parse;
+mod purpose;
+mod source;
+mod validate;
+
+pub use category::{Category, CategoryRule, REQUIRED};
+pub use destination::{Destination, RecipientRole, Switch};
+pub use model::{ConsentRules, DoNotTrack, Regime, Workspace};
+pub use parse::{ParseError, parse};
+pub use purpose::Purpose;
+pub use source::{Basis, Compat, Source, SourceKind};
+pub use validate::Invalid;

@@ -1,0 +1,97 @@
+//! A workspace as a whole.
+
+use std::collections::BTreeMap;
+
+use event::Slug;
+use serde::{Deserialize, Serialize};
+
+use crate::{Category, CategoryRule, Destination, Source};
+
+/// Everything a workspace is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workspace {
+    /// Its name, the prefix of every key and path.
+    pub workspace: Slug,
+    /// Where events come from.
+    #[serde(default)]
+    pub sources: Vec<Source>,
+    /// Where events go.
+    #[serde(default)]
+    pub destinations: Vec<Destination>,
+    /// How consent is read.
+    #[serde(default)]
+    pub consent: ConsentRules,
+}
+
+impl Workspace {
+    /// Its name.
+    pub fn name(&self) -> &Slug {
+        &self.workspace
+    }
+}
+
+/// How consent is read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsentRules {
+    /// The regime of regions without a row of their own, and of events without a region.
+    pub default_regime: Regime,
+    /// Regimes by region (`DE`, `US-CA`, `US`); the longest match counts.
+    pub regions: BTreeMap<String, Regime>,
+    /// The categories, `required` always among them.
+    pub categories: Vec<CategoryRule>,
+    /// Traits of `identify` that carry an explicit choice: trait name → category.
+    pub choice_traits: BTreeMap<String, Category>,
+    /// What `DNT: 1` means. It is obsolete, so it means nothing unless the operator promised otherwise.
+    pub do_not_track: DoNotTrack,
+}
+
+impl Default for ConsentRules {
+    fn default() -> Self {
+        Self {
+            default_regime: Regime::OptIn,
+            regions: BTreeMap::new(),
+            categories: CategoryRule::defaults(),
+            choice_traits: BTreeMap::new(),
+            do_not_track: DoNotTrack::Ignore,
+        }
+    }
+}
+
+impl ConsentRules {
+    /// The regime of a region.
+    pub fn regime(&self, region: Option<&str>) -> Regime {
+        let Some(region) = region else { return self.default_regime };
+        let country = region.split('-').next().unwrap_or(region);
+        self.regions.get(region).or_else(|| self.regions.get(country)).copied().unwrap_or(self.default_regime)
+    }
+
+    /// The category that a key of a stamp means, when the workspace knows it.
+    pub fn category(&self, key: &str) -> Option<&Category> {
+        self.categories
+            .iter()
+            .find(|rule| rule.name.as_str() == key || rule.aliases.iter().any(|alias| alias.as_str() == key))
+            .map(|rule| &rule.name)
+    }
+}
+
+/// What holds before a visitor has chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Regime {
+    /// Nothing but `required` until it is granted.
+    OptIn,
+    /// Everything until it is refused.
+    OptOut,
+}
+
+/// What `DNT: 1` means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DoNotTrack {
+    /// Nothing.
+    Ignore,
+    /// The same as GPC.
+    AsGpc,
+}

@@ -1,0 +1,135 @@
+//! From a YAML file to a valid [`Workspace`]: secrets filled in, unknown keys refused with the nearest known one.
+
+use serde_json::Value;
+
+use crate::validate::{self, Invalid};
+use crate::{CategoryRule, Workspace};
+
+/// Why a file is not a workspace.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// Not YAML, or not of the model's shape.
+    #[error("{0}")]
+    Shape(String),
+    /// A `${env:NAME}` without a value.
+    #[error("`{path}` asks for the environment variable `{name}`, which is not set")]
+    Unset {
+        /// Where it stands, as `destinations[0].settings.token`.
+        path: String,
+        /// The variable.
+        name: String,
+    },
+    /// It reads, but contradicts itself.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
+/// Reads a workspace. `env` answers `${env:NAME}`; it is handed in because only the server may read the environment.
+pub fn parse(yaml: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Workspace, ParseError> {
+    let mut value: Value = serde_norway::from_str(yaml).map_err(|error| ParseError::Shape(error.to_string()))?;
+    fill_secrets(&mut value, "", env)?;
+    let mut workspace: Workspace =
+        serde_json::from_value(value).map_err(|error| ParseError::Shape(with_hint(&error.to_string())))?;
+    let categories = &mut workspace.consent.categories;
+    if !categories.iter().any(|rule| rule.name.is_required()) {
+        categories.splice(0..0, CategoryRule::defaults().into_iter().filter(|rule| rule.name.is_required()));
+    }
+    validate::validate(&workspace)?;
+    Ok(workspace)
+}
+
+fn fill_secrets(value: &mut Value, path: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<(), ParseError> {
+    match value {
+        Value::String(text) => {
+            if let Some(name) = text.strip_prefix("${env:").and_then(|rest| rest.strip_suffix('}')) {
+                *text = env(name)
+                    .ok_or_else(|| ParseError::Unset { path: path.to_owned(), name: name.to_owned() })?;
+            }
+            Ok(())
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .enumerate()
+            .try_for_each(|(at, item)| fill_secrets(item, &format!("{path}[{at}]"), env)),
+        Value::Object(fields) => fields.iter_mut().try_for_each(|(key, field)| {
+            let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            fill_secrets(field, &inner, env)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+/// Turns serde's "unknown field `x`, expected one of `a`, `b`" into a sentence that names the nearest one.
+fn with_hint(message: &str) -> String {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let Some((unknown, known)) = quoted.split_first() else { return message.to_owned() };
+    if !message.starts_with("unknown ") {
+        return message.to_owned();
+    }
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= name.len().max(unknown.len()) / 2);
+    match nearest {
+        Some((_, name)) => format!("{message}; did you mean `{name}`?"),
+        None => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+
+    const GOOD: &str = r#"
+workspace: acme
+sources:
+  - { name: web, kind: browser, write_key: wk_demo }
+  - { name: api, kind: server, write_key: wk_server, basis: contract }
+destinations:
+  - name: echo
+    kind: webhook
+    sources: [web, api]
+    settings: { url: "http://127.0.0.1:9999/hook", allow_private: true, token: "${env:TOKEN}" }
+    categories: [performance]
+    purpose: analytics
+    recipient: service_provider
+consent:
+  default_regime: opt-in
+  regions: { US: opt-out, US-CA: opt-out }
+  categories: [required, { name: performance, aliases: [C0002, ta-2] }]
+"#;
+
+    fn check(yaml: &str) -> String {
+        let env = |name: &str| (name == "TOKEN").then(|| "t".to_owned());
+        match parse(yaml, &env) {
+            Ok(workspace) => format!("{} with {} sources", workspace.name(), workspace.sources.len()),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_file_of_the_design_is_read() {
+        assert_eq!(check(GOOD), "acme with 2 sources");
+        let workspace = parse(GOOD, &|_| Some("secret".to_owned())).expect("valid");
+        assert_eq!(workspace.destinations[0].settings["token"], "secret");
+        assert_eq!(workspace.consent.category("ta-2").map(|category| category.as_str()), Some("performance"));
+        assert_eq!(workspace.consent.regime(Some("US-CO")), crate::Regime::OptOut);
+        assert_eq!(workspace.consent.regime(Some("DE")), crate::Regime::OptIn);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place_and_a_way_out() {
+        assert_snapshot!(check("workspace: acme\nsorces: []"), @"unknown field `sorces`, expected one of `workspace`, `sources`, `destinations`, `consent`; did you mean `sources`?");
+        assert_snapshot!(check("workspace: Acme"), @"`Acme` is not a name: use 1 to 63 of a-z, 0-9, `-` and `_`, starting with a letter or a digit");
+        assert_snapshot!(check(&GOOD.replace("kind: browser", "kind: brwser")), @"unknown variant `brwser`, expected one of `browser`, `mobile`, `server`; did you mean `browser`?");
+        assert_snapshot!(check(&GOOD.replace("TOKEN", "MISSING")), @"`destinations[0].settings.token` asks for the environment variable `MISSING`, which is not set");
+        assert_snapshot!(check(&GOOD.replace(", basis: contract", "")), @"source `api` is of kind `server` and needs a `basis`: say by what right it collects (`contract`, `legitimate_interests`, `consent`, …)");
+        assert_snapshot!(check(&GOOD.replace("[web, api]", "[web, app]")), @"destination `echo` reads from source `app`, which does not exist; sources are `web`, `api`");
+        assert_snapshot!(check(&GOOD.replace("categories: [performance]", "categories: [perf]")), @"destination `echo` asks for category `perf`, which does not exist; categories are `required`, `performance`");
+        assert_snapshot!(check(&GOOD.replace("categories: [performance]", "categories: [required]")), @"destination `echo` has category `required` for purpose `analytics`: nobody can refuse `required`, so it may not be used for analytics, advertising, sale or sharing");
+        assert_snapshot!(check(&GOOD.replace("wk_server", "wk_demo")), @"sources `web` and `api` have the same write key");
+        assert_snapshot!(check(&GOOD.replace("name: api", "name: web")), @"there are two sources named `web`");
+    }
+}

@@ -1,0 +1,100 @@
+//! What a workspace may not say, each with a sentence that tells what to do.
+
+use std::collections::{HashMap, HashSet};
+
+use event::Slug;
+
+use crate::{Category, Destination, SourceKind, Workspace};
+
+/// A contradiction inside a workspace.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(pub String);
+
+/// Checks a workspace as a whole. Whether a destination's kind and settings exist is the registry's to say.
+pub(crate) fn validate(workspace: &Workspace) -> Result<(), Invalid> {
+    sources(workspace)?;
+    let consent = &workspace.consent;
+    unique("categories", consent.categories.iter().flat_map(|rule| std::iter::once(&rule.name).chain(&rule.aliases)))?;
+    for (name, category) in &consent.choice_traits {
+        known_category(workspace, category, &format!("the trait `{name}` means"))?;
+    }
+    unique("destinations named", workspace.destinations.iter().map(|destination| &destination.name))?;
+    workspace.destinations.iter().try_for_each(|destination| one_destination(workspace, destination))
+}
+
+fn sources(workspace: &Workspace) -> Result<(), Invalid> {
+    unique("sources named", workspace.sources.iter().map(|source| &source.name))?;
+    let mut keys: HashMap<&str, &Slug> = HashMap::new();
+    for source in &workspace.sources {
+        if source.kind == SourceKind::Server && source.basis.is_none() {
+            return Err(Invalid(format!(
+                "source `{}` is of kind `server` and needs a `basis`: say by what right it collects (`contract`, \
+                 `legitimate_interests`, `consent`, …)",
+                source.name
+            )));
+        }
+        known_category(workspace, &source.category, &format!("source `{}` collects under", source.name))?;
+        if let Some(key) = &source.write_key {
+            if key.expose().is_empty() || key.expose().contains(':') {
+                return Err(Invalid(format!("the write key of source `{}` is empty or contains `:`", source.name)));
+            }
+            if let Some(other) = keys.insert(key.expose(), &source.name) {
+                return Err(Invalid(format!("sources `{other}` and `{}` have the same write key", source.name)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn one_destination(workspace: &Workspace, destination: &Destination) -> Result<(), Invalid> {
+    let name = &destination.name;
+    for wanted in &destination.sources {
+        if !workspace.sources.iter().any(|source| source.name == *wanted) {
+            let known = list(workspace.sources.iter().map(|source| source.name.as_str()));
+            return Err(Invalid(format!(
+                "destination `{name}` reads from source `{wanted}`, which does not exist; sources are {known}"
+            )));
+        }
+    }
+    for category in destination.categories() {
+        known_category(workspace, category, &format!("destination `{name}` asks for"))?;
+    }
+    let only_required =
+        !destination.is_unmapped() && destination.categories().iter().all(Category::is_required);
+    if only_required && !destination.purpose.may_be_required() {
+        return Err(Invalid(format!(
+            "destination `{name}` has category `required` for purpose `{}`: nobody can refuse `required`, so it may \
+             not be used for analytics, advertising, sale or sharing",
+            destination.purpose
+        )));
+    }
+    Ok(())
+}
+
+fn known_category(workspace: &Workspace, category: &Category, who: &str) -> Result<(), Invalid> {
+    let categories = &workspace.consent.categories;
+    if categories.iter().any(|rule| rule.name == *category) {
+        return Ok(());
+    }
+    let known = list(categories.iter().map(|rule| rule.name.as_str()));
+    Err(Invalid(format!("{who} category `{category}`, which does not exist; categories are {known}")))
+}
+
+fn unique<'a, T: std::hash::Hash + Eq + std::fmt::Display + 'a>(
+    what: &str,
+    names: impl Iterator<Item = &'a T>,
+) -> Result<(), Invalid> {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(Invalid(format!("there are two {what} `{name}`")));
+        }
+    }
+    Ok(())
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    if quoted.is_empty() { "none".to_owned() } else { quoted.join(", ") }
+}
