@@ -2,6 +2,12 @@
 //! up, and surrogates that stand for subjects everywhere else.
 //!
 //! Read in this order: [`keys`] (epochs and sealing), [`fingerprint`] (keyed hashes of identifiers), [`surrogate`]
-//! (identifiers ↔ subject ids). The tables behind it are `control`'s; this crate says what they must do.
+//! (identifiers → subject ids). The tables behind it are `control`'s; this crate says what they must do.
 
+pub mod fingerprint;
 pub mod keys;
+pub mod surrogate;
+
+pub use fingerprint::{Fingerprints, IdentifierKind};
+pub use keys::{Epoch, KeyError, Keys};
+pub use surrogate::{Identifier, IdentifierTable, Surrogates, VaultError};

@@ -42,15 +42,13 @@ fn fill_secrets(value: &mut Value, path: &str, env: &dyn Fn(&str) -> Option<Stri
     match value {
         Value::String(text) => {
             if let Some(name) = text.strip_prefix("${env:").and_then(|rest| rest.strip_suffix('}')) {
-                *text = env(name)
-                    .ok_or_else(|| ParseError::Unset { path: path.to_owned(), name: name.to_owned() })?;
+                *text = env(name).ok_or_else(|| ParseError::Unset { path: path.to_owned(), name: name.to_owned() })?;
             }
             Ok(())
         }
-        Value::Array(items) => items
-            .iter_mut()
-            .enumerate()
-            .try_for_each(|(at, item)| fill_secrets(item, &format!("{path}[{at}]"), env)),
+        Value::Array(items) => {
+            items.iter_mut().enumerate().try_for_each(|(at, item)| fill_secrets(item, &format!("{path}[{at}]"), env))
+        }
         Value::Object(fields) => fields.iter_mut().try_for_each(|(key, field)| {
             let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             fill_secrets(field, &inner, env)
@@ -114,7 +112,7 @@ consent:
         assert_eq!(check(GOOD), "acme with 2 sources");
         let workspace = parse(GOOD, &|_| Some("secret".to_owned())).expect("valid");
         assert_eq!(workspace.destinations[0].settings["token"], "secret");
-        assert_eq!(workspace.consent.category("ta-2").map(|category| category.as_str()), Some("performance"));
+        assert_eq!(workspace.consent.category("ta-2").map(crate::Category::as_str), Some("performance"));
         assert_eq!(workspace.consent.regime(Some("US-CO")), crate::Regime::OptOut);
         assert_eq!(workspace.consent.regime(Some("DE")), crate::Regime::OptIn);
     }

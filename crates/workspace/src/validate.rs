@@ -60,8 +60,7 @@ fn one_destination(workspace: &Workspace, destination: &Destination) -> Result<(
     for category in destination.categories() {
         known_category(workspace, category, &format!("destination `{name}` asks for"))?;
     }
-    let only_required =
-        !destination.is_unmapped() && destination.categories().iter().all(Category::is_required);
+    let only_required = !destination.is_unmapped() && destination.categories().iter().all(Category::is_required);
     if only_required && !destination.purpose.may_be_required() {
         return Err(Invalid(format!(
             "destination `{name}` has category `required` for purpose `{}`: nobody can refuse `required`, so it may \

@@ -1,0 +1,88 @@
+//! A choice: what a subject says today, and how choices of several identifiers count together.
+
+use crate::{Categories, CategorySet, Preferences};
+
+/// What one identifier's latest choice says. Categories in neither set were not asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Choice {
+    /// Granted.
+    pub granted: CategorySet,
+    /// Refused. Never holds `required`.
+    pub refused: CategorySet,
+}
+
+impl Choice {
+    /// The choice that a consent event makes: what it does not name, it refuses (as at Segment).
+    pub fn complete(categories: &Categories, preferences: &Preferences<'_>) -> Self {
+        let granted = granted(categories, preferences);
+        Self { granted, refused: categories.optional().without(granted) }
+    }
+
+    /// The choice that some categories of it were made explicitly, the rest not asked.
+    pub fn partial(categories: &Categories, named: impl IntoIterator<Item = (CategorySet, bool)>) -> Self {
+        let mut choice = Self::default();
+        for (category, granted) in named {
+            if granted {
+                choice.granted = choice.granted.union(category);
+            } else {
+                choice.refused = choice.refused.union(category);
+            }
+        }
+        choice.normalised(categories)
+    }
+
+    /// This choice after `later` was made: what `later` names replaces, the rest stays.
+    #[must_use]
+    pub fn then(self, later: Self) -> Self {
+        let named = later.granted.union(later.refused);
+        Self {
+            granted: self.granted.without(named).union(later.granted),
+            refused: self.refused.without(named).union(later.refused),
+        }
+    }
+
+    /// Whether it grants nothing that can be refused: such a choice is recorded without an identifier when its maker
+    /// is not known already.
+    pub fn is_refusal(self, categories: &Categories) -> bool {
+        !self.granted.intersects(categories.optional())
+    }
+
+    fn normalised(self, categories: &Categories) -> Self {
+        let refused = self.refused.without(categories.required());
+        Self { granted: self.granted.without(refused), refused }
+    }
+}
+
+/// The categories that preferences grant. A category named twice, by name and alias, is granted only if both say so.
+pub(crate) fn granted(categories: &Categories, preferences: &Preferences<'_>) -> CategorySet {
+    let (mut granted, mut refused) = (categories.required(), CategorySet::NONE);
+    for (key, value) in &preferences.0 {
+        let category = categories.key(key);
+        if *value {
+            granted = granted.union(category);
+        } else {
+            refused = refused.union(category);
+        }
+    }
+    granted.without(refused).union(categories.required())
+}
+
+/// What is on record about a subject today, all its identifiers taken together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Choices {
+    /// Refused under some identifier.
+    pub refused: CategorySet,
+    /// Granted under some identifier and refused under none.
+    pub granted: CategorySet,
+    /// Whether any choice is on record.
+    pub any: bool,
+}
+
+impl Choices {
+    /// Adds the choice of one more identifier. A refusal under any of them counts.
+    #[must_use]
+    pub fn and(self, choice: Choice) -> Self {
+        let refused = self.refused.union(choice.refused);
+        Self { refused, granted: self.granted.union(choice.granted).without(refused), any: true }
+    }
+}

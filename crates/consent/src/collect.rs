@@ -1,0 +1,62 @@
+//! Collecting is itself a use: may this event be stored at all, and with which stamp?
+
+use workspace::{Basis, Compat, Regime, Source};
+
+use crate::choice::granted;
+use crate::decide::opt_out;
+use crate::{Choices, Origin, Preferences, Reason, Rules, Signals, Stamp};
+
+/// What is known when an event arrives.
+#[derive(Debug, Clone)]
+pub struct Arrival<'a> {
+    /// The stamp it carries.
+    pub sent: Option<Preferences<'a>>,
+    /// What is on record about its identifiers.
+    pub known: Choices,
+    /// What the browser signalled.
+    pub signals: Signals,
+    /// The regime of its region.
+    pub regime: Regime,
+}
+
+/// A permission to store, with the stamp that is frozen into the record.
+pub type Collected<'a> = Result<Stamp<'a>, Reason>;
+
+/// May this event be stored? A refusal on record or in the stamp denies; a declared basis other than consent carries
+/// the collection by itself, and permits nothing further.
+pub fn collect<'a>(source: &Source, rules: &'a Rules, arrival: Arrival<'a>) -> Collected<'a> {
+    let Arrival { sent, known, signals, regime } = arrival;
+    let basis = source.basis();
+    let category = rules.categories.key(source.category.as_str());
+    let (origin, preferences) = match sent {
+        Some(preferences) => (Origin::Sent, preferences),
+        None if known.any => (Origin::Record, on_record(rules, known)),
+        None if source.compat == Some(Compat::Segment) => (Origin::Unknown, Preferences::default()),
+        None => (Origin::Default, Preferences::default()),
+    };
+    if basis == Basis::Consent {
+        if category.intersects(rules.categories.targeting())
+            && let Some(reason) = opt_out(signals, rules)
+        {
+            return Err(reason);
+        }
+        if known.refused.intersects(category) {
+            return Err(Reason::Withdrawn);
+        }
+        let permitted = match origin {
+            Origin::Sent | Origin::Record => granted(&rules.categories, &preferences).contains(category),
+            Origin::Default => regime == Regime::OptOut || rules.categories.required().contains(category),
+            Origin::Unknown => true,
+        };
+        if !permitted {
+            return Err(if origin == Origin::Default { Reason::NoConsent } else { Reason::CategoryRefused });
+        }
+    }
+    Ok(Stamp { origin, preferences, signals, regime, basis })
+}
+
+fn on_record(rules: &Rules, known: Choices) -> Preferences<'_> {
+    let granted = rules.categories.names(known.granted).into_iter().map(|name| (name, true));
+    let refused = rules.categories.names(known.refused).into_iter().map(|name| (name, false));
+    Preferences(granted.chain(refused).collect())
+}

@@ -1,0 +1,149 @@
+//! The decision: may this event be used so? Pure, deny-overrides, one reason.
+//!
+//! The order of the checks decides only which reason is told when several hold: signals first (they are the
+//! visitor's most explicit word), then today's choice, then the stamp, last what the event itself asked for.
+
+use workspace::{Basis, ConsentRules, Destination, DoNotTrack, Purpose, RecipientRole, Regime};
+
+use crate::choice::granted;
+use crate::{Categories, CategorySet, Choices, Origin, Reason, Signals, Stamp};
+
+/// What a workspace says about consent, compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// Its categories.
+    pub categories: Categories,
+    /// What `DNT: 1` means.
+    pub do_not_track: DoNotTrack,
+}
+
+impl Rules {
+    /// Compiles a workspace's rules.
+    pub fn new(rules: &ConsentRules) -> Self {
+        Self { categories: Categories::new(rules), do_not_track: rules.do_not_track }
+    }
+}
+
+/// A use of events, compiled from a destination (or, later, an export or a query).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// What for.
+    pub purpose: Purpose,
+    /// All must be granted.
+    pub categories: CategorySet,
+    /// Who receives.
+    pub recipient: RecipientRole,
+    /// Whether it may go without a category.
+    pub unmapped: bool,
+    /// Whether events of unknown consent may be used.
+    pub unstamped: bool,
+    /// The names by which an event's `integrations` and `_metadata.bundled` mean it.
+    pub names: Vec<String>,
+}
+
+impl Use {
+    /// The use that a destination makes; `title` is its kind's, as Segment names it.
+    pub fn of_destination(destination: &Destination, title: &str, categories: &Categories) -> Self {
+        Self {
+            purpose: destination.purpose.clone(),
+            categories: categories.set(destination.categories().iter().map(workspace::Category::as_str)),
+            recipient: destination.recipient,
+            unmapped: destination.unmapped.allows(),
+            unstamped: destination.unstamped.allows(),
+            names: vec![destination.name.to_string(), title.to_owned()],
+        }
+    }
+}
+
+/// What an event says about destinations itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wishes<'a> {
+    /// The text of `integrations`.
+    pub integrations: Option<&'a str>,
+    /// The text of `_metadata`.
+    pub metadata: Option<&'a str>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing forbids it.
+    Allow,
+    /// This forbids it.
+    Deny(Reason),
+}
+
+/// May this event be used so?
+pub fn decide(known: Choices, stamp: &Stamp<'_>, wishes: Wishes<'_>, purpose: &Use, rules: &Rules) -> Decision {
+    let categories = &rules.categories;
+    let reason = by_signal(stamp.signals, purpose, rules)
+        .or_else(|| by_mapping(purpose, categories))
+        .or_else(|| known.refused.intersects(purpose.categories).then_some(Reason::Withdrawn))
+        .or_else(|| by_stamp(stamp, purpose, categories))
+        .or_else(|| by_wish(wishes, purpose));
+    reason.map_or(Decision::Allow, Decision::Deny)
+}
+
+/// GPC forbids sale, sharing and advertising across contexts. A third party's analytics is a disclosure for its own
+/// ends and counts as such; a service provider's is not.
+pub(crate) fn by_signal(signals: Signals, purpose: &Use, rules: &Rules) -> Option<Reason> {
+    let forbidden = purpose.purpose.is_sale_or_advertising()
+        || purpose.categories.intersects(rules.categories.targeting())
+        || (purpose.purpose == Purpose::Analytics && purpose.recipient == RecipientRole::ThirdParty);
+    if !forbidden {
+        return None;
+    }
+    opt_out(signals, rules)
+}
+
+/// The reason that a signal gives, if it is set and honoured.
+pub(crate) fn opt_out(signals: Signals, rules: &Rules) -> Option<Reason> {
+    if signals.gpc {
+        return Some(Reason::GpcOptOut);
+    }
+    (signals.dnt && rules.do_not_track == DoNotTrack::AsGpc).then_some(Reason::DntOptOut)
+}
+
+fn by_mapping(purpose: &Use, categories: &Categories) -> Option<Reason> {
+    if purpose.categories.is_empty() {
+        return (!purpose.unmapped).then_some(Reason::Unmapped);
+    }
+    let only_required = categories.required().contains(purpose.categories);
+    (only_required && !purpose.purpose.may_be_required()).then_some(Reason::RequiredNotForPurpose)
+}
+
+fn by_stamp(stamp: &Stamp<'_>, purpose: &Use, categories: &Categories) -> Option<Reason> {
+    let needed = purpose.categories.without(categories.required());
+    if needed.is_empty() && !purpose.categories.is_empty() {
+        return None;
+    }
+    match stamp.origin {
+        Origin::Sent | Origin::Record => {
+            (!granted(categories, &stamp.preferences).contains(needed)).then_some(Reason::CategoryRefused)
+        }
+        Origin::Default if stamp.basis != Basis::Consent => Some(Reason::BasisPermitsRequiredOnly),
+        Origin::Default => (stamp.regime == Regime::OptIn).then_some(Reason::NoConsent),
+        Origin::Unknown => (!purpose.unstamped && !purpose.categories.is_empty()).then_some(Reason::ConsentUnknown),
+    }
+}
+
+/// `integrations` and `_metadata` as Segment reads them (reference: `segment.md` §1.8): names are case-sensitive, a
+/// name beats `All`, only `false` switches off.
+fn by_wish(wishes: Wishes<'_>, purpose: &Use) -> Option<Reason> {
+    if let Some(integrations) = wishes.integrations.and_then(|text| event::Fields::parse(text).ok()) {
+        let named = purpose.names.iter().find_map(|name| integrations.get(name));
+        if named.or(integrations.get("All")) == Some("false") {
+            return Some(Reason::IntegrationsObject);
+        }
+    }
+    let bundled = wishes.metadata.is_some_and(|text| {
+        #[derive(serde::Deserialize)]
+        struct Metadata {
+            #[serde(default)]
+            bundled: Vec<String>,
+        }
+        serde_json::from_str::<Metadata>(text)
+            .is_ok_and(|metadata| metadata.bundled.iter().any(|name| purpose.names.contains(name)))
+    });
+    bundled.then_some(Reason::SentClientSide)
+}

@@ -1,0 +1,162 @@
+//! The gate: the one place that makes a [`Permitted`], with all choices in memory.
+//!
+//! A permission is made per attempt and carries the generation of the choices it was made under. A withdrawal first
+//! becomes durable (in `control`), then visible here with a new generation, and only then is answered; a request
+//! whose generation is old is decided again before it begins ([`Gate::is_current`]). So no request that a withdrawal
+//! forbids begins after its answer.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use event::Fingerprint;
+use hashbrown::HashMap;
+use workspace::ConsentRules;
+
+use crate::{Choice, Choices, Decision, Reason, Rules, Stamp, Use, Wishes, decide};
+
+/// What the gate must know about a thing to decide on it.
+#[derive(Debug, Clone)]
+pub struct Subject<'a> {
+    /// The fingerprints of all identifiers that it carries.
+    pub identifiers: &'a [Fingerprint],
+    /// What held at capture.
+    pub stamp: &'a Stamp<'a>,
+    /// What the event itself asks for.
+    pub wishes: Wishes<'a>,
+}
+
+/// Something about a person that can be used.
+pub trait HasSubject {
+    /// What the gate must know.
+    fn subject(&self) -> Subject<'_>;
+}
+
+/// The state of the choices under which a permission was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(u64);
+
+/// A thing that may be used, now, for the purpose it was asked for. Only [`Gate::permit`] makes one; it can neither
+/// be copied nor stored.
+pub struct Permitted<T> {
+    item: T,
+    generation: Generation,
+}
+
+impl<T: fmt::Debug> fmt::Debug for Permitted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permitted").field(&self.item).finish()
+    }
+}
+
+impl<T> Permitted<T> {
+    /// The thing.
+    pub fn get(&self) -> &T {
+        &self.item
+    }
+
+    /// What is made of it is as permitted as it was.
+    pub fn try_map<U, E>(self, make: impl FnOnce(T) -> Result<U, E>) -> Result<Permitted<U>, E> {
+        Ok(Permitted { item: make(self.item)?, generation: self.generation })
+    }
+
+    /// What is made of a batch is as permitted as its oldest part; `None` for an empty batch.
+    pub fn try_combine<U, E>(
+        batch: &[Self],
+        make: impl FnOnce(&[Self]) -> Result<U, E>,
+    ) -> Option<Result<Permitted<U>, E>> {
+        let generation = batch.iter().map(|part| part.generation).min()?;
+        Some(make(batch).map(|item| Permitted { item, generation }))
+    }
+
+    /// Gives the thing up for good; used where a request begins.
+    pub fn into_inner(self) -> T {
+        self.item
+    }
+}
+
+/// A refusal, with the thing given back for the trace.
+#[derive(Debug)]
+pub struct Withheld<T> {
+    /// The thing that may not be used.
+    pub item: T,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// The choices and rules of one workspace, in memory.
+#[derive(Debug)]
+pub struct Gate {
+    rules: arc_swap::ArcSwap<Rules>,
+    choices: Vec<RwLock<HashMap<Fingerprint, Choice>>>,
+    generation: AtomicU64,
+}
+
+/// Choices are spread over this many maps, so that a write blocks few readers.
+const SHARDS: usize = 64;
+
+impl Gate {
+    /// A gate without choices. Load what `control` has before anything is let through.
+    pub fn new(rules: &ConsentRules) -> Arc<Self> {
+        Arc::new(Self {
+            rules: arc_swap::ArcSwap::from_pointee(Rules::new(rules)),
+            choices: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            generation: AtomicU64::new(0),
+        })
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.load_full()
+    }
+
+    /// The generation of the choices now.
+    pub fn generation(&self) -> Generation {
+        Generation(self.generation.load(Ordering::Acquire))
+    }
+
+    /// Makes a durable choice count, for all identifiers of its maker at once, and returns what they now say. Call it
+    /// after the choice is on disk and before it is answered.
+    pub fn apply(&self, identifiers: &[Fingerprint], choice: Choice) -> Vec<Choice> {
+        let now = identifiers
+            .iter()
+            .map(|identifier| {
+                let mut shard = self.shard(*identifier).write().expect("no holder of a shard panics");
+                let latest = shard.get(identifier).copied().unwrap_or_default().then(choice);
+                shard.insert(*identifier, latest);
+                latest
+            })
+            .collect();
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        now
+    }
+
+    /// What is on record about some identifiers, taken together.
+    pub fn choices(&self, identifiers: &[Fingerprint]) -> Choices {
+        identifiers.iter().fold(Choices::default(), |known, identifier| {
+            let shard = self.shard(*identifier).read().expect("no holder of a shard panics");
+            shard.get(identifier).map_or(known, |choice| known.and(*choice))
+        })
+    }
+
+    fn shard(&self, identifier: Fingerprint) -> &RwLock<HashMap<Fingerprint, Choice>> {
+        &self.choices[usize::from(identifier.0[0]) % SHARDS]
+    }
+
+    /// Lets a thing through for a use, or says why not.
+    pub fn permit<T: HasSubject>(&self, item: T, purpose: &Use) -> Result<Permitted<T>, Withheld<T>> {
+        // Read before the choices: a choice made in between makes the permission look old, never new.
+        let generation = self.generation();
+        let subject = item.subject();
+        let known = self.choices(subject.identifiers);
+        match decide(known, subject.stamp, subject.wishes, purpose, &self.rules.load()) {
+            Decision::Allow => Ok(Permitted { item, generation }),
+            Decision::Deny(reason) => Err(Withheld { item, reason }),
+        }
+    }
+
+    /// Whether no choice was made since the permission. An old one must be asked for again before its request begins.
+    pub fn is_current<T>(&self, permitted: &Permitted<T>) -> bool {
+        permitted.generation == self.generation()
+    }
+}

@@ -1,0 +1,31 @@
+//! Consent as part of the data path: what a visitor said, what that permits, and the one door out.
+//!
+//! - [`Stamp`]: what held when an event was captured. Frozen into the record, never edited.
+//! - [`Choice`]: what the subject says today. A later choice can only narrow what earlier events permit.
+//! - [`collect`]: may this event be stored at all? Asked once, at the edge.
+//! - [`decide`]: may this event be used so? Asked for every use, at the last moment.
+//! - [`Gate`]: holds the choices in memory and is the only maker of [`Permitted`], which every egress function asks
+//!   for; ungated egress does not compile (`tests/it/compile_fail`).
+//!
+//! Both decisions are pure functions with golden vectors in `vectors/`, run here and in the browser SDK.
+//!
+//! Not here yet, and therefore never assumed: suppression and transfer rules, computed recipient roles (the
+//! destination's `recipient` is a claim), and the two-step opt-in that could override GPC.
+
+mod categories;
+mod choice;
+mod collect;
+mod decide;
+mod gate;
+mod reason;
+mod signals;
+mod stamp;
+
+pub use categories::{Categories, CategorySet};
+pub use choice::{Choice, Choices};
+pub use collect::{Arrival, Collected, collect};
+pub use decide::{Decision, Rules, Use, Wishes, decide};
+pub use gate::{Gate, Generation, HasSubject, Permitted, Subject, Withheld};
+pub use reason::{Reason, ReasonKind};
+pub use signals::Signals;
+pub use stamp::{Origin, Preferences, Stamp};

@@ -1,0 +1,6 @@
+//! A permission cannot be stored for later.
+
+fn main() {
+    fn stores<T: serde::Serialize>() {}
+    stores::<consent::Permitted<String>>();
+}

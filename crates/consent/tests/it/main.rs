@@ -1,0 +1,5 @@
+//! The consent crate from outside: golden vectors, algebra, and what must not compile.
+
+mod algebra;
+mod compile_fail;
+mod vectors;

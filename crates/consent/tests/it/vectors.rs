@@ -1,0 +1,145 @@
+//! Runs the golden vectors that the browser SDK runs too.
+
+use std::collections::BTreeMap;
+
+use consent::{Arrival, Choice, Choices, Decision, Preferences, Rules, Signals, Stamp, Use, Wishes};
+use serde::Deserialize;
+use workspace::{Basis, ConsentRules, DoNotTrack, Regime};
+
+const DECIDE: &str = include_str!("../../vectors/decide.json");
+const COLLECT: &str = include_str!("../../vectors/collect.json");
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct MadeChoice {
+    granted: Vec<String>,
+    refused: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DecideVector {
+    name: String,
+    stamp: serde_json::Value,
+    #[serde(default)]
+    choices: Vec<MadeChoice>,
+    #[serde(rename = "use")]
+    purpose: serde_json::Value,
+    integrations: Option<serde_json::Value>,
+    bundled: Option<Vec<String>>,
+    do_not_track: Option<DoNotTrack>,
+    expect: String,
+}
+
+fn rules(do_not_track: Option<DoNotTrack>) -> Rules {
+    let mut rules =
+        ConsentRules { do_not_track: do_not_track.unwrap_or(DoNotTrack::Ignore), ..ConsentRules::default() };
+    for rule in &mut rules.categories {
+        if rule.name.as_str() == "performance" {
+            rule.aliases.push(workspace::Category::new("C0002"));
+        }
+    }
+    Rules::new(&rules)
+}
+
+fn known(rules: &Rules, choices: &[MadeChoice]) -> Choices {
+    choices.iter().fold(Choices::default(), |known, made| {
+        let granted = made.granted.iter().map(|name| (rules.categories.key(name), true));
+        let refused = made.refused.iter().map(|name| (rules.categories.key(name), false));
+        known.and(Choice::partial(&rules.categories, granted.chain(refused)))
+    })
+}
+
+fn preferences(map: &BTreeMap<String, bool>) -> Preferences<'_> {
+    Preferences(map.iter().map(|(key, value)| (key.as_str(), *value)).collect())
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: &serde_json::Value, key: &str) -> Option<T> {
+    value.get(key).map(|value| serde_json::from_value(value.clone()).expect("the vector has the field's kind"))
+}
+
+fn decided(vector: &DecideVector) -> String {
+    let rules = rules(vector.do_not_track);
+    let sent: BTreeMap<String, bool> = read(&vector.stamp, "preferences").unwrap_or_default();
+    let stamp = Stamp {
+        origin: read(&vector.stamp, "origin").expect("each vector names an origin"),
+        preferences: preferences(&sent),
+        signals: Signals {
+            gpc: read(&vector.stamp, "gpc").unwrap_or(false),
+            dnt: read(&vector.stamp, "dnt").unwrap_or(false),
+        },
+        regime: read(&vector.stamp, "regime").unwrap_or(Regime::OptIn),
+        basis: read(&vector.stamp, "basis").unwrap_or(Basis::Consent),
+    };
+    let categories: Vec<String> = read(&vector.purpose, "categories").unwrap_or_default();
+    let destination: workspace::Destination = serde_json::from_value(serde_json::json!({
+        "name": "echo", "kind": "webhook", "sources": [],
+        "categories": categories,
+        "purpose": vector.purpose.get("purpose").cloned().unwrap_or("analytics".into()),
+        "recipient": vector.purpose.get("recipient").cloned().unwrap_or("service_provider".into()),
+        "unmapped": vector.purpose.get("unmapped").cloned().unwrap_or("deny".into()),
+        "unstamped": vector.purpose.get("unstamped").cloned().unwrap_or("deny".into()),
+    }))
+    .expect("the vector describes a destination");
+    let purpose = Use::of_destination(&destination, "Webhook", &rules.categories);
+    let integrations = vector.integrations.as_ref().map(ToString::to_string);
+    let metadata = vector.bundled.as_ref().map(|bundled| serde_json::json!({"bundled": bundled}).to_string());
+    let wishes = Wishes { integrations: integrations.as_deref(), metadata: metadata.as_deref() };
+    match consent::decide(known(&rules, &vector.choices), &stamp, wishes, &purpose, &rules) {
+        Decision::Allow => "allow".to_owned(),
+        Decision::Deny(reason) => reason.code().to_owned(),
+    }
+}
+
+#[test]
+fn decide_answers_the_golden_vectors() {
+    let vectors: Vec<DecideVector> = serde_json::from_str(DECIDE).expect("vectors are JSON");
+    assert!(vectors.len() >= 60, "only {} vectors", vectors.len());
+    for vector in &vectors {
+        assert_eq!(decided(vector), vector.expect, "{}", vector.name);
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CollectVector {
+    name: String,
+    kind: String,
+    basis: Option<String>,
+    compat: Option<String>,
+    category: Option<String>,
+    preferences: Option<BTreeMap<String, bool>>,
+    #[serde(default)]
+    choices: Vec<MadeChoice>,
+    #[serde(default)]
+    gpc: bool,
+    regime: Option<Regime>,
+    expect: String,
+}
+
+#[test]
+fn collect_answers_the_golden_vectors() {
+    let vectors: Vec<CollectVector> = serde_json::from_str(COLLECT).expect("vectors are JSON");
+    assert!(vectors.len() >= 20, "only {} vectors", vectors.len());
+    for vector in &vectors {
+        let rules = rules(None);
+        let mut source = serde_json::json!({"name": "web", "kind": vector.kind});
+        for (key, value) in [("basis", &vector.basis), ("compat", &vector.compat), ("category", &vector.category)] {
+            if let Some(value) = value {
+                source[key] = value.clone().into();
+            }
+        }
+        let source: workspace::Source = serde_json::from_value(source).expect("the vector describes a source");
+        let arrival = Arrival {
+            sent: vector.preferences.as_ref().map(preferences),
+            known: known(&rules, &vector.choices),
+            signals: Signals { gpc: vector.gpc, dnt: false },
+            regime: vector.regime.unwrap_or(Regime::OptIn),
+        };
+        let got = match consent::collect(&source, &rules, arrival) {
+            Ok(stamp) => stamp.origin.name().to_owned(),
+            Err(reason) => reason.code().to_owned(),
+        };
+        assert_eq!(got, vector.expect, "{}", vector.name);
+    }
+}

@@ -1,0 +1,96 @@
+//! The workspaces that are served now, ready to be asked on the hot path: a look-up is one atomic load and one hash.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use consent::Gate;
+use event::Slug;
+use vault::{Fingerprints, Surrogates};
+use workspace::{Source, Workspace};
+
+/// A workspace with what running it needs.
+#[derive(Debug)]
+pub struct Tenant {
+    /// Its model. Every source has its write key here, generated ones included.
+    pub workspace: Workspace,
+    /// Its choices; the only maker of permissions for it.
+    pub gate: Arc<Gate>,
+    /// Its fingerprints.
+    pub fingerprints: Fingerprints,
+    /// Its subjects.
+    pub surrogates: Surrogates,
+}
+
+impl Tenant {
+    /// The name, shared.
+    pub fn name(&self) -> Arc<str> {
+        self.workspace.name().shared()
+    }
+
+    /// A source by name.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.workspace.sources.iter().find(|source| source.name.as_str() == name)
+    }
+}
+
+/// A write key's source.
+#[derive(Debug, Clone)]
+pub struct KeyOwner {
+    /// The workspace.
+    pub tenant: Arc<Tenant>,
+    /// The index of its source in the model.
+    source: usize,
+}
+
+impl KeyOwner {
+    /// The source.
+    pub fn source(&self) -> &Source {
+        &self.tenant.workspace.sources[self.source]
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    by_name: HashMap<Slug, Arc<Tenant>>,
+    by_key: HashMap<String, KeyOwner>,
+}
+
+/// All workspaces served by this process.
+#[derive(Debug, Default)]
+pub struct Directory {
+    tables: ArcSwap<Tables>,
+}
+
+impl Directory {
+    /// Serves these workspaces from now on.
+    pub fn replace(&self, tenants: Vec<Arc<Tenant>>) {
+        let mut tables = Tables::default();
+        for tenant in tenants {
+            for (source, model) in tenant.workspace.sources.iter().enumerate() {
+                if let Some(key) = &model.write_key {
+                    let owner = KeyOwner { tenant: Arc::clone(&tenant), source };
+                    tables.by_key.insert(key.expose().clone(), owner);
+                }
+            }
+            tables.by_name.insert(tenant.workspace.name().clone(), tenant);
+        }
+        self.tables.store(Arc::new(tables));
+    }
+
+    /// The source of a write key.
+    pub fn by_write_key(&self, key: &str) -> Option<KeyOwner> {
+        self.tables.load().by_key.get(key).cloned()
+    }
+
+    /// A workspace by name.
+    pub fn tenant(&self, name: &str) -> Option<Arc<Tenant>> {
+        let tables = self.tables.load();
+        tables.by_name.iter().find(|(slug, _)| slug.as_str() == name).map(|(_, tenant)| Arc::clone(tenant))
+    }
+
+    /// All workspaces.
+    pub fn tenants(&self) -> Vec<Arc<Tenant>> {
+        self.tables.load().by_name.values().cloned().collect()
+    }
+}
