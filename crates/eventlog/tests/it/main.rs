@@ -1,0 +1,7 @@
+//! The log's contract, over every engine, and what only the file engine promises: crashes, faults, formats.
+
+mod conformance;
+mod crash;
+mod faults;
+mod format;
+mod setup;

@@ -1,0 +1,5 @@
+//! Doubles of what a test cannot have for real: a disk whose power can be cut, and numbers from a seed. For tests
+//! only; no other crate depends on it otherwise.
+
+pub mod disk;
+pub mod random;
