@@ -1,0 +1,1 @@
+//! The bytes on disk: round trips, goldens, and any bytes at all.
