@@ -1,0 +1,152 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Assent: a customer data platform in which consent is part of the data path.
+#[derive(Debug, Parser)]
+#[command(name = "assent", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the server.
+    Serve(Serve),
+    /// Asks the lake, also while the server runs.
+    Query(Query),
+    /// Follows what arrives and what becomes of it.
+    Tail(Local),
+    /// Tells what happened to one event, for each destination.
+    Trace(Trace),
+    /// Sends one stamped test event to a running server.
+    Send(Send),
+    /// Prints reference pages that are generated from the code.
+    Docs {
+        /// Which page.
+        page: DocsPage,
+    },
+    /// Measures this machine and this build beside peers.
+    Bench(Bench),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Where everything is kept. Made when absent.
+    #[arg(long, default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// A workspace file; may be given several times. Applied when it changed.
+    #[arg(long = "workspace", value_name = "FILE")]
+    pub(crate) workspaces: Vec<PathBuf>,
+    /// Lets a workspace file remove what it no longer names.
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Settings of the server; see docs/reference/settings.md.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Which parts to run. Only `all` until the log can be shared between processes.
+    #[arg(long, value_enum, default_value_t = Role::All)]
+    pub(crate) role: Role,
+    /// Serves a demo workspace and a demo site.
+    #[arg(long)]
+    pub(crate) demo: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Everything in one process.
+    All,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Query {
+    /// The data directory.
+    #[arg(long, default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+    /// The workspace; needed only where there are several.
+    #[arg(long)]
+    pub(crate) workspace: Option<String>,
+    /// How to print rows.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// The query. `events` is the view of all events.
+    pub(crate) sql: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For reading.
+    Table,
+    /// One JSON array of objects.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Local {
+    /// The data directory of the running server.
+    #[arg(long, default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Trace {
+    #[command(flatten)]
+    pub(crate) local: Local,
+    /// The event's `messageId`.
+    pub(crate) message_id: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Send {
+    /// The server.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+    /// The write key of a source.
+    #[arg(long, default_value = "wk_demo")]
+    pub(crate) write_key: String,
+    /// The name of the track event.
+    #[arg(default_value = "First Event")]
+    pub(crate) event: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocsPage {
+    /// The settings of `--config`.
+    Settings,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    /// What to measure.
+    #[arg(value_enum)]
+    pub(crate) what: BenchKind,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How long each measurement runs.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) seconds: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchKind {
+    /// Accepting events, one and in batches, beside nginx and bare hyper.
+    Collect,
+    /// From the request to webhook and lake.
+    Path,
+    /// From the request to the webhook, at 2,000 events a second.
+    Latency,
+    /// Memory, idle and under load with twenty destinations, one of them dead.
+    Memory,
+}

@@ -1,0 +1,103 @@
+//! The door for whoever may read the data directory: HTTP over `DIR/assent.sock` (mode 0600), used by `assent tail`
+//! and `assent trace`. The file's mode is the authentication; nothing of it listens on the network.
+
+use std::convert::Infallible;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::live::Live;
+
+/// Answers the trace of a message id as JSON text.
+pub(crate) type Tracer = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// The socket of a data directory.
+pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("assent.sock")
+}
+
+/// Opens the door. It closes when the task is dropped.
+pub(crate) async fn serve(data_dir: &Path, live: Live, tracer: Tracer) -> anyhow::Result<()> {
+    let path = socket_path(data_dir);
+    // A socket file of a process that was killed; the log's lock has already shown that no other one is alive.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot replace {}", path.display()));
+        }
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let (live, tracer) = (live.clone(), Arc::clone(&tracer));
+        tokio::spawn(async move {
+            let service = service_fn(move |request: Request<Incoming>| {
+                let answer = answer(&request, &live, &tracer);
+                async move { Ok::<_, Infallible>(answer) }
+            });
+            let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = served.await {
+                tracing::debug!(%error, "a local reader left");
+            }
+        });
+    }
+}
+
+fn answer(request: &Request<Incoming>, live: &Live, tracer: &Tracer) -> Response<Body> {
+    let path = request.uri().path();
+    if path == "/tail" {
+        return Response::new(tail(live));
+    }
+    if let Some(message_id) = path.strip_prefix("/trace/") {
+        let decoded = percent_encoding::percent_decode_str(message_id).decode_utf8_lossy();
+        return Response::new(Full::new(Bytes::from(tracer(&decoded))).boxed_unsync());
+    }
+    let mut missing = Response::new(Empty::new().boxed_unsync());
+    *missing.status_mut() = StatusCode::NOT_FOUND;
+    missing
+}
+
+fn tail(live: &Live) -> Body {
+    let lines = futures::stream::unfold(live.watch(), |mut watch| async move {
+        let line = match watch.recv().await {
+            Ok(line) => format!("{line}\n"),
+            Err(RecvError::Lagged(lost)) => format!("{{\"tail\":\"lost\",\"lines\":{lost}}}\n"),
+            Err(RecvError::Closed) => return None,
+        };
+        Some((Ok(Frame::data(Bytes::from(line))), watch))
+    });
+    StreamBody::new(lines).boxed_unsync()
+}
+
+/// Asks the server of a data directory and hands its answer on, piece by piece.
+pub(crate) async fn ask(data_dir: &Path, path: &str, mut each: impl FnMut(&[u8])) -> anyhow::Result<()> {
+    let socket = socket_path(data_dir);
+    let stream = UnixStream::connect(&socket)
+        .await
+        .with_context(|| format!("no server answers at {}: is `assent serve` running on this directory?", socket.display()))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get(path).header("host", "local").body(Empty::<Bytes>::new())?;
+    let mut body = sender.send_request(request).await?.into_body().into_data_stream();
+    while let Some(piece) = body.next().await {
+        each(&piece?);
+    }
+    drop(sender);
+    connection.abort();
+    Ok(())
+}

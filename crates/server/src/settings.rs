@@ -1,0 +1,137 @@
+//! The settings of a server (`--config FILE`, YAML), as one table from which parser, defaults, the example file and
+//! the reference page come. What belongs to a workspace stands in its own file; what differs from run to run
+//! (`--listen`, `--data-dir`) stands on the command line.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// One row of the table, for documentation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    /// The key in the file.
+    pub(crate) key: &'static str,
+    /// The default, as it would be written.
+    pub(crate) default: &'static str,
+    /// What it does.
+    pub(crate) doc: &'static str,
+}
+
+macro_rules! settings {
+    ($( $key:ident : $kind:ty = $default:expr, $shown:literal, $doc:literal; )*) => {
+        /// The settings of a server.
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct Settings {
+            $( #[doc = $doc] pub(crate) $key: $kind, )*
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $( $key: $default, )* }
+            }
+        }
+
+        /// The table, in the order of the reference page.
+        pub(crate) const TABLE: &[Row] = &[
+            $( Row { key: stringify!($key), default: $shown, doc: $doc }, )*
+        ];
+    };
+}
+
+/// What a request with a write key that no source has is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum UnknownKey {
+    /// 401, so that a typing error is found at once.
+    Reject,
+    /// 200, as Segment does; the events are counted and not kept.
+    Accept,
+}
+
+const MIB: u64 = 1024 * 1024;
+
+settings! {
+    public_url: Option<String> = None, "",
+        "The address under which SDKs reach this server, as `https://events.example.com`. It goes into the settings document of SDKs; without it the `Host` of the request does.";
+    unknown_key: UnknownKey = UnknownKey::Reject, "reject",
+        "What a request with an unknown write key is answered: `reject` (401) or `accept` (200, counted, not kept, as at Segment).";
+    trusted_proxies: Vec<String> = Vec::new(), "[]",
+        "Networks (CIDR) whose `X-Forwarded-For` is believed. Empty: the address of the connection counts.";
+    geo_database: Option<PathBuf> = None, "",
+        "A MaxMind database (country or city, `.mmdb`) from which regions are read. Assent ships none; without it every event has its source's region or none.";
+    partitions: u16 = 4, "4",
+        "Partitions of the log: how many subjects can be processed at once. Fixed when the data directory is made.";
+    log_segment_bytes_max: u64 = 64 * MIB, "67108864",
+        "Size of a segment file. On a small disk a segment is at most 1/32 of it.";
+    log_pending_bytes_max: u64 = 64 * MIB, "67108864",
+        "Bytes that may wait for the disk before requests are answered 503.";
+    disk_reserve_bytes_max: u64 = 1024 * MIB, "1073741824",
+        "Space that the log leaves free, so that the lake can catch up when the disk is full: this much, at most a tenth of the disk.";
+    request_bytes_in_flight_max: u64 = 128 * MIB, "134217728",
+        "Bytes of request bodies held at once before requests are answered 503.";
+    connections_max: usize = 10_000, "10000",
+        "Open connections; one more waits in the backlog of the operating system.";
+    dedup_ids_max: u64 = 50_000_000, "50000000",
+        "Message ids remembered. With more than this in 24 hours the window is shorter, which `assent_pipeline_dedup_window_seconds` shows.";
+    backlog_hours_max: u64 = 72, "72",
+        "How long a destination's backlog is kept in the log.";
+    backlog_disk_percent_max: u64 = 20, "20",
+        "How much of the disk the backlogs of destinations may take.";
+    lake_commit_seconds: u64 = 3, "3",
+        "How often the lake commits. Events are visible at most this long (and the write) after they came.";
+    lake_file_retention_hours: u64 = 24, "24",
+        "How long files that a compaction replaced stay for readers of older snapshots.";
+}
+
+impl Settings {
+    /// Reads a settings file.
+    pub(crate) fn parse(yaml: &str) -> anyhow::Result<Self> {
+        if yaml.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        let value: serde_json::Value = serde_norway::from_str(yaml)?;
+        serde_json::from_value(value).map_err(|error| anyhow::anyhow!(workspace::with_hint(&error.to_string())))
+    }
+}
+
+/// The reference page.
+pub(crate) fn reference_page() -> String {
+    let mut page = String::from(
+        "# Settings of a server\n\nGenerated from `crates/server/src/settings.rs` by `assent docs settings`. A file given with \
+         `--config FILE` may hold any of these keys; an unknown key is refused.\n\n| Key | Default | What it does |\n|---|---|---|\n",
+    );
+    for row in TABLE {
+        let default = if row.default.is_empty() { "none".to_owned() } else { format!("`{}`", row.default) };
+        writeln!(page, "| `{}` | {default} | {} |", row.key, row.doc).expect("writing to a string cannot fail");
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shown_default_is_the_default() {
+        let shown: String = TABLE
+            .iter()
+            .filter(|row| !row.default.is_empty())
+            .map(|row| format!("{}: {}\n", row.key, row.default))
+            .collect();
+        let parsed = Settings::parse(&shown).expect("the defaults are valid");
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Settings::default()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest() {
+        let error = Settings::parse("unknown_keys: accept").expect_err("refused").to_string();
+        assert!(error.contains("did you mean `unknown_key`?"), "{error}");
+    }
+
+    #[test]
+    fn the_reference_page_is_the_table() {
+        assert_eq!(include_str!("../../../docs/reference/settings.md"), reference_page(), "run `assent docs settings`");
+    }
+}
