@@ -1,0 +1,58 @@
+# Two commands are for everyone: `make run` starts a working system, `make test` proves that it works. Both install what
+# they need on a fresh Debian machine that has Rust, Node and git. Longer steps are scripts in .ci/.
+
+# One target directory outside the checkout, so that a fresh clone does not build the lake's dependencies again.
+export CARGO_TARGET_DIR := $(or $(ASSENT_TARGET),$(HOME)/.cache/assent/target)
+ASSENT  := $(CARGO_TARGET_DIR)/debug/assent
+LISTEN  ?= 127.0.0.1:8080
+DATA_DIR ?= ./data
+FUZZ_SECONDS ?= 30
+
+STEP := .ci/step
+# Ends a list of arguments to the server, e.g. `make run ARGS="--config assent.yaml"`.
+ARGS ?=
+
+.PHONY: run test build check torture bench web
+.NOTPARALLEL:
+
+run: web ## Build and start a demo on 127.0.0.1:8080
+	cargo build --locked -p server
+	exec $(ASSENT) serve --demo --listen $(LISTEN) --data-dir $(DATA_DIR) $(ARGS)
+
+test: ## Everything CI checks; cheap checks first
+	$(STEP) "install what the tests need" .ci/setup test
+	$(STEP) "web parts" $(MAKE) --no-print-directory web
+	$(STEP) "format" cargo fmt --all --check
+	$(STEP) "tidy" cargo run --quiet --locked -p xtask -- tidy
+	$(STEP) "dependencies" cargo deny --locked check --hide-inclusion-graph bans licenses sources
+	$(STEP) "clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(STEP) "tests" cargo nextest run --workspace --locked
+	$(STEP) "tests in documentation" cargo test --workspace --doc --locked
+	$(STEP) "fuzz, $(FUZZ_SECONDS) s a target" .ci/fuzz $(FUZZ_SECONDS)
+	$(STEP) "what make run starts" .ci/node-tests tests/e2e
+	$(STEP) "clients from their registries" .ci/node-tests tests/compat
+
+build: web ## The release binary in target/release/assent
+	cargo build --release --locked -p server
+	mkdir -p target/release
+	[ "$(CARGO_TARGET_DIR)" -ef target ] || install -m 755 $(CARGO_TARGET_DIR)/release/assent target/release/assent
+
+check: ## Fast: what an edit most likely broke
+	$(STEP) "format" cargo fmt --all --check
+	$(STEP) "tidy" cargo run --quiet --locked -p xtask -- tidy
+	$(STEP) "clippy" .ci/changed clippy --all-targets --locked -- -D warnings
+	$(STEP) "tests of changed crates" .ci/changed nextest run --locked --no-tests pass
+
+torture: ## Long crash, fault and fuzz runs; ASSENT_TORTURE_ROUNDS sets how many rounds (50)
+	$(STEP) "install what the tests need" .ci/setup test
+	$(STEP) "crash rounds" env ASSENT_CRASH_ROUNDS=$(or $(ASSENT_TORTURE_ROUNDS),50) \
+		cargo nextest run --workspace --locked --profile torture -E 'test(/crash|power_loss|full_disk/)'
+	$(STEP) "fuzz, 5 min a target" .ci/fuzz 300
+
+bench: build ## Tables of accept, path, latency and memory, beside peers where they are installed
+	.ci/setup bench
+	for what in collect path latency memory; do target/release/assent bench $$what || exit 1; done
+
+web: ## What the binary embeds
+	.ci/setup run
+	npm --prefix web/segment-sdk run --silent build
