@@ -3,3 +3,4 @@
 
 pub mod disk;
 pub mod random;
+pub mod write_back;

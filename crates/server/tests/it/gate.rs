@@ -1,0 +1,121 @@
+//! Consent stands before every egress: what may not be stored is not, what may not leave does not, and a withdrawal
+//! bites between log and delivery.
+
+use std::time::Duration;
+
+use crate::harness::{Server, event, eventually, workspace};
+use crate::sink::Sink;
+
+const SETTLED: Duration = Duration::from_secs(20);
+
+fn stamped(id: &str, visitor: &str, preferences: &serde_json::Value) -> String {
+    serde_json::json!({
+        "type": "track", "event": "Tested", "messageId": id, "anonymousId": visitor,
+        "context": {"consent": {"categoryPreferences": preferences}},
+    })
+    .to_string()
+}
+
+fn choice(visitor: &str, preferences: &serde_json::Value) -> String {
+    serde_json::json!({
+        "type": "track", "event": "Segment Consent Preference Updated", "anonymousId": visitor,
+        "context": {"consent": {"categoryPreferences": preferences}},
+    })
+    .to_string()
+}
+
+async fn post(server: &Server, key: &str, body: &str) {
+    let answer = server.client().post_as(key, "/v1/track", body).await.expect("an answer");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+fn stored(server: &Server) -> Vec<String> {
+    let rows = server.query("select message_id from events order by message_id");
+    rows.iter().map(|row| row["message_id"].as_str().expect("an id").to_owned()).collect()
+}
+
+async fn until_stored(server: &Server, expected: &[&str]) {
+    eventually("the lake holds what it may", SETTLED, || {
+        let there = stored(server);
+        if there == expected { Ok(()) } else { Err(there) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_category_no_byte_leaves() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sink, ads) = (Sink::start().await, Sink::start().await);
+    let more = format!(
+        r#"  - name: ads
+    kind: webhook
+    sources: [web, api]
+    settings: {{ url: "{}", allow_private: true }}
+    categories: [targeting]
+    purpose: advertising
+"#,
+        ads.url()
+    );
+    let server = Server::start(&directory.path().join("data"), &workspace(&sink.url(), &more)).await;
+    post(&server, "wk_web", r#"{"type":"track","event":"E","messageId":"a-unstamped","anonymousId":"v"}"#).await;
+    post(&server, "wk_web", &stamped("b-refused", "v", &serde_json::json!({"performance": false}))).await;
+    post(&server, "wk_web", &stamped("c-granted", "v", &serde_json::json!({"performance": true, "targeting": false}))).await;
+    post(&server, "wk_api", r#"{"type":"track","event":"E","messageId":"d-server","userId":"u"}"#).await;
+    until_stored(&server, &["c-granted", "d-server"]).await;
+    eventually("the granted event arrives", SETTLED, || {
+        if sink.seen().contains_key("c-granted") { Ok(()) } else { Err(sink.seen()) }
+    })
+    .await;
+    eventually("the trace says why", SETTLED, || {
+        let trace = server.trace("d-server");
+        if trace.contains("basis_permits_required_only") { Ok(()) } else { Err(trace) }
+    })
+    .await;
+    let trace = server.trace("c-granted");
+    assert!(trace.contains("delivered") && trace.contains("category_refused"), "{trace}");
+    assert_eq!((sink.seen().len(), ads.requests()), (1, 0));
+    let metrics = server.metrics().await;
+    for expected in ["reason=\"no_consent\"", "reason=\"category_refused\""] {
+        assert!(metrics.contains(expected), "{expected} is not counted");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_stops_what_is_waiting_to_be_sent_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let sink = Sink::start().await;
+    sink.answer_with(500);
+    let server = Server::start(&directory.path().join("data"), &workspace(&sink.url(), "")).await;
+    post(&server, "wk_web", &event("first", "visitor-1")).await;
+    post(&server, "wk_web", &event("other", "visitor-2")).await;
+    eventually("a first attempt fails", SETTLED, || if sink.requests() >= 2 { Ok(()) } else { Err(sink.requests()) }).await;
+    post(&server, "wk_web", &choice("visitor-1", &serde_json::json!({"performance": false}))).await;
+    sink.answer_with(200);
+    eventually("the other visitor's event arrives", Duration::from_secs(60), || {
+        if sink.seen().contains_key("other") { Ok(()) } else { Err(sink.seen()) }
+    })
+    .await;
+    eventually("the trace says withdrawn", Duration::from_secs(60), || {
+        let trace = server.trace("first");
+        if trace.contains("withdrawn") { Ok(()) } else { Err(trace) }
+    })
+    .await;
+    assert!(!sink.seen().contains_key("first"), "{:?}", sink.bodies());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_survives_a_crash() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data_dir = directory.path().join("data");
+    let sink = Sink::start().await;
+    let file = workspace(&sink.url(), "");
+    let server = Server::start(&data_dir, &file).await;
+    post(&server, "wk_web", &event("known", "visitor-1")).await;
+    until_stored(&server, &["known"]).await;
+    post(&server, "wk_web", &choice("visitor-1", &serde_json::json!({"performance": false}))).await;
+    server.kill();
+    let server = Server::start(&data_dir, &file).await;
+    post(&server, "wk_web", &event("after", "visitor-1")).await;
+    post(&server, "wk_web", &event("someone-else", "visitor-2")).await;
+    until_stored(&server, &["known", "someone-else"]).await;
+}

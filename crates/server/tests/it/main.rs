@@ -1,0 +1,13 @@
+//! The binary from outside: over HTTP, by its signals, through its crashes.
+//!
+//! Every test has a server, ports and a directory of its own. Servers are stopped by their pid.
+
+mod client;
+mod crash;
+mod disk_full;
+mod gate;
+mod harness;
+mod oracle;
+mod power_loss;
+mod shutdown;
+mod sink;
