@@ -46,7 +46,7 @@ check: ## Fast: what an edit most likely broke
 torture: ## Long crash, fault and fuzz runs; ASSENT_TORTURE_ROUNDS sets how many rounds (50)
 	$(STEP) "install what the tests need" .ci/setup test
 	$(STEP) "crash rounds" env ASSENT_CRASH_ROUNDS=$(or $(ASSENT_TORTURE_ROUNDS),50) \
-		cargo nextest run --workspace --locked --profile torture -E 'test(/crash|power_loss|full_disk/)'
+		cargo nextest run --workspace --locked --profile torture -E 'test(/crash|power_loss|disk_full/)'
 	$(STEP) "fuzz, 5 min a target" .ci/fuzz 300
 
 bench: build ## Tables of accept, path, latency and memory, beside peers where they are installed
