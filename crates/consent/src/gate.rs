@@ -131,6 +131,15 @@ impl Gate {
         now
     }
 
+    /// Sets what is on record about many identifiers, with one new generation for all of them. For what `control` has
+    /// merged already: the choices found at start, and those of one commit.
+    pub fn load(&self, on_record: impl IntoIterator<Item = (Fingerprint, Choice)>) {
+        for (identifier, choice) in on_record {
+            self.shard(identifier).write().expect("no holder of a shard panics").insert(identifier, choice);
+        }
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// What is on record about some identifiers, taken together.
     pub fn choices(&self, identifiers: &[Fingerprint]) -> Choices {
         identifiers.iter().fold(Choices::default(), |known, identifier| {

@@ -1,1 +1,28 @@
-//! control
+//! The state that must survive: workspaces, keys, identifiers, choices; and the tenants that are served from it.
+//!
+//! - [`Store`]: what an engine must do. [`Sqlite`] does it in one file; PostgreSQL has to pass the same suite
+//!   (`tests/it/conformance.rs`).
+//! - [`apply`]: from files to stored workspaces. [`load`]: from stored workspaces to [`Tenant`]s.
+//! - [`Recorder`]: a visitor's choice becomes durable, then visible to the gate, then is answered.
+//! - [`Directory`]: the tenants, ready for the hot path.
+//! - [`keys`]: opening, rotating and destroying the keys of a workspace.
+
+mod apply;
+mod directory;
+mod hex;
+pub mod keys;
+mod load;
+mod recorder;
+mod sqlite;
+mod standing;
+mod store;
+
+pub use apply::{Applied, ApplyError, Outcome, WorkspaceFile, apply};
+pub use directory::{Directory, KeyOwner, Tenant};
+pub use load::{LoadError, load};
+pub use recorder::{ChoiceMade, Recorded, Recorder};
+pub use sqlite::Sqlite;
+pub use standing::{Said, Standing};
+pub use store::{
+    ChoiceRow, Maker, Method, Receipt, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys, StoredWorkspace,
+};

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer};
 
 /// Personal data: an identifier, an address, a trait value.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pii<T>(T);
 
 impl<T> Pii<T> {

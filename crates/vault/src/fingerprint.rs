@@ -6,10 +6,12 @@
 
 use std::fmt;
 
-use event::Fingerprint;
+use event::{Fingerprint, Pii};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+
+use crate::{Identifier, Identifiers};
 
 /// What an identifier is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,6 +62,15 @@ impl Fingerprints {
         Fingerprint(*half)
     }
 
+    /// The identifiers that an event carries, with their fingerprints.
+    pub fn identify<'a>(&self, anonymous_id: Option<&'a str>, user_id: Option<&'a str>) -> Identifiers<'a> {
+        let one = |kind, value| Identifier { value: Pii::new(value), fingerprint: self.of(kind, value) };
+        Identifiers {
+            anonymous: anonymous_id.map(|id| one(IdentifierKind::AnonymousId, id)),
+            user: user_id.map(|id| one(IdentifierKind::UserId, id)),
+        }
+    }
+
     /// The fingerprints of the ids that an event carries, anonymous id first.
     pub fn of_event(&self, anonymous_id: Option<&str>, user_id: Option<&str>) -> Vec<Fingerprint> {
         let anonymous = anonymous_id.map(|id| self.of(IdentifierKind::AnonymousId, id));
@@ -71,6 +82,13 @@ impl Fingerprints {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_construction_is_the_documented_one() {
+        // hmac.new(bytes([7]) * 32, b"user_id\0u-42", "sha256").hexdigest()[:32] in Python.
+        let expected = 0x43af_103e_d41b_c782_12e5_663b_85f6_62f7_u128.to_be_bytes();
+        assert_eq!(Fingerprints::new(&[7; 32]).of(IdentifierKind::UserId, "u-42"), Fingerprint(expected));
+    }
 
     #[test]
     fn kinds_values_and_keys_tell_apart() {

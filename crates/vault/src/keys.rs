@@ -22,7 +22,7 @@ pub const TAG_BYTES: usize = 16;
 pub struct Epoch(pub u32);
 
 /// Why a block could not be sealed or opened.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum KeyError {
     /// The epoch's key was destroyed: its blocks are unreadable by design.
     #[error("the key of epoch {0:?} was destroyed")]
@@ -139,8 +139,7 @@ impl Keys {
 
     /// Opens what [`Keys::seal`] made at the same place.
     pub fn open(&self, workspace: &str, epoch: Epoch, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let (nonce, ciphertext) =
-            sealed.split_first_chunk::<NONCE_BYTES>().ok_or(KeyError::Mismatch(epoch))?;
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(KeyError::Mismatch(epoch))?;
         let mut body = ciphertext.to_vec();
         self.with_cipher(workspace, epoch, |cipher| {
             cipher.decrypt_in_place(&Nonce::from(*nonce), place, &mut body).map_err(|_| KeyError::Mismatch(epoch))

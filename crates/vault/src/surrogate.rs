@@ -1,51 +1,98 @@
 //! From identifiers to the random number that stands for their subject.
 //!
-//! The rule until the identity graph exists: the subject of the user id, else of the anonymous id; identifiers of the
-//! event that nobody has seen join that subject; two subjects that are both known are never merged here.
+//! The rule until the identity graph exists: the subject of the user id, else of the anonymous id; an identifier of
+//! the event that nobody has seen joins that subject; two subjects that are both known are never merged here. Who was
+//! said to be whom is the graph's decision, with evidence, and one that can be taken back; a table cannot.
 //!
 //! A new pair is committed before the record that names the subject is appended: a surrogate in the lake whose
 //! identifier is not in the vault could never be found for access or erasure.
+//!
+//! The vault's table is the one place where an identifier stands as it was sent, beside the logs that live for days.
+//! It is not sealed by a key of its own: the key would have to lie in the same database, so a thief of one is a thief
+//! of both. It is protected as that database is (see `control::sqlite`), and erased there by deleting the row.
+//!
+//! Several pipeline workers and the recorder of choices resolve at once. Each writes what it assigned only if none of
+//! it has become known since ([`IdentifierTable::insert`]), else it learns and assigns again. So the outcome is
+//! always that of some order of whole batches, and needs no lock over a disk write.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use event::{Fingerprint, Pii, SubjectId};
+use hashbrown::HashMap;
 
 use crate::IdentifierKind;
 
-/// An identifier as the vault keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identifier {
-    /// What it is.
-    pub kind: IdentifierKind,
-    /// Its value.
-    pub value: Pii<String>,
-    /// Its fingerprint.
+/// An identifier of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identifier<'a> {
+    /// What was sent.
+    pub value: Pii<&'a str>,
+    /// Its fingerprint, which also tells the kinds apart.
     pub fingerprint: Fingerprint,
 }
 
+/// The identifiers of one event: never two of a kind, and by the wire's rules at least one. An event with none would
+/// get a subject that nothing else ever gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Identifiers<'a> {
+    /// The browser or device.
+    pub anonymous: Option<Identifier<'a>>,
+    /// The person known to the operator.
+    pub user: Option<Identifier<'a>>,
+}
+
+impl<'a> Identifiers<'a> {
+    /// With their kinds, the one whose subject counts first.
+    fn preferred(&self) -> impl Iterator<Item = (IdentifierKind, Identifier<'a>)> {
+        let user = self.user.map(|identifier| (IdentifierKind::UserId, identifier));
+        let anonymous = self.anonymous.map(|identifier| (IdentifierKind::AnonymousId, identifier));
+        user.into_iter().chain(anonymous)
+    }
+
+    /// Their fingerprints, anonymous id first.
+    pub fn fingerprints(&self) -> Vec<Fingerprint> {
+        self.anonymous.iter().chain(&self.user).map(|identifier| identifier.fingerprint).collect()
+    }
+}
+
+/// A row of the vault's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair<'a> {
+    /// What the identifier is.
+    pub kind: IdentifierKind,
+    /// The identifier.
+    pub identifier: Identifier<'a>,
+    /// Whose it is.
+    pub subject: SubjectId,
+}
+
 /// The vault's table could not be read or written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("the vault's table does not answer: {0}")]
 pub struct VaultError(pub String);
 
-/// The table of identifiers of one workspace; `control` has it.
+/// What became of new pairs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inserted {
+    /// All are committed.
+    All,
+    /// None is: these fingerprints had become known meanwhile.
+    Known(Vec<(Fingerprint, SubjectId)>),
+}
+
+/// The table of identifiers of all workspaces; `control` has it. A pair in it never changes; erasure removes it.
 #[async_trait]
 pub trait IdentifierTable: fmt::Debug + Send + Sync {
     /// The subjects of some fingerprints, in their order.
     async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError>;
 
-    /// Commits new pairs. Of two writers of one fingerprint the first wins; the answer is what is in the table now,
-    /// in the order asked.
-    async fn insert(&self, workspace: &str, pairs: &[(Identifier, SubjectId)]) -> Result<Vec<SubjectId>, VaultError>;
+    /// Commits new pairs, all or, when one of their fingerprints is in the table already, none.
+    async fn insert(&self, workspace: &str, pairs: &[Pair<'_>]) -> Result<Inserted, VaultError>;
 }
 
-/// The identifiers of one event, at least one.
-pub type Identifiers = Vec<Identifier>;
-
-/// Resolves the subjects of events, with the latest pairs in memory.
+/// Resolves the subjects of a workspace's events, with the latest pairs in memory.
 pub struct Surrogates {
     workspace: Arc<str>,
     table: Arc<dyn IdentifierTable>,
@@ -66,7 +113,7 @@ struct Recent {
     old: HashMap<Fingerprint, SubjectId>,
 }
 
-/// Pairs of one generation; two generations of 32 + 16 bytes and overhead are about 20 MB.
+/// Pairs of one generation; two generations of 16 + 16 bytes and overhead are about 10 MB.
 const GENERATION_PAIRS_MAX: usize = 100_000;
 
 impl Recent {
@@ -87,41 +134,117 @@ impl Recent {
     }
 }
 
+/// What a batch knows of its identifiers.
+type Known = HashMap<Fingerprint, SubjectId>;
+
 impl Surrogates {
     /// For one workspace.
     pub fn new(workspace: Arc<str>, table: Arc<dyn IdentifierTable>) -> Self {
         Self { workspace, table, recent: Mutex::default() }
     }
 
-    /// The subjects of some events, in their order. New pairs are committed when this returns.
-    pub async fn resolve(&self, events: &[Identifiers]) -> Result<Vec<SubjectId>, VaultError> {
-        let mut known = self.known(events).await?;
-        let mut subjects = Vec::with_capacity(events.len());
-        let mut fresh: Vec<(Identifier, SubjectId)> = Vec::new();
-        for identifiers in events {
-            let subject = preferred(identifiers)
-                .filter_map(|identifier| known.get(&identifier.fingerprint).copied())
-                .next()
-                .unwrap_or_else(SubjectId::random);
-            for identifier in identifiers {
-                if known.insert(identifier.fingerprint, subject).is_some_and(|earlier| earlier != subject) {
-                    // Known as somebody else: that stays. Merging is the identity graph's decision.
-                    continue;
-                }
-                fresh.push((identifier.clone(), subject));
-            }
-            subjects.push(subject);
+    /// The subjects of some events, in their order; an event sees the pairs that earlier ones of the batch made. New
+    /// pairs are committed when this returns. Without new or long unseen identifiers it does not touch the table.
+    pub async fn resolve(&self, events: &[Identifiers<'_>]) -> Result<Vec<SubjectId>, VaultError> {
+        if let Some(subjects) = self.all_recent(events) {
+            return Ok(subjects);
         }
-        Ok(subjects)
+        let fingerprints: Vec<Fingerprint> = events.iter().flat_map(Identifiers::fingerprints).collect();
+        let mut known = self.known(&fingerprints).await?;
+        loop {
+            let (subjects, fresh) = assign(events, &mut known.clone());
+            if fresh.is_empty() {
+                return Ok(subjects);
+            }
+            match self.table.insert(&self.workspace, &fresh).await? {
+                Inserted::All => {
+                    self.remember(fresh.iter().map(|pair| (pair.identifier.fingerprint, pair.subject)));
+                    return Ok(subjects);
+                }
+                // Every round adds to what is known, so there are at most as many rounds as new identifiers.
+                Inserted::Known(pairs) => {
+                    self.remember(pairs.iter().copied());
+                    known.extend(pairs);
+                }
+            }
+        }
     }
 
-    async fn known(&self, events: &[Identifiers]) -> Result<HashMap<Fingerprint, SubjectId>, VaultError> {
-        let _ = events;
-        Ok(HashMap::new())
+    /// Which of some identifiers are known, in their order. Makes nothing known.
+    pub async fn knows(&self, identifiers: &[Fingerprint]) -> Result<Vec<bool>, VaultError> {
+        let known = self.known(identifiers).await?;
+        Ok(identifiers.iter().map(|identifier| known.contains_key(identifier)).collect())
+    }
+
+    /// The subjects, when every identifier is in memory: the usual case, under one lock and with one allocation.
+    fn all_recent(&self, events: &[Identifiers<'_>]) -> Option<Vec<SubjectId>> {
+        let mut recent = self.recent();
+        let mut subjects = Vec::with_capacity(events.len());
+        for event in events {
+            let mut subject = None;
+            for (_, identifier) in event.preferred() {
+                let its = recent.get(identifier.fingerprint)?;
+                subject = subject.or(Some(its));
+            }
+            subjects.push(subject?);
+        }
+        Some(subjects)
+    }
+
+    /// What memory knows, and for the rest the table.
+    async fn known(&self, fingerprints: &[Fingerprint]) -> Result<Known, VaultError> {
+        let mut known = Known::new();
+        let mut missing = Vec::new();
+        {
+            let mut recent = self.recent();
+            for fingerprint in fingerprints {
+                match recent.get(*fingerprint) {
+                    Some(subject) => _ = known.insert(*fingerprint, subject),
+                    None => missing.push(*fingerprint),
+                }
+            }
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        if missing.is_empty() {
+            return Ok(known);
+        }
+        let answers = self.table.subjects(&self.workspace, &missing).await?;
+        let found = missing.iter().zip(answers).filter_map(|(fingerprint, subject)| Some((*fingerprint, subject?)));
+        let found: Vec<(Fingerprint, SubjectId)> = found.collect();
+        self.remember(found.iter().copied());
+        known.extend(found);
+        Ok(known)
+    }
+
+    fn remember(&self, pairs: impl Iterator<Item = (Fingerprint, SubjectId)>) {
+        let mut recent = self.recent();
+        pairs.for_each(|(fingerprint, subject)| recent.put(fingerprint, subject));
+    }
+
+    fn recent(&self) -> std::sync::MutexGuard<'_, Recent> {
+        self.recent.lock().expect("no holder of the recent pairs panics")
     }
 }
 
-fn preferred(identifiers: &[Identifier]) -> impl Iterator<Item = &Identifier> {
-    let users = identifiers.iter().filter(|identifier| identifier.kind == IdentifierKind::UserId);
-    users.chain(identifiers.iter().filter(|identifier| identifier.kind != IdentifierKind::UserId))
+/// The rule itself, without table and time: the subjects of the events, and the pairs that are new. `known` grows by
+/// them, so that later events of the batch see them.
+fn assign<'a>(events: &[Identifiers<'a>], known: &mut Known) -> (Vec<SubjectId>, Vec<Pair<'a>>) {
+    let mut fresh = Vec::new();
+    let subjects = events.iter().map(|event| {
+        let subject = event.preferred().find_map(|(_, identifier)| known.get(&identifier.fingerprint).copied());
+        let subject = subject.unwrap_or_else(SubjectId::random);
+        for (kind, identifier) in event.preferred() {
+            known.entry(identifier.fingerprint).or_insert_with(|| {
+                fresh.push(Pair { kind, identifier, subject });
+                subject
+            });
+        }
+        subject
+    });
+    let subjects = subjects.collect();
+    (subjects, fresh)
 }
+
+#[cfg(test)]
+mod tests;

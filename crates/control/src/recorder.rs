@@ -1,0 +1,209 @@
+//! A visitor's choice on its way from the request to its answer: durable first, then in the gate, then answered.
+//!
+//! It stands on the request path of the collector, so waiting choices are committed together: while one commit is on
+//! its way to the disk, the next ones gather. One task does it, which also makes the order of commits the order in
+//! which the gate learns of them.
+//!
+//! Whether a choice may be kept under its maker's name is decided here. A refusal from somebody without a user id,
+//! whose anonymous id nobody has seen, is recorded with a random number and nothing else: to remember by an identifier
+//! that somebody did not want to be known would contradict the refusal. Every other choice is kept under the subject's
+//! surrogate and counts for all identifiers that came with it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use consent::{Categories, CategorySet, Choice};
+use event::{Fingerprint, Millis, Pii, Slug, SubjectId};
+use tokio::sync::{mpsc, oneshot};
+use vault::Identifiers;
+
+use crate::{ChoiceRow, Maker, Method, Receipt, Store, StoreError, Tenant};
+
+/// Choices committed together at most.
+const GROUP_CHOICES_MAX: usize = 512;
+/// Choices that may wait; further callers wait to be let in.
+const QUEUE_CHOICES_MAX: usize = 4_096;
+
+/// A choice as the collector read it.
+#[derive(Debug, Clone)]
+pub struct ChoiceMade {
+    /// The workspace that it was made to.
+    pub tenant: Arc<Tenant>,
+    /// `anonymousId` of the event.
+    pub anonymous_id: Option<Pii<String>>,
+    /// `userId` of the event.
+    pub user_id: Option<Pii<String>>,
+    /// What was chosen.
+    pub choice: Choice,
+    /// How it came.
+    pub method: Method,
+    /// The source that it came through.
+    pub source: Slug,
+    /// The event that carried it.
+    pub message_id: Option<String>,
+    /// When it was made, where that can be trusted: the timestamp corrected by `sentAt`. `None` lets the arrival
+    /// count. A time after the arrival is the arrival, or a wrong clock could forbid every later withdrawal.
+    pub made_at: Option<Millis>,
+    /// When it arrived.
+    pub received_at: Millis,
+}
+
+impl ChoiceMade {
+    fn identifiers(&self) -> Identifiers<'_> {
+        let [anonymous_id, user_id] =
+            [&self.anonymous_id, &self.user_id].map(|id| id.as_ref().map(|id| id.expose().as_str()));
+        self.tenant.fingerprints.identify(anonymous_id, user_id)
+    }
+}
+
+/// What became of a choice. It is on disk and, when known, in the gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    /// Kept under its maker's surrogate.
+    Known {
+        /// Its number.
+        receipt: Receipt,
+        /// Whose it is.
+        subject: SubjectId,
+        /// The identifiers under which it counts.
+        identifiers: Vec<Fingerprint>,
+    },
+    /// A refusal from somebody unknown, kept without anything that leads to them.
+    Anonymous {
+        /// Its number.
+        receipt: Receipt,
+    },
+}
+
+struct Waiting {
+    made: ChoiceMade,
+    answer: oneshot::Sender<Result<Recorded, StoreError>>,
+}
+
+/// Takes choices. Cheap to clone; the task behind it ends with the last clone.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    queue: mpsc::Sender<Waiting>,
+}
+
+impl Recorder {
+    /// Starts the task that writes to `store`. Needs a tokio runtime.
+    pub fn start(store: Arc<dyn Store>) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE_CHOICES_MAX);
+        tokio::spawn(run(store, waiting));
+        Self { queue }
+    }
+
+    /// Records a choice. When it returns `Ok`, the choice is durable, and no request that it forbids begins any more.
+    pub async fn record(&self, made: ChoiceMade) -> Result<Recorded, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let stopped = || StoreError::Failed { doing: "record a choice", reason: "the server is stopping".to_owned() };
+        self.queue.send(Waiting { made, answer }).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+async fn run(store: Arc<dyn Store>, mut queue: mpsc::Receiver<Waiting>) {
+    let mut waiting = Vec::with_capacity(GROUP_CHOICES_MAX);
+    while queue.recv_many(&mut waiting, GROUP_CHOICES_MAX).await > 0 {
+        while let Some(first) = waiting.first() {
+            let tenant = Arc::clone(&first.made.tenant);
+            let group: Vec<Waiting> =
+                waiting.extract_if(.., |other| Arc::ptr_eq(&other.made.tenant, &tenant)).collect();
+            let (made, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|one| (one.made, one.answer)).unzip();
+            match record(&*store, &tenant, &made).await {
+                Ok(recorded) => answers.into_iter().zip(recorded).for_each(|(to, one)| answer(to, Ok(one))),
+                Err(error) => {
+                    tracing::error!(%error, choices = made.len(), "choices were not recorded");
+                    for to in answers {
+                        answer(to, Err(error.clone()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn answer(to: oneshot::Sender<Result<Recorded, StoreError>>, what: Result<Recorded, StoreError>) {
+    if to.send(what).is_err() {
+        tracing::debug!("a choice's request ended before its answer");
+    }
+}
+
+/// Records the choices of one workspace in one commit (two, when identifiers are new).
+async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Result<Vec<Recorded>, StoreError> {
+    let rules = tenant.gate.rules();
+    let all: Vec<Identifiers<'_>> = made.iter().map(ChoiceMade::identifiers).collect();
+    let nameless = nameless(tenant, made, &all, &rules.categories).await?;
+    let named: Vec<Identifiers<'_>> =
+        all.iter().zip(&nameless).filter(|(_, nameless)| !**nameless).map(|(one, _)| *one).collect();
+    let mut subjects = tenant.surrogates.resolve(&named).await?.into_iter();
+    let mut rows = Vec::with_capacity(made.len());
+    for ((made, identifiers), nameless) in made.iter().zip(&all).zip(nameless) {
+        let maker = if nameless { None } else { subjects.next() }.map(|subject| Maker {
+            subject,
+            identifiers: identifiers.fingerprints(),
+            message_id: made.message_id.clone(),
+        });
+        rows.push(row(made, maker, &rules.categories)?);
+    }
+    let standings = store.record(&tenant.name(), &rows).await?;
+    if !standings.is_empty() {
+        let choices = standings.iter().map(|(one, standing)| (*one, standing.choice(&rules.categories)));
+        tenant.gate.load(choices);
+    }
+    Ok(rows.into_iter().map(recorded).collect())
+}
+
+/// Which choices must be recorded without a name. An identifier is known when the vault has it, or when an earlier
+/// choice of the group makes it known.
+async fn nameless(
+    tenant: &Tenant,
+    made: &[ChoiceMade],
+    all: &[Identifiers<'_>],
+    categories: &Categories,
+) -> Result<Vec<bool>, StoreError> {
+    let refuses = |made: &ChoiceMade| made.user_id.is_none() && made.choice.is_refusal(categories);
+    let asked: Vec<Fingerprint> = made
+        .iter()
+        .zip(all)
+        .filter(|(made, _)| refuses(made))
+        .flat_map(|(_, identifiers)| identifiers.fingerprints())
+        .collect();
+    let answers = tenant.surrogates.knows(&asked).await?;
+    let mut known: HashSet<Fingerprint> =
+        asked.iter().zip(answers).filter(|(_, known)| *known).map(|(one, _)| *one).collect();
+    let decide = |(made, identifiers): (&ChoiceMade, &Identifiers<'_>)| {
+        let fingerprints = identifiers.fingerprints();
+        let nameless = refuses(made) && !fingerprints.iter().any(|one| known.contains(one));
+        if !nameless {
+            known.extend(fingerprints);
+        }
+        nameless
+    };
+    Ok(made.iter().zip(all).map(decide).collect())
+}
+
+fn row(made: &ChoiceMade, maker: Option<Maker>, categories: &Categories) -> Result<ChoiceRow, StoreError> {
+    // `required` is nobody's choice.
+    let chosen = |set: CategorySet| -> Vec<String> {
+        categories.names(set.without(categories.required())).into_iter().map(str::to_owned).collect()
+    };
+    Ok(ChoiceRow {
+        receipt: Receipt::random()?,
+        maker,
+        granted: chosen(made.choice.granted),
+        refused: chosen(made.choice.refused),
+        method: made.method,
+        source: made.source.to_string(),
+        made_at: made.made_at.map_or(made.received_at, |at| at.min(made.received_at)),
+        received_at: made.received_at,
+    })
+}
+
+fn recorded(row: ChoiceRow) -> Recorded {
+    match row.maker {
+        Some(Maker { subject, identifiers, .. }) => Recorded::Known { receipt: row.receipt, subject, identifiers },
+        None => Recorded::Anonymous { receipt: row.receipt },
+    }
+}

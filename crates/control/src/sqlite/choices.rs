@@ -1,0 +1,168 @@
+//! Choices: the append-only history, and what each identifier's subject says today.
+
+use std::collections::BTreeMap;
+
+use event::{Fingerprint, Millis, SubjectId};
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteExecutor, SqliteRow};
+
+use super::{Sqlite, bytes, json, not_ours};
+use crate::hex::hex;
+use crate::{ChoiceRow, Maker, Method, Receipt, Standing};
+
+impl Sqlite {
+    pub(super) async fn record_choices(
+        &self,
+        workspace: &str,
+        made: &[ChoiceRow],
+    ) -> Result<Vec<(Fingerprint, Standing)>, sqlx::Error> {
+        let mut write = self.begin().await?;
+        append(&mut *write, workspace, made).await?;
+        let identifiers: Vec<Fingerprint> =
+            made.iter().filter_map(|row| row.maker.as_ref()).flat_map(|maker| maker.identifiers.clone()).collect();
+        let mut standings: BTreeMap<Fingerprint, Standing> = stored(&mut *write, workspace, &identifiers).await?;
+        for row in made {
+            let said = row.standing();
+            for identifier in row.maker.iter().flat_map(|maker| &maker.identifiers) {
+                standings.entry(*identifier).or_default().merge(&said);
+            }
+        }
+        store(&mut *write, workspace, &standings).await?;
+        write.commit().await?;
+        Ok(standings.into_iter().collect())
+    }
+
+    pub(super) async fn read_standings(
+        &self,
+        workspace: &str,
+        after: Option<Fingerprint>,
+        rows_max: u32,
+    ) -> Result<Vec<(Fingerprint, Standing)>, sqlx::Error> {
+        let after = after.map(|fingerprint| fingerprint.0);
+        let rows = sqlx::query(
+            "select fingerprint, standing from choice where workspace = $1 and fingerprint > $2
+             order by fingerprint limit $3",
+        )
+        .bind(workspace)
+        .bind(after.as_ref().map_or(&[][..], |bytes| &bytes[..]))
+        .bind(rows_max)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(standing).collect()
+    }
+
+    pub(super) async fn read_history(
+        &self,
+        workspace: &str,
+        of: Option<SubjectId>,
+    ) -> Result<Vec<ChoiceRow>, sqlx::Error> {
+        let subject = of.map(|subject| subject.0.to_vec());
+        let rows = sqlx::query(
+            "select receipt, subject, message_id, granted, refused, method, source, made_at, received_at
+             from choice_history where workspace = $1 and subject is $2 order by position",
+        )
+        .bind(workspace)
+        .bind(subject)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(choice).collect()
+    }
+}
+
+/// The history rows, in their order.
+async fn append(writer: impl SqliteExecutor<'_>, workspace: &str, made: &[ChoiceRow]) -> Result<(), sqlx::Error> {
+    let rows = made.iter().map(|row| {
+        serde_json::json!([
+            hex(&row.receipt.0),
+            row.maker.as_ref().map(|maker| hex(&maker.subject.0)),
+            row.maker.as_ref().and_then(|maker| maker.message_id.as_ref()).map(|id| hex(id.as_bytes())),
+            row.granted,
+            row.refused,
+            row.method.name(),
+            row.source,
+            row.made_at.0,
+            row.received_at.0,
+        ])
+    });
+    sqlx::query(
+        "insert into choice_history
+             (workspace, receipt, subject, message_id, granted, refused, method, source, made_at, received_at)
+         select $1, unhex(value ->> 0), unhex(value ->> 1), cast(unhex(value ->> 2) as text), value -> 3, value -> 4,
+                value ->> 5, value ->> 6, value ->> 7, value ->> 8
+         from json_each($2) order by key",
+    )
+    .bind(workspace)
+    .bind(json(&rows.collect::<Vec<_>>())?)
+    .execute(writer)
+    .await?;
+    Ok(())
+}
+
+async fn stored(
+    reader: impl SqliteExecutor<'_>,
+    workspace: &str,
+    of: &[Fingerprint],
+) -> Result<BTreeMap<Fingerprint, Standing>, sqlx::Error> {
+    let asked: Vec<String> = of.iter().map(|fingerprint| hex(&fingerprint.0)).collect();
+    let rows = sqlx::query(
+        "select fingerprint, standing from choice
+         where workspace = $1 and fingerprint in (select unhex(value) from json_each($2))",
+    )
+    .bind(workspace)
+    .bind(json(&asked)?)
+    .fetch_all(reader)
+    .await?;
+    rows.iter().map(standing).collect()
+}
+
+async fn store(
+    writer: impl SqliteExecutor<'_>,
+    workspace: &str,
+    standings: &BTreeMap<Fingerprint, Standing>,
+) -> Result<(), sqlx::Error> {
+    let rows: Vec<_> = standings.iter().map(|(fingerprint, standing)| (hex(&fingerprint.0), standing)).collect();
+    sqlx::query(
+        "insert into choice (workspace, fingerprint, standing)
+         select $1, unhex(value ->> 0), value -> 1 from json_each($2) where true
+         on conflict (workspace, fingerprint) do update set standing = excluded.standing",
+    )
+    .bind(workspace)
+    .bind(json(&rows)?)
+    .execute(writer)
+    .await?;
+    Ok(())
+}
+
+fn standing(row: &SqliteRow) -> Result<(Fingerprint, Standing), sqlx::Error> {
+    Ok((Fingerprint(bytes(row, "fingerprint")?), read_json(row, "standing")?))
+}
+
+fn choice(row: &SqliteRow) -> Result<ChoiceRow, sqlx::Error> {
+    let subject: Option<&[u8]> = row.try_get("subject")?;
+    let maker = match subject {
+        None => None,
+        Some(_) => Some(Maker {
+            subject: SubjectId(bytes(row, "subject")?),
+            identifiers: Vec::new(),
+            message_id: row.try_get("message_id")?,
+        }),
+    };
+    let method: &str = row.try_get("method")?;
+    Ok(ChoiceRow {
+        receipt: Receipt(bytes(row, "receipt")?),
+        maker,
+        granted: read_json(row, "granted")?,
+        refused: read_json(row, "refused")?,
+        method: [Method::Event, Method::Traits]
+            .into_iter()
+            .find(|known| known.name() == method)
+            .ok_or_else(|| not_ours("method", "is unknown"))?,
+        source: row.try_get("source")?,
+        made_at: Millis(row.try_get("made_at")?),
+        received_at: Millis(row.try_get("received_at")?),
+    })
+}
+
+fn read_json<'r, T: serde::Deserialize<'r>>(row: &'r SqliteRow, column: &str) -> Result<T, sqlx::Error> {
+    serde_json::from_str(row.try_get::<&'r str, _>(column)?).map_err(|error| not_ours(column, error))
+}

@@ -1,0 +1,94 @@
+//! The vault's table.
+
+use std::collections::HashMap;
+
+use event::{Fingerprint, Pii, SubjectId};
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteExecutor, SqliteRow};
+use vault::{IdentifierKind, Inserted, Pair};
+
+use super::{Sqlite, bytes, json, not_ours};
+use crate::StoredIdentifier;
+use crate::hex::hex;
+
+impl Sqlite {
+    pub(super) async fn read_subjects(
+        &self,
+        workspace: &str,
+        of: &[Fingerprint],
+    ) -> Result<Vec<Option<SubjectId>>, sqlx::Error> {
+        let found: HashMap<Fingerprint, SubjectId> =
+            known(&self.readers, workspace, of.iter()).await?.into_iter().collect();
+        Ok(of.iter().map(|fingerprint| found.get(fingerprint).copied()).collect())
+    }
+
+    pub(super) async fn insert_pairs(&self, workspace: &str, pairs: &[Pair<'_>]) -> Result<Inserted, sqlx::Error> {
+        let mut write = self.begin().await?;
+        let fingerprints = pairs.iter().map(|pair| &pair.identifier.fingerprint);
+        let known = known(&mut *write, workspace, fingerprints).await?;
+        if !known.is_empty() {
+            write.rollback().await?;
+            return Ok(Inserted::Known(known));
+        }
+        // Values go as hex: JSON text inside SQLite ends at a zero character, and an id may hold one.
+        let rows = pairs.iter().map(|pair| {
+            let fingerprint = hex(&pair.identifier.fingerprint.0);
+            (fingerprint, hex(&pair.subject.0), pair.kind.name(), hex(pair.identifier.value.expose().as_bytes()))
+        });
+        sqlx::query(
+            "insert into identifier (workspace, fingerprint, subject, kind, value)
+             select $1, unhex(value ->> 0), unhex(value ->> 1), value ->> 2, cast(unhex(value ->> 3) as text)
+             from json_each($2)",
+        )
+        .bind(workspace)
+        .bind(json(&rows.collect::<Vec<_>>())?)
+        .execute(&mut *write)
+        .await?;
+        write.commit().await?;
+        Ok(Inserted::All)
+    }
+
+    pub(super) async fn read_identifiers(
+        &self,
+        workspace: &str,
+        of: SubjectId,
+    ) -> Result<Vec<StoredIdentifier>, sqlx::Error> {
+        let rows = sqlx::query(
+            "select kind, value, fingerprint from identifier where workspace = $1 and subject = $2
+             order by fingerprint",
+        )
+        .bind(workspace)
+        .bind(&of.0[..])
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(identifier).collect()
+    }
+}
+
+/// The pairs among some fingerprints that are in the table.
+async fn known(
+    reader: impl SqliteExecutor<'_>,
+    workspace: &str,
+    of: impl Iterator<Item = &Fingerprint>,
+) -> Result<Vec<(Fingerprint, SubjectId)>, sqlx::Error> {
+    let asked: Vec<String> = of.map(|fingerprint| hex(&fingerprint.0)).collect();
+    let rows = sqlx::query(
+        "select fingerprint, subject from identifier
+         where workspace = $1 and fingerprint in (select unhex(value) from json_each($2))",
+    )
+    .bind(workspace)
+    .bind(json(&asked)?)
+    .fetch_all(reader)
+    .await?;
+    rows.iter().map(|row| Ok((Fingerprint(bytes(row, "fingerprint")?), SubjectId(bytes(row, "subject")?)))).collect()
+}
+
+fn identifier(row: &SqliteRow) -> Result<StoredIdentifier, sqlx::Error> {
+    let kinds = [IdentifierKind::AnonymousId, IdentifierKind::UserId];
+    let name: &str = row.try_get("kind")?;
+    Ok(StoredIdentifier {
+        kind: kinds.into_iter().find(|kind| kind.name() == name).ok_or_else(|| not_ours("kind", "is unknown"))?,
+        value: Pii::new(row.try_get("value")?),
+        fingerprint: Fingerprint(bytes(row, "fingerprint")?),
+    })
+}

@@ -1,0 +1,247 @@
+//! What an engine of the control store must do. Few and whole operations, each one transaction: an engine cannot get
+//! the order of two half-steps wrong, and none of them decides anything.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use async_trait::async_trait;
+use event::{Fingerprint, Millis, Pii, Secret, SubjectId};
+use vault::{Epoch, IdentifierKind, IdentifierTable, KeyError, VaultError};
+use zeroize::Zeroizing;
+
+use crate::Standing;
+use crate::hex::hex;
+
+/// Why the store did not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be opened.
+    #[error("the control store `{place}` cannot be opened: {reason}")]
+    Open {
+        /// File or address.
+        place: String,
+        /// The engine's words.
+        reason: String,
+    },
+    /// A newer Assent wrote it; reading it as if it were old could lose what only the newer one knows.
+    #[error(
+        "the control store `{place}` was written by a newer version of Assent (schema {found}, this one knows \
+         {known}): start that version, or restore a backup made before it"
+    )]
+    Newer {
+        /// File or address.
+        place: String,
+        /// The schema version in it.
+        found: i64,
+        /// The newest one that this program knows.
+        known: i64,
+    },
+    /// An operation failed and changed nothing.
+    #[error("the control store could not {doing}: {reason}")]
+    Failed {
+        /// What was asked, as in "record choices".
+        doing: &'static str,
+        /// The engine's words.
+        reason: String,
+    },
+    /// A key cannot be destroyed.
+    #[error("epoch {} of workspace `{workspace}` cannot be destroyed: {reason}", epoch.0)]
+    KeepsKey {
+        /// The workspace.
+        workspace: String,
+        /// The epoch asked for.
+        epoch: Epoch,
+        /// Why, and what to do.
+        reason: &'static str,
+    },
+    /// No randomness for a key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The vault's part of the store failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+/// One key epoch as stored.
+#[derive(Clone)]
+pub struct StoredEpoch {
+    /// Its number.
+    pub epoch: Epoch,
+    /// Its key; `None` when it was destroyed.
+    pub key: Option<Zeroizing<[u8; 32]>>,
+    /// When it began.
+    pub created_at: Millis,
+    /// When its key was destroyed.
+    pub destroyed_at: Option<Millis>,
+}
+
+impl fmt::Debug for StoredEpoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoredEpoch({}, destroyed at {:?})", self.epoch.0, self.destroyed_at)
+    }
+}
+
+/// All keys of one workspace.
+#[derive(Clone)]
+pub struct StoredKeys {
+    /// For [`vault::Fingerprints`].
+    pub fingerprint: Zeroizing<[u8; 32]>,
+    /// At least one, ascending; the last one seals.
+    pub epochs: Vec<StoredEpoch>,
+}
+
+impl fmt::Debug for StoredKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredKeys").field("epochs", &self.epochs).finish_non_exhaustive()
+    }
+}
+
+/// An identifier in the vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredIdentifier {
+    /// What it is.
+    pub kind: IdentifierKind,
+    /// As it was sent.
+    pub value: Pii<String>,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+}
+
+/// The random number of a recorded choice. Its maker can name it; it names nobody.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Receipt(pub [u8; 16]);
+
+impl Receipt {
+    /// A fresh one.
+    pub fn random() -> Result<Self, KeyError> {
+        let mut bytes = [0; 16];
+        vault::keys::fill_random(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Receipt({self})")
+    }
+}
+
+/// How a choice reached us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// As the reserved consent event.
+    Event,
+    /// As traits of an `identify` that the workspace maps to categories.
+    Traits,
+}
+
+impl Method {
+    /// The name in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Traits => "traits",
+        }
+    }
+}
+
+/// Whose choice it is, when that may be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maker {
+    /// The subject.
+    pub subject: SubjectId,
+    /// The identifiers under which it counts from now on. Not kept with the history: the vault has them.
+    pub identifiers: Vec<Fingerprint>,
+    /// The event that carried it.
+    pub message_id: Option<String>,
+}
+
+/// A choice as it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChoiceRow {
+    /// Its number.
+    pub receipt: Receipt,
+    /// `None` for a refusal from somebody unknown: such a row has nothing that leads to a person.
+    pub maker: Option<Maker>,
+    /// Names of categories granted.
+    pub granted: Vec<String>,
+    /// Names of categories refused.
+    pub refused: Vec<String>,
+    /// How it came.
+    pub method: Method,
+    /// The source that it came through.
+    pub source: String,
+    /// When it was made.
+    pub made_at: Millis,
+    /// When it arrived.
+    pub received_at: Millis,
+}
+
+impl ChoiceRow {
+    /// What it says by itself.
+    pub fn standing(&self) -> Standing {
+        Standing::of(&self.granted, &self.refused, self.made_at)
+    }
+}
+
+/// A workspace as its file says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredWorkspace {
+    /// Its name.
+    pub name: String,
+    /// The file that it was last applied from.
+    pub file: String,
+    /// SHA-256 of its text, in hex.
+    pub sha256: String,
+    /// Its text, with `${env:NAME}` as written.
+    pub yaml: String,
+    /// What it declares, as `source web`.
+    pub objects: Vec<String>,
+    /// When it was applied.
+    pub applied_at: Millis,
+    /// Source → write key, for the sources whose file names none.
+    pub generated_keys: BTreeMap<String, Secret<String>>,
+}
+
+/// The control store. Everything that a method writes is durable when it returns.
+#[async_trait]
+pub trait Store: IdentifierTable {
+    /// The keys of a workspace. Missing ones (all, for a new workspace) are made and stored first.
+    async fn keys(&self, workspace: &str, now: Millis) -> Result<StoredKeys, StoreError>;
+
+    /// Begins a new key epoch and returns it.
+    async fn add_epoch(&self, workspace: &str, now: Millis) -> Result<StoredEpoch, StoreError>;
+
+    /// Wipes the key of an epoch from the store for good. Nothing happens to one that is destroyed already.
+    async fn destroy_epoch(&self, workspace: &str, epoch: Epoch, now: Millis) -> Result<(), StoreError>;
+
+    /// What the vault knows of a subject, in the order of the fingerprints.
+    async fn identifiers(&self, workspace: &str, of: SubjectId) -> Result<Vec<StoredIdentifier>, StoreError>;
+
+    /// Appends choices to the history, merges them into the standings of their makers' identifiers, and returns what
+    /// these now are.
+    async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError>;
+
+    /// A page of standings in the order of the fingerprints, after the given one.
+    async fn standings(
+        &self,
+        workspace: &str,
+        after: Option<Fingerprint>,
+        rows_max: u32,
+    ) -> Result<Vec<(Fingerprint, Standing)>, StoreError>;
+
+    /// The choices of a subject, or of all unknown ones, oldest first. Their makers come without identifiers.
+    async fn history(&self, workspace: &str, of: Option<SubjectId>) -> Result<Vec<ChoiceRow>, StoreError>;
+
+    /// All workspaces by name.
+    async fn workspaces(&self) -> Result<Vec<StoredWorkspace>, StoreError>;
+
+    /// Stores workspaces over what was stored under their names, all or none.
+    async fn put_workspaces(&self, workspaces: &[StoredWorkspace]) -> Result<(), StoreError>;
+}

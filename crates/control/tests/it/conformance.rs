@@ -1,0 +1,177 @@
+//! What every engine must do. A new one adds a row to [`engines`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use control::{ChoiceRow, Maker, Method, Receipt, Said, Standing, Store, StoredWorkspace};
+use event::{Millis, Pii, Secret};
+use vault::{Epoch, Identifier, IdentifierKind, Inserted, Pair};
+
+use crate::setup::{NOW, Place, fingerprint, run, subject};
+
+/// Runs a test on a fresh store of every engine.
+fn check<F: Future<Output = ()>>(test: impl Fn(Arc<dyn Store>) -> F) {
+    run(async {
+        let place = Place::new();
+        test(place.store().await).await;
+    });
+}
+
+fn pair(number: u8, value: &str, of: u8) -> Pair<'_> {
+    let identifier = Identifier { value: Pii::new(value), fingerprint: fingerprint(number) };
+    Pair { kind: IdentifierKind::UserId, identifier, subject: subject(of) }
+}
+
+#[test]
+fn missing_keys_are_made_once() {
+    check(|store| async move {
+        let first = store.keys("acme", NOW).await.expect("opens");
+        let again = store.keys("acme", Millis(NOW.0 + 1)).await.expect("opens");
+        let other = store.keys("other", NOW).await.expect("opens");
+        assert_eq!(first.fingerprint, again.fingerprint);
+        assert_ne!(first.fingerprint, other.fingerprint);
+        assert_eq!(again.epochs.len(), 1);
+        assert_eq!((again.epochs[0].epoch, again.epochs[0].created_at), (Epoch(1), NOW));
+        assert_eq!(first.epochs[0].key, again.epochs[0].key);
+        assert_ne!(first.epochs[0].key, other.epochs[0].key);
+    });
+}
+
+#[test]
+fn a_destroyed_epoch_keeps_its_row_and_loses_its_key() {
+    check(|store| async move {
+        store.keys("acme", NOW).await.expect("opens");
+        let second = store.add_epoch("acme", NOW).await.expect("adds");
+        assert_eq!(second.epoch, Epoch(2));
+        let later = Millis(NOW.0 + 5);
+        store.destroy_epoch("acme", Epoch(1), later).await.expect("destroys");
+        store.destroy_epoch("acme", Epoch(1), Millis(NOW.0 + 9)).await.expect("twice is once");
+        let epochs = store.keys("acme", NOW).await.expect("opens").epochs;
+        assert_eq!((epochs[0].key.is_none(), epochs[0].destroyed_at), (true, Some(later)));
+        assert_eq!((epochs[1].key == second.key, epochs[1].destroyed_at), (true, None));
+    });
+}
+
+#[test]
+fn pairs_are_inserted_all_or_none_and_never_changed() {
+    check(|store| async move {
+        let first = [pair(1, "ada", 1), pair(2, "grace\0\u{e9}\"", 1)];
+        assert_eq!(store.insert("acme", &first).await.expect("answers"), Inserted::All);
+        let late = [pair(3, "new", 9), pair(2, "grace", 9)];
+        let known = Inserted::Known(vec![(fingerprint(2), subject(1))]);
+        assert_eq!(store.insert("acme", &late).await.expect("answers"), known);
+        let asked = [fingerprint(3), fingerprint(2), fingerprint(1), fingerprint(2)];
+        let found = store.subjects("acme", &asked).await.expect("answers");
+        assert_eq!(found, [None, Some(subject(1)), Some(subject(1)), Some(subject(1))]);
+        assert_eq!(store.subjects("other", &asked).await.expect("answers"), [None; 4]);
+        let kept = store.identifiers("acme", subject(1)).await.expect("answers");
+        let values: Vec<&str> = kept.iter().map(|one| one.value.expose().as_str()).collect();
+        assert_eq!(values, ["ada", "grace\0\u{e9}\""]);
+    });
+}
+
+#[test]
+fn a_large_batch_of_pairs_is_found_again() {
+    check(|store| async move {
+        let numbers: Vec<u128> = (0..5_000).collect();
+        let print = |number: &u128| event::Fingerprint(number.to_be_bytes());
+        let pairs: Vec<Pair<'_>> = numbers
+            .iter()
+            .map(|number| Pair {
+                identifier: Identifier { value: Pii::new("x"), fingerprint: print(number) },
+                ..pair(0, "x", 7)
+            })
+            .collect();
+        assert_eq!(store.insert("acme", &pairs).await.expect("answers"), Inserted::All);
+        let asked: Vec<_> = numbers.iter().map(print).collect();
+        let found = store.subjects("acme", &asked).await.expect("answers");
+        assert!(found.iter().all(|one| *one == Some(subject(7))));
+    });
+}
+
+fn choice(maker: Option<Maker>, granted: &[&str], refused: &[&str], at: i64) -> ChoiceRow {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    ChoiceRow {
+        receipt: Receipt::random().expect("randomness"),
+        maker,
+        granted: owned(granted),
+        refused: owned(refused),
+        method: Method::Event,
+        source: "web".to_owned(),
+        made_at: Millis(at),
+        received_at: Millis(at + 1),
+    }
+}
+
+fn maker(identifiers: &[u8]) -> Maker {
+    let identifiers = identifiers.iter().map(|number| fingerprint(*number)).collect();
+    Maker { subject: subject(1), identifiers, message_id: Some("m-1".to_owned()) }
+}
+
+#[test]
+fn choices_are_merged_under_every_identifier_and_kept_in_order() {
+    check(|store| async move {
+        let grant = choice(Some(maker(&[1, 2])), &["performance", "targeting"], &[], 10);
+        let nameless = choice(None, &[], &["performance"], 11);
+        let withdrawal = choice(Some(maker(&[2])), &[], &["performance"], 20);
+        store.record("acme", &[grant.clone(), nameless.clone()]).await.expect("records");
+        let now = store.record("acme", std::slice::from_ref(&withdrawal)).await.expect("records");
+        let said = |granted, at| Said(granted, Millis(at));
+        let withdrawn = [("performance".to_owned(), said(false, 20)), ("targeting".to_owned(), said(true, 10))];
+        assert_eq!(now, [(fingerprint(2), Standing(withdrawn.into()))]);
+        let all = store.standings("acme", None, 10).await.expect("reads");
+        assert_eq!(all, [(fingerprint(1), grant.standing()), now[0].clone()]);
+
+        // The history has no fingerprints: the vault leads from the subject to them.
+        let kept = |row: ChoiceRow| {
+            let maker = row.maker.map(|maker| Maker { identifiers: Vec::new(), ..maker });
+            ChoiceRow { maker, ..row }
+        };
+        let history = store.history("acme", Some(subject(1))).await.expect("reads");
+        assert_eq!(history, [kept(grant), kept(withdrawal)]);
+        assert_eq!(store.history("acme", None).await.expect("reads"), [nameless]);
+        assert!(store.history("other", None).await.expect("reads").is_empty());
+    });
+}
+
+#[test]
+fn standings_come_in_pages() {
+    check(|store| async move {
+        let numbers: Vec<u8> = (1..=7).collect();
+        let row = choice(Some(maker(&numbers)), &["performance"], &[], 10);
+        store.record("acme", &[row]).await.expect("records");
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.standings("acme", after, 3).await.expect("reads");
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            seen.extend(page.iter().map(|(one, _)| one.0[0]));
+        }
+        assert_eq!(seen, numbers);
+    });
+}
+
+#[test]
+fn workspaces_are_stored_over_each_other_with_their_keys() {
+    check(|store| async move {
+        let workspace = |name: &str, key: &str| StoredWorkspace {
+            name: name.to_owned(),
+            file: format!("{name}.yaml"),
+            sha256: "00".to_owned(),
+            yaml: "workspace: x # ${env:TOKEN}".to_owned(),
+            objects: vec!["source web".to_owned()],
+            applied_at: NOW,
+            generated_keys: BTreeMap::from([("web".to_owned(), Secret::new(key.to_owned()))]),
+        };
+        let both = [workspace("a", "wk_1"), workspace("b", "wk_2")];
+        store.put_workspaces(&both).await.expect("stores");
+        assert_eq!(store.workspaces().await.expect("reads"), both);
+        let changed = StoredWorkspace { generated_keys: BTreeMap::new(), ..workspace("a", "") };
+        store.put_workspaces(std::slice::from_ref(&changed)).await.expect("stores");
+        assert_eq!(store.workspaces().await.expect("reads"), [changed.clone(), both[1].clone()]);
+        // One that cannot be stored keeps the others out: `b` has that key.
+        let clash = [StoredWorkspace { yaml: "changed".to_owned(), ..workspace("a", "wk_3") }, workspace("c", "wk_2")];
+        assert!(store.put_workspaces(&clash).await.is_err());
+        assert_eq!(store.workspaces().await.expect("reads"), [changed, both[1].clone()]);
+    });
+}

@@ -1,0 +1,182 @@
+//! Choices from the request to the gate: what is kept of whom, what holds in which order, what outlives a restart.
+
+use std::sync::Arc;
+
+use consent::{Choice, Choices};
+use control::{ChoiceMade, Method, Recorded, Recorder, Store, Tenant};
+use event::{Fingerprint, Millis, Pii};
+use vault::{IdentifierKind, Keys};
+
+use crate::setup::{NOW, Place, no_env, run, tenant};
+
+/// A choice with or without ids: `+name` grants, `-name` refuses.
+fn choice(tenant: &Arc<Tenant>, anonymous: Option<&str>, user: Option<&str>, says: &[&str]) -> ChoiceMade {
+    let categories = &tenant.gate.rules().categories;
+    let named = says.iter().map(|one| (categories.key(&one[1..]), one.starts_with('+')));
+    let pii = |id: Option<&str>| id.map(|id| Pii::new(id.to_owned()));
+    ChoiceMade {
+        tenant: Arc::clone(tenant),
+        anonymous_id: pii(anonymous),
+        user_id: pii(user),
+        choice: Choice::partial(categories, named),
+        method: Method::Event,
+        source: "web".parse().expect("a slug"),
+        message_id: Some("m-1".to_owned()),
+        made_at: None,
+        received_at: NOW,
+    }
+}
+
+fn anonymous(tenant: &Tenant, id: &str) -> Fingerprint {
+    tenant.fingerprints.of(IdentifierKind::AnonymousId, id)
+}
+
+fn user(tenant: &Tenant, id: &str) -> Fingerprint {
+    tenant.fingerprints.of(IdentifierKind::UserId, id)
+}
+
+/// What the gate knows, as names.
+fn known(tenant: &Tenant, identifiers: &[Fingerprint]) -> String {
+    let Choices { refused, granted, any } = tenant.gate.choices(identifiers);
+    let rules = tenant.gate.rules();
+    let names = |set| rules.categories.names(set).join(" ");
+    if any { format!("+[{}] -[{}]", names(granted), names(refused)) } else { "nothing".to_owned() }
+}
+
+struct Scene {
+    place: Place,
+    store: Arc<dyn Store>,
+    tenant: Arc<Tenant>,
+    recorder: Recorder,
+}
+
+async fn scene() -> Scene {
+    let place = Place::new();
+    let store = place.store().await;
+    let tenant = tenant(&store).await;
+    let recorder = Recorder::start(Arc::clone(&store));
+    Scene { place, store, tenant, recorder }
+}
+
+impl Scene {
+    async fn record(&self, made: ChoiceMade) -> Recorded {
+        self.recorder.record(made).await.expect("records")
+    }
+
+    fn choice(&self, anonymous: Option<&str>, user: Option<&str>, says: &[&str]) -> ChoiceMade {
+        choice(&self.tenant, anonymous, user, says)
+    }
+}
+
+#[test]
+fn a_grant_counts_under_all_its_identifiers_and_after_a_restart() {
+    run(async {
+        let scene = scene().await;
+        let grant = scene.choice(Some("a-1"), Some("u-1"), &["+performance", "-targeting"]);
+        let before = scene.tenant.gate.generation();
+        let Recorded::Known { subject, identifiers, .. } = scene.record(grant).await else { panic!("known") };
+        assert!(scene.tenant.gate.generation() > before, "permissions made before would still be used");
+        let prints = [anonymous(&scene.tenant, "a-1"), user(&scene.tenant, "u-1")];
+        assert_eq!(identifiers, prints);
+        let history = scene.store.history("acme", Some(subject)).await.expect("reads");
+        assert_eq!(
+            (&history[0].granted[..], &history[0].refused[..]),
+            (&["performance".into()][..], &["targeting".into()][..])
+        );
+
+        let reopened = scene.place.store().await;
+        let loaded = control::load(&reopened, &Keys::default(), &no_env, NOW).await.expect("loads").remove(0);
+        for tenant in [&scene.tenant, &loaded] {
+            for print in prints {
+                assert_eq!(known(tenant, &[print]), "+[performance] -[targeting]");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_refusal_from_somebody_unknown_leaves_no_trace_of_them() {
+    run(async {
+        let scene = scene().await;
+        let refusal = scene.choice(Some("a-very-telling-id"), None, &["-performance", "-targeting"]);
+        let Recorded::Anonymous { receipt } = scene.record(refusal).await else { panic!("anonymous") };
+        let print = anonymous(&scene.tenant, "a-very-telling-id");
+        let history = scene.store.history("acme", None).await.expect("reads");
+        assert_eq!((history.len(), history[0].receipt, &history[0].maker), (1, receipt, &None));
+        assert_eq!(scene.store.subjects("acme", &[print]).await.expect("reads"), [None]);
+        assert!(scene.store.standings("acme", None, 9).await.expect("reads").is_empty());
+        let directory = scene.place.file().parent().expect("in a directory").to_owned();
+        for file in std::fs::read_dir(directory).expect("readable") {
+            let bytes = std::fs::read(file.expect("readable").path()).expect("readable");
+            for trace in [&b"a-very-telling-id"[..], &print.0, b"m-1"] {
+                assert!(!bytes.windows(trace.len()).any(|window| window == trace));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_refusal_from_somebody_known_counts() {
+    run(async {
+        let scene = scene().await;
+        let print = anonymous(&scene.tenant, "a-1");
+        // Known by an event that the pipeline resolved, and by a user id that came with the refusal.
+        let event = scene.tenant.fingerprints.identify(Some("a-1"), None);
+        let subject = scene.tenant.surrogates.resolve(&[event]).await.expect("resolves")[0];
+        let Recorded::Known { subject: recorded, .. } =
+            scene.record(scene.choice(Some("a-1"), None, &["-performance"])).await
+        else {
+            panic!("known")
+        };
+        assert_eq!((recorded, known(&scene.tenant, &[print])), (subject, "+[] -[performance]".to_owned()));
+        scene.record(scene.choice(Some("a-2"), Some("u-2"), &["-performance"])).await;
+        for print in [anonymous(&scene.tenant, "a-2"), user(&scene.tenant, "u-2")] {
+            assert_eq!(known(&scene.tenant, &[print]), "+[] -[performance]");
+        }
+    });
+}
+
+#[test]
+fn choices_that_arrive_together_are_judged_in_their_order() {
+    run(async {
+        let scene = scene().await;
+        let grant = ChoiceMade { received_at: Millis(NOW.0 - 1), ..scene.choice(Some("a-1"), None, &["+performance"]) };
+        let refusal = scene.choice(Some("a-1"), None, &["-performance"]);
+        let unknown = scene.choice(Some("a-2"), None, &["-performance"]);
+        let (one, two, three) = futures::join!(scene.record(grant), scene.record(refusal), scene.record(unknown));
+        assert!(matches!((one, two), (Recorded::Known { .. }, Recorded::Known { .. })));
+        assert!(matches!(three, Recorded::Anonymous { .. }));
+        assert_eq!(known(&scene.tenant, &[anonymous(&scene.tenant, "a-1")]), "+[] -[performance]");
+    });
+}
+
+#[test]
+fn a_repeated_older_grant_does_not_undo_a_withdrawal() {
+    run(async {
+        let scene = scene().await;
+        let at = |made: i64, says| ChoiceMade { made_at: Some(Millis(made)), ..scene.choice(None, Some("u-1"), says) };
+        let print = [user(&scene.tenant, "u-1")];
+        scene.record(at(NOW.0 - 20, &["+performance", "+targeting"])).await;
+        scene.record(at(NOW.0 - 10, &["-performance"])).await;
+        scene.record(at(NOW.0 - 20, &["+performance", "+targeting"])).await;
+        assert_eq!(known(&scene.tenant, &print), "+[targeting] -[performance]");
+        // A clock that runs ahead must not forbid the withdrawals of the next hour.
+        scene.record(at(NOW.0 + 3_600_000, &["+performance"])).await;
+        assert_eq!(known(&scene.tenant, &print), "+[performance targeting] -[]");
+        scene.record(at(NOW.0, &["-performance"])).await;
+        assert_eq!(known(&scene.tenant, &print), "+[targeting] -[performance]");
+    });
+}
+
+#[test]
+fn nobody_is_answered_when_the_disk_did_not_take_it() {
+    run(async {
+        let scene = scene().await;
+        let store = scene.place.sqlite().await;
+        let recorder = Recorder::start(Arc::clone(&store) as Arc<dyn Store>);
+        store.close().await;
+        let failed = recorder.record(scene.choice(None, Some("u-9"), &["-performance"])).await.expect_err("closed");
+        insta::assert_snapshot!(failed, @"the control store could not record choices: attempted to acquire a connection on a closed pool");
+        assert_eq!(known(&scene.tenant, &[user(&scene.tenant, "u-9")]), "nothing");
+    });
+}
