@@ -14,6 +14,8 @@ ARGS ?=
 
 .PHONY: run test build check torture bench web
 .NOTPARALLEL:
+# Each step says its own name.
+.SILENT: test check torture
 
 run: web ## Build and start a demo on 127.0.0.1:8080
 	cargo build --locked -p server
