@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use tracing::{error, info, warn};
@@ -12,7 +13,7 @@ use tracing::{error, info, warn};
 use super::disk::{DiskFile, is_full};
 use super::encode::{Encoder, SealFault};
 use super::format::SegmentHeader;
-use super::queue::{Answer, Waiting};
+use super::queue::Waiting;
 use super::recover::{cut, read_front};
 use super::scan::scan;
 use super::segment::{Active, Blocks, Entry, Sealed, base_of, prepare, segment_path, write_index};
@@ -34,6 +35,8 @@ pub(super) struct Writer {
     unchecked_bytes: u64,
     /// To say "full" once, not once per group.
     is_full: bool,
+    /// Of the appenders just answered; kept for its space.
+    wakers: Vec<Waker>,
 }
 
 /// Why a group was not committed.
@@ -67,7 +70,7 @@ impl Writer {
         let options = &shared.options;
         let encoder = Encoder::new(Arc::clone(&options.stream), options.keys.clone(), options.partitions);
         // The first commit looks at the free space.
-        Self { shared, encoder, unchecked_bytes: RESERVE_CHECK_BYTES, is_full: false }
+        Self { shared, encoder, unchecked_bytes: RESERVE_CHECK_BYTES, is_full: false, wakers: Vec::new() }
     }
 
     /// Runs until the queue is closed and empty.
@@ -222,9 +225,8 @@ impl Writer {
         }
         let positions = self.encoder.positions(group, offset);
         self.shared.queue.release(group.iter().map(|waiting| waiting.bytes).sum());
-        for (waiting, positions) in group.drain(..).zip(positions) {
-            answer(waiting, Ok(positions));
-        }
+        self.wakers.extend(group.drain(..).zip(positions).filter_map(|(waiting, at)| waiting.asked.give(Ok(at))));
+        self.shared.bell.ring(&mut self.wakers);
     }
 
     fn refuse_workspace(&self, group: &mut Vec<Waiting>, fault: &SealFault) {
@@ -236,7 +238,9 @@ impl Writer {
     fn refuse(&self, refused: impl Iterator<Item = Waiting>, error: impl Fn() -> AppendError) {
         for waiting in refused {
             self.shared.queue.release(waiting.bytes);
-            answer(waiting, Err(error()));
+            if let Some(waker) = waiting.asked.give(Err(error())) {
+                waker.wake();
+            }
         }
     }
 
@@ -284,9 +288,4 @@ impl Writer {
         self.shared.index_mut().active.file = file;
         Ok(())
     }
-}
-
-fn answer(waiting: Waiting, answer: Answer) {
-    // An appender that went away needs no answer; its records stay.
-    drop(waiting.answer.send(answer));
 }

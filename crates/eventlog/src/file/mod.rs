@@ -82,6 +82,8 @@ pub mod disk;
 pub mod format;
 pub mod scan;
 
+mod answer;
+mod bell;
 mod cache;
 mod commit;
 mod encode;
@@ -97,9 +99,11 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use vault::keys::Keys;
 
+use self::answer::answer;
+use self::bell::Bell;
 use self::cache::Cache;
 use self::commit::Writer;
 use self::disk::{Disk, DiskLock};
@@ -219,6 +223,7 @@ pub struct FileLog {
 struct Shared {
     options: Options,
     queue: Queue,
+    bell: Arc<Bell>,
     index: RwLock<Index>,
     loaded: LoadedSegments,
     cache: Cache,
@@ -252,6 +257,7 @@ impl FileLog {
         let opened = recover::open(&options)?;
         let shared = Arc::new(Shared {
             queue: Queue::new(options.pending_bytes_max),
+            bell: Arc::default(),
             index: RwLock::new(Index { sealed: opened.sealed, active: opened.active, trimmed: opened.trimmed }),
             loaded: LoadedSegments::default(),
             cache: Cache::new(options.cache_bytes),
@@ -295,6 +301,7 @@ impl Drop for FileLog {
         if writer.is_some_and(|writer| writer.join().is_err()) {
             tracing::error!("the writer of the log ended by a panic");
         }
+        self.shared.bell.take_down();
         self.shared.released.save(&self.shared.options);
     }
 }
@@ -328,9 +335,10 @@ impl EventLog for FileLog {
             return Ok(Vec::new());
         }
         let bytes = check_batch(&batch, self.partitions())?;
-        let (answer, answered) = oneshot::channel();
-        self.shared.queue.push(Waiting { batch, bytes, answer })?;
-        answered.await.unwrap_or_else(|_| Err(AppendError::Broken { detail: "the writer ended".to_owned() }))
+        self.shared.bell.hang();
+        let (asked, answered) = answer();
+        self.shared.queue.push(Waiting { batch, bytes, asked })?;
+        answered.await
     }
 
     async fn read(

@@ -7,12 +7,11 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use super::answer::Asked;
+use crate::{Append, AppendError};
 
-use crate::{Append, AppendError, Position};
-
-/// What an appender waits for.
-pub(super) type Answer = Result<Vec<Position>, AppendError>;
+/// How often the writer steps aside for more batches at most.
+const GATHER_TURNS_MAX: usize = 32;
 
 /// A batch that waits.
 #[derive(Debug)]
@@ -20,7 +19,7 @@ pub(super) struct Waiting {
     pub(super) batch: Vec<Append>,
     /// What it counts for in the bound.
     pub(super) bytes: u64,
-    pub(super) answer: oneshot::Sender<Answer>,
+    pub(super) asked: Asked,
 }
 
 /// See the module.
@@ -37,6 +36,8 @@ struct State {
     /// Waiting or being written.
     pending_bytes: u64,
     writer_sleeps: bool,
+    /// How many batches the last group had.
+    last_batches: usize,
     closed: bool,
     /// Why nothing is taken until the engine has re-opened its files.
     broken: Option<String>,
@@ -78,12 +79,17 @@ impl Queue {
     /// is closed and empty.
     pub(super) fn take(&self, group: &mut Vec<Waiting>, bytes_max: u64) -> bool {
         let mut state = self.state();
+        let mut slept = false;
         while state.waiting.is_empty() {
             if state.closed {
                 return false;
             }
             state.writer_sleeps = true;
+            slept = true;
             state = self.writer.wait(state).expect("no holder of the queue panics");
+        }
+        if slept && state.last_batches > 1 {
+            state = self.gather(state);
         }
         let mut bytes = 0;
         while bytes < bytes_max {
@@ -91,7 +97,24 @@ impl Queue {
             bytes += waiting.bytes;
             group.push(waiting);
         }
+        state.last_batches = group.len();
         true
+    }
+
+    /// The appenders of one commit come back together, but the first of them wakes the writer: it would commit that
+    /// one alone and all others in the next, two syncs where one does. So it steps aside while more arrive. A lone
+    /// appender never pays for this.
+    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        for _ in 0..GATHER_TURNS_MAX {
+            let before = state.waiting.len();
+            drop(state);
+            std::thread::yield_now();
+            state = self.state();
+            if state.waiting.len() == before || before >= state.last_batches {
+                break;
+            }
+        }
+        state
     }
 
     /// Bytes that are answered no longer count.
@@ -152,7 +175,8 @@ impl State {
 
 fn refuse(waiting: VecDeque<Waiting>, detail: &str) {
     for waiting in waiting {
-        // An appender that went away needs no answer.
-        drop(waiting.answer.send(Err(AppendError::Broken { detail: detail.to_owned() })));
+        if let Some(waker) = waiting.asked.give(Err(AppendError::Broken { detail: detail.to_owned() })) {
+            waker.wake();
+        }
     }
 }

@@ -19,7 +19,9 @@ pub const VERSION: u8 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// Written by a newer release.
-    #[error("record version {found} is newer than {VERSION}, which this release reads: upgrade, or restore the data directory of before")]
+    #[error(
+        "record version {found} is newer than {VERSION}, which this release reads: upgrade, or restore the data directory of before"
+    )]
     Newer {
         /// The version byte.
         found: u8,
@@ -84,9 +86,7 @@ fn encode(value: &impl Serialize) -> Vec<u8> {
 
 fn decode<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, RecordError> {
     match payload.split_first() {
-        Some((&VERSION, body)) => {
-            postcard::from_bytes(body).map_err(|error| RecordError::Malformed(error.to_string()))
-        }
+        Some((&VERSION, body)) => postcard::from_bytes(body).map_err(|error| RecordError::Malformed(error.to_string())),
         Some((&found, _)) if found > VERSION => Err(RecordError::Newer { found }),
         Some((found, _)) => Err(RecordError::Malformed(format!("version {found} never existed"))),
         None => Err(RecordError::Malformed("it is empty".to_owned())),
