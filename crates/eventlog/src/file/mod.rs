@@ -72,6 +72,12 @@
 //! with the answer `Full`, and most often milder: space is taken a whole segment at a time, so it is refused before
 //! anything is written. Reads go on in every case.
 //!
+//! # Where to look
+//!
+//! [`format`] (bytes), [`scan`] (finding blocks in bytes; the entry for fuzzing), `recover` (opening), `queue`,
+//! `encode`, `commit`, `answer`, `bell` (the way of an append), `read`, `cache` (the way of a read), `segment` (what
+//! is known about segments), `release` (trimming), [`disk`] (the file system, injected).
+//!
 //! # Limits
 //!
 //! One process per directory. A segment is below 4 GiB, a record at most [`RECORD_BYTES_MAX`]. Two things no log can
@@ -261,7 +267,7 @@ impl FileLog {
             index: RwLock::new(Index { sealed: opened.sealed, active: opened.active, trimmed: opened.trimmed }),
             loaded: LoadedSegments::default(),
             cache: Cache::new(options.cache_bytes),
-            marks: opened.watermarks.into_iter().map(|mark| watch::Sender::new(mark)).collect(),
+            marks: opened.watermarks.into_iter().map(watch::Sender::new).collect(),
             owners: Owners::new(options.partitions),
             released: Released::load(&options),
             _lock: lock,
@@ -351,12 +357,12 @@ impl EventLog for FileLog {
             return Ok(Vec::new());
         }
         let reading = Reading { shared: &self.shared, partition, after, bytes_max };
-        if let Some(answer) = reading.from_memory() {
+        if let Some(answer) = reading.in_memory() {
             return answer;
         }
         let shared = Arc::clone(&self.shared);
         let from_disk =
-            tokio::task::spawn_blocking(move || Reading { shared: &shared, partition, after, bytes_max }.from_disk());
+            tokio::task::spawn_blocking(move || Reading { shared: &shared, partition, after, bytes_max }.on_disk());
         from_disk.await.unwrap_or_else(|error| Err(ReadError::Io(io::Error::other(error))))
     }
 

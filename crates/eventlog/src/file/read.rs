@@ -66,7 +66,7 @@ type Cursor = (u64, u32);
 
 impl Reading<'_> {
     /// Reads from memory only; `None` when that is not enough.
-    pub(super) fn from_memory(&self) -> Option<Result<Vec<Record>, ReadError>> {
+    pub(super) fn in_memory(&self) -> Option<Result<Vec<Record>, ReadError>> {
         match self.run(false) {
             Ok(records) => Some(Ok(records)),
             Err(Stop::Failed(error)) => Some(Err(error)),
@@ -75,7 +75,7 @@ impl Reading<'_> {
     }
 
     /// Reads, from the disk too.
-    pub(super) fn from_disk(&self) -> Result<Vec<Record>, ReadError> {
+    pub(super) fn on_disk(&self) -> Result<Vec<Record>, ReadError> {
         self.run(true).map_err(|stop| match stop {
             Stop::Failed(error) => error,
             Stop::Miss => ReadError::Io(io::Error::other("a read from the disk asked for the disk")),

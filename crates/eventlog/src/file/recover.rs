@@ -2,7 +2,7 @@
 //! search for blocks in [`super::scan`].
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tracing::{info, warn};
@@ -78,7 +78,7 @@ fn header(options: &Options, base: u64) -> Result<SegmentHeader, OpenError> {
     let file = options.disk.open(&path).map_err(|error| OpenError::io(&path, error))?;
     let bytes = header_bytes(&*file).map_err(|error| OpenError::io(&path, error))?;
     match SegmentHeader::parse(&bytes) {
-        Ok((header, _)) => check_header(options, path, base, header),
+        Ok((header, _)) => check_header(options, &path, base, header),
         Err(fault) => Err(OpenError::segment(path, fault)),
     }
 }
@@ -94,13 +94,8 @@ fn header_bytes(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn check_header(
-    options: &Options,
-    path: PathBuf,
-    base: u64,
-    header: SegmentHeader,
-) -> Result<SegmentHeader, OpenError> {
-    let mismatch = |detail: String| Err(OpenError::Mismatch { path: path.clone(), detail });
+fn check_header(options: &Options, path: &Path, base: u64, header: SegmentHeader) -> Result<SegmentHeader, OpenError> {
+    let mismatch = |detail: String| Err(OpenError::Mismatch { path: path.to_owned(), detail });
     if header.stream != *options.stream {
         return mismatch(format!("it belongs to stream `{}`, not `{}`", header.stream, options.stream));
     }

@@ -107,7 +107,7 @@ impl Round {
         self.next_id += ids.len() as u64;
         let one = |id: &u64| {
             let partition = u16::try_from(id % u64::from(PARTITIONS)).expect("small");
-            append(partition, if id % 5 == 0 { "globex" } else { "acme" }, payload(*id))
+            append(partition, if id.is_multiple_of(5) { "globex" } else { "acme" }, payload(*id))
         };
         (ids.iter().map(one).collect(), ids)
     }

@@ -103,7 +103,7 @@ proptest! {
         let with_header = [&header.encode()[..], &bytes].concat();
         let found = scan(&with_header).expect("a whole header");
         prop_assert_eq!(found.blocks.len(), 0);
-        prop_assert_eq!(found.end as usize, header.encode().len());
+        prop_assert_eq!(found.end, header.encode().len() as u64);
     }
 
     #[test]
@@ -116,7 +116,7 @@ proptest! {
             changed[start + at.index(end - start)] ^= flip;
         }
         let found = scan(&changed).expect("the segment header is whole");
-        prop_assert!(found.end as usize <= end);
+        prop_assert!(found.end <= end as u64);
         let whole: Vec<u64> = blocks
             .iter()
             .enumerate()
@@ -180,7 +180,7 @@ fn golden_batches() -> Vec<Vec<Append>> {
             let text = format!("event {number}, und mit Umlaut: schön. {}", "compressible ".repeat(20));
             vec![
                 append(partition, "acme", text),
-                append(partition, if number % 4 == 0 { "globex" } else { "acme" }, noise(number, 500)),
+                append(partition, if number.is_multiple_of(4) { "globex" } else { "acme" }, noise(number, 500)),
                 append(2, "acme", ""),
             ]
         })
