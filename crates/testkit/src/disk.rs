@@ -35,7 +35,6 @@ struct State {
     has_power: bool,
     capacity_bytes: u64,
     plan: Plan,
-    counts: Counts,
 }
 
 /// What is to go wrong, counted down.
@@ -45,15 +44,6 @@ struct Plan {
     writes_to_failure: Option<u64>,
     syncs_to_failure: Option<u64>,
     ignores_syncs: bool,
-}
-
-/// How often what was called since the disk was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Writes of bytes.
-    pub writes: u64,
-    /// Syncs of files.
-    pub syncs: u64,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -97,7 +87,6 @@ impl FaultyDisk {
             has_power: true,
             capacity_bytes: u64::MAX,
             plan: Plan::default(),
-            counts: Counts::default(),
         };
         Self { state: Arc::new(Mutex::new(state)) }
     }
@@ -139,11 +128,6 @@ impl FaultyDisk {
     /// Bounds the space.
     pub fn set_capacity(&self, bytes: u64) {
         self.state().capacity_bytes = bytes;
-    }
-
-    /// What was called so far.
-    pub fn counts(&self) -> Counts {
-        self.state().counts
     }
 
     /// Flips one bit of what is durable and seen: rot, not a torn write.
@@ -190,10 +174,12 @@ impl FaultyDisk {
             }
         }
         state.names = state.durable_names.clone();
-        state.locked.clear();
-        state.life += 1;
-        state.has_power = true;
-        state.plan = Plan::default();
+        state.restart();
+    }
+
+    /// Ends the program but not the machine: all that was written is still seen, though it is not durable yet.
+    pub fn kill(&self) {
+        self.state().restart();
     }
 }
 
@@ -278,6 +264,13 @@ fn off() -> io::Error {
 }
 
 impl State {
+    fn restart(&mut self) {
+        self.locked.clear();
+        self.life += 1;
+        self.has_power = true;
+        self.plan = Plan::default();
+    }
+
     fn powered(&self, life: u64) -> io::Result<()> {
         if self.has_power && self.life == life { Ok(()) } else { Err(off()) }
     }
@@ -318,7 +311,6 @@ impl State {
     }
 
     fn write(&mut self, content: usize, bytes: &[u8], offset: usize) -> io::Result<()> {
-        self.counts.writes += 1;
         let goes = self.power_goes();
         let fails = is_due(&mut self.plan.writes_to_failure);
         self.need(content, offset + bytes.len())?;
@@ -332,7 +324,6 @@ impl State {
     }
 
     fn sync(&mut self, content: usize) -> io::Result<()> {
-        self.counts.syncs += 1;
         if self.power_goes() {
             return Err(off());
         }

@@ -7,7 +7,8 @@
 //!
 //! The ringer must not be able to keep anybody waiting: it is a task of its own that does nothing else, and when its
 //! runtime ends, the bell falls back to waking directly. (Letting the first appender wake the others would save the
-//! task, but an appender may be held without being polled.)
+//! task, but an appender may be held without being polled.) What it asks for: the runtime that appended first is either
+//! running or dropped, not kept without being driven.
 
 use std::mem;
 use std::pin::Pin;

@@ -62,8 +62,8 @@
 //!   blocks behind it are kept, and readers get [`ReadError::Damaged`] at the hole until they are told to go on behind
 //!   it. If a block's header is readable only its partition is told, else all are. Bodies in older segments are
 //!   checked when they are read.
-//! - The newest segment is synced before anything is read: after a killed process the page cache may show blocks
-//!   that the device does not have yet.
+//! - The directory and the newest segment are synced before anything is read: after a killed process the page cache
+//!   may show names and blocks that the device does not have yet.
 //! - A version above [`format::VERSION`] is refused, as is another stream or partition count.
 //!
 //! After a failed write or sync in operation the kernel may have dropped what it could not write and call the pages

@@ -52,6 +52,8 @@ fn bases(options: &Options) -> io::Result<Vec<u64>> {
     for name in names.iter().filter(|name| name.ends_with(NEW_SUFFIX)) {
         options.disk.remove(&options.directory.join(name))?;
     }
+    // A killed process may have left the name of the newest segment in the page cache only.
+    options.disk.sync_dir(&options.directory)?;
     let mut bases: Vec<u64> = names.iter().filter_map(|name| base_of(name)).collect();
     bases.sort_unstable();
     Ok(bases)

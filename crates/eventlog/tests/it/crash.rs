@@ -1,5 +1,5 @@
 //! Seeded lives of a log on a disk that fails: appends, reads, trims, failed writes and syncs, a full disk, power
-//! cuts in the middle of any call, also while recovering.
+//! cuts and kills in the middle of any call, also while recovering.
 //!
 //! The oracle: what was acknowledged, *or ever read*, is there after every recovery, at its position, once, in order,
 //! unless it was released; whatever else is there was really appended, and is there once.
