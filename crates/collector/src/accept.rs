@@ -1,0 +1,353 @@
+//! From the text of a body to records in the log: the one path of every event.
+//!
+//! Order matters here. The key says whose rules hold. A choice is recorded before the rule about collecting is asked,
+//! so that it counts for its own event and for those behind it in the batch. Everything that may be stored goes to
+//! the log in one append; only when that returns is anything counted, shown or answered. A request that is refused
+//! therefore leaves no trace but choices, which do no harm when they are sent again.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use consent::{Arrival, Choice, Preferences, Rules, Signals, collect};
+use control::{ChoiceMade, KeyOwner, Method, Recorded};
+use event::timestamp::correct;
+use event::{Batch, BatchError, Call, Discard, Event, Fields, Millis, Pii, Received};
+use eventlog::record::Raw;
+use eventlog::{Append, AppendError, EventLog, partition_of};
+use http::HeaderMap;
+use http::header::{HeaderName, USER_AGENT};
+use workspace::SourceKind;
+
+use crate::choice::{self, ChoiceRecorder};
+use crate::geo::Geo;
+use crate::metrics::{Metrics, SourceLabels};
+use crate::observe::{Observation, Observer, Seen};
+use crate::reject::{Refusal, Reject};
+use crate::write_key;
+
+const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
+const DNT: HeaderName = HeaderName::from_static("dnt");
+
+/// What accepting needs.
+#[derive(Debug)]
+pub(crate) struct Acceptor {
+    pub(crate) directory: Arc<control::Directory>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) recorder: Arc<dyn ChoiceRecorder>,
+    pub(crate) metrics: Metrics,
+    pub(crate) observer: Observer,
+    pub(crate) geo: Option<Geo>,
+    pub(crate) unknown_key: UnknownKey,
+}
+
+/// What a write key that belongs to no source gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnknownKey {
+    /// 401: a wrong key is found on the first day.
+    #[default]
+    Reject,
+    /// 200 and counted, as at Segment: for SDKs in the field that treat 401 as a reason to retry for ever.
+    Accept,
+}
+
+/// What a request says beside its body.
+#[derive(Debug)]
+pub(crate) struct Asked<'r> {
+    pub(crate) at: Millis,
+    pub(crate) key: Option<String>,
+    pub(crate) signals: Signals,
+    /// Cut already.
+    pub(crate) client: IpAddr,
+    /// For events that cannot say their own.
+    pub(crate) user_agent: Option<&'r str>,
+}
+
+impl<'r> Asked<'r> {
+    /// Reads the headers.
+    pub(crate) fn new(at: Millis, headers: &'r HeaderMap, client: IpAddr) -> Self {
+        let values = |name| headers.get_all(name).iter().map(http::HeaderValue::as_bytes);
+        Self {
+            at,
+            key: write_key::from_headers(headers),
+            signals: Signals::from_headers(values(SEC_GPC), values(DNT)),
+            client,
+            user_agent: None,
+        }
+    }
+
+    /// Takes the user agent too: an image cannot put it into its query.
+    pub(crate) fn with_user_agent(mut self, headers: &'r HeaderMap) -> Self {
+        self.user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        self
+    }
+}
+
+impl Acceptor {
+    /// Accepts one event whose call the path names.
+    pub(crate) async fn one(&self, asked: &Asked<'_>, body: &str, call: Call) -> Result<(), Refusal> {
+        let event = Event::parse(body, Some(call));
+        if let Err(Discard::BadRequest) = event {
+            // The one code that may also mean that nothing of it can be read.
+            Fields::parse(body).map_err(|error| Reject::BadJson.because(error))?;
+        }
+        let in_body = match &event {
+            Ok(event) => write_key::from_field(event.field("writeKey")),
+            Err(_) => write_key::from_body(body),
+        };
+        let Some(owner) = self.owner(asked, in_body.as_deref())? else { return Ok(()) };
+        let mut intake = Intake::new(self, asked, owner, None, 1);
+        intake.take(event).await?;
+        intake.finish().await
+    }
+
+    /// Accepts what can be accepted of a batch.
+    pub(crate) async fn batch(&self, asked: &Asked<'_>, body: &str) -> Result<(), Refusal> {
+        let batch = match Batch::parse(body) {
+            Ok(batch) => batch,
+            Err(BatchError::Malformed(error)) => return Err(Reject::BadJson.because(error)),
+            Err(BatchError::TooLong(events)) => {
+                let events = u64::try_from(events).unwrap_or(u64::MAX);
+                return self.discard_whole(asked, body, Discard::BatchTooLong, events).await;
+            }
+            Err(BatchError::NotArray | BatchError::NotObject(_)) => {
+                return self.discard_whole(asked, body, Discard::BadRequest, 1).await;
+            }
+        };
+        if batch.items.is_empty() {
+            return self.discard_whole(asked, body, Discard::EmptyBatch, 1).await;
+        }
+        let Some(owner) = self.owner(asked, batch.write_key.as_deref())? else { return Ok(()) };
+        let mut intake = Intake::new(self, asked, owner, batch.sent_at, batch.items.len());
+        for item in &batch.items {
+            intake.take(Event::parse_with(item, None, &batch.defaults)).await?;
+        }
+        intake.finish().await
+    }
+
+    async fn discard_whole(&self, asked: &Asked<'_>, body: &str, code: Discard, events: u64) -> Result<(), Refusal> {
+        let Some(owner) = self.owner(asked, write_key::from_body(body).as_deref())? else { return Ok(()) };
+        let mut intake = Intake::new(self, asked, owner, None, 0);
+        intake.told.push(Told::Discarded { code, events });
+        intake.finish().await
+    }
+
+    /// The source of a request: that of the header's key, else of the body's. `None` when there is none and the
+    /// request is to be answered as if there were.
+    fn owner(&self, asked: &Asked<'_>, in_body: Option<&str>) -> Result<Option<KeyOwner>, Refusal> {
+        let keys = [asked.key.as_deref(), in_body];
+        let found = keys.into_iter().flatten().find_map(|key| self.directory.by_write_key(key));
+        if found.is_none() {
+            self.metrics.unknown_keys.inc();
+            if self.unknown_key == UnknownKey::Reject {
+                return Err(Reject::UnknownKey.into());
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What is told about an event that is not stored, or was chosen by; what is stored is counted.
+#[derive(Debug)]
+enum Told {
+    Accepted(Seen),
+    Refused { call: Call, reason: consent::Reason },
+    Discarded { code: Discard, events: u64 },
+    Chosen { anonymous: bool },
+}
+
+/// One request on its way in.
+struct Intake<'r> {
+    acceptor: &'r Acceptor,
+    asked: &'r Asked<'r>,
+    owner: KeyOwner,
+    rules: Arc<Rules>,
+    sent_at: Option<Millis>,
+    address: Option<String>,
+    appends: Vec<Append>,
+    told: Vec<Told>,
+}
+
+impl<'r> Intake<'r> {
+    fn new(
+        acceptor: &'r Acceptor,
+        asked: &'r Asked<'r>,
+        owner: KeyOwner,
+        sent_at: Option<Millis>,
+        events: usize,
+    ) -> Self {
+        let rules = owner.tenant.gate.rules();
+        // A server's own address says nothing about a visitor.
+        let address = (owner.source().kind != SourceKind::Server).then(|| asked.client.to_string());
+        Self { acceptor, asked, owner, rules, sent_at, address, appends: Vec::with_capacity(events), told: Vec::new() }
+    }
+
+    /// Takes one event: stored, refused or discarded.
+    async fn take(&mut self, event: Result<Event<'_>, Discard>) -> Result<(), Refusal> {
+        let event = match event {
+            Ok(event) if self.owner.source().enabled => event,
+            Ok(_) => return Ok(self.discard(Discard::SourceDisabled)),
+            Err(code) => return Ok(self.discard(code)),
+        };
+        let tenant = Arc::clone(&self.owner.tenant);
+        let identifiers = tenant.fingerprints.of_event(event.anonymous_id(), event.user_id());
+        let region = self.region(&event);
+        let regime = tenant.workspace.consent.regime(region.as_deref());
+        if let Some((method, choice)) = choice::carried(&event, &self.rules, &tenant.workspace.consent) {
+            self.record(&event, method, choice).await?;
+        }
+        let arrival = Arrival {
+            sent: event.consent().and_then(Preferences::from_consent),
+            known: tenant.gate.choices(&identifiers),
+            signals: self.asked.signals,
+            regime,
+        };
+        let rules = Arc::clone(&self.rules);
+        match collect(self.owner.source(), &rules, arrival) {
+            Ok(stamp) => self.store(&event, stamp, region.as_deref()),
+            Err(reason) => self.told.push(Told::Refused { call: event.call(), reason }),
+        }
+        Ok(())
+    }
+
+    async fn record(&mut self, event: &Event<'_>, method: Method, choice: Choice) -> Result<(), Refusal> {
+        let sent_at = event.sent_at().or(self.sent_at);
+        let made = ChoiceMade {
+            tenant: Arc::clone(&self.owner.tenant),
+            anonymous_id: event.anonymous_id().map(|id| Pii::new(id.to_owned())),
+            user_id: event.user_id().map(|id| Pii::new(id.to_owned())),
+            choice,
+            method,
+            source: self.owner.source().name.clone(),
+            message_id: event.message_id().map(str::to_owned),
+            // Without `sentAt` the client's clock is only a claim, and a claim must not outlive a withdrawal.
+            made_at: sent_at.map(|sent| correct(event.original_timestamp(), Some(sent), self.asked.at)),
+            received_at: self.asked.at,
+        };
+        let recorded = self.acceptor.recorder.record(made).await.map_err(|error| {
+            tracing::error!(%error, "choice not recorded");
+            Refusal::from(Reject::ChoiceNotRecorded)
+        })?;
+        self.told.push(Told::Chosen { anonymous: matches!(recorded, Recorded::Anonymous { .. }) });
+        Ok(())
+    }
+
+    fn discard(&mut self, code: Discard) {
+        self.told.push(Told::Discarded { code, events: 1 });
+    }
+
+    /// The region by whose law the event is judged: the source's own, else that of the visitor's address. For a
+    /// server the peer is not the visitor, so only an address in the event counts.
+    fn region(&self, event: &Event<'_>) -> Option<String> {
+        let source = self.owner.source();
+        if source.region.is_some() {
+            return source.region.clone();
+        }
+        let geo = self.acceptor.geo.as_ref()?;
+        let said = event.context("ip").and_then(|json| serde_json::from_str::<String>(json).ok());
+        let said = said.and_then(|text| text.parse::<IpAddr>().ok()).map(event::ip::truncate);
+        let address = match source.kind {
+            SourceKind::Server => said?,
+            SourceKind::Browser | SourceKind::Mobile => said.unwrap_or(self.asked.client),
+        };
+        geo.region(address)
+    }
+
+    fn store(&mut self, event: &Event<'_>, stamp: consent::Stamp<'_>, region: Option<&str>) {
+        let generated;
+        let message_id = match event.message_id() {
+            Some(id) => id,
+            None => {
+                generated = event::new_message_id();
+                &generated
+            }
+        };
+        let direct;
+        let ip = match &self.address {
+            Some(address) => Some(address.as_str()),
+            // The sender says that it stands for one visitor and has no address of theirs but its own.
+            None if event.context("direct") == Some("true") => {
+                direct = self.asked.client.to_string();
+                Some(direct.as_str())
+            }
+            None => None,
+        };
+        let json = event.write(&Received {
+            at: self.asked.at,
+            message_id,
+            sent_at: self.sent_at,
+            ip,
+            user_agent: self.asked.user_agent,
+        });
+        let payload = Raw {
+            source: self.owner.source().name.as_str(),
+            received_at: self.asked.at,
+            call: event.call(),
+            message_id,
+            anonymous_id: event.anonymous_id(),
+            user_id: event.user_id(),
+            region,
+            stamp,
+            json: &json,
+        }
+        .encode();
+        let workspace = self.owner.tenant.name();
+        let partition = partition_of(&workspace, event.subject_key(), self.acceptor.log.partitions());
+        self.appends.push(Append { partition, workspace, payload: payload.into() });
+        if self.acceptor.observer.wanted() {
+            self.told.push(Told::Accepted(Seen::Accepted {
+                call: event.call(),
+                message_id: message_id.to_owned(),
+                name: event.name().map(str::to_owned),
+            }));
+        }
+    }
+
+    /// Makes the request's events durable, then counts and shows what became of them.
+    async fn finish(self) -> Result<(), Refusal> {
+        let accepted = u64::try_from(self.appends.len()).unwrap_or(u64::MAX);
+        if accepted > 0 {
+            self.acceptor.log.append(self.appends).await.map_err(|error| not_durable(&error))?;
+        }
+        let metrics = &self.acceptor.metrics;
+        let labels = SourceLabels::of(&self.owner);
+        if accepted > 0 {
+            metrics.accepted(&labels, accepted);
+        }
+        let watched = self.acceptor.observer.wanted();
+        for told in self.told {
+            let what = match told {
+                Told::Accepted(seen) => seen,
+                Told::Refused { call, reason } => {
+                    metrics.refused(&labels, reason.code());
+                    Seen::Refused { call, reason }
+                }
+                Told::Discarded { code, events } => {
+                    metrics.discarded(&labels, code.code(), events);
+                    Seen::Discarded { code, events }
+                }
+                Told::Chosen { anonymous } => {
+                    metrics.choice(&labels, if anonymous { "anonymous" } else { "known" });
+                    Seen::Chosen
+                }
+            };
+            if watched {
+                let source = self.owner.source().name.shared();
+                let workspace = self.owner.tenant.name();
+                self.acceptor.observer.tell(Observation { at: self.asked.at, workspace, source, what });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_durable(error: &AppendError) -> Refusal {
+    let reject = match error {
+        AppendError::Overloaded { .. } => return Reject::LogBehind.into(),
+        AppendError::Full { .. } => Reject::DiskFull,
+        AppendError::Broken { .. } => Reject::LogBroken,
+        AppendError::Invalid { .. } => Reject::Internal,
+    };
+    // Said to the operator, not to the sender: it names paths.
+    tracing::error!(%error, code = reject.row().code, "events not kept");
+    reject.into()
+}

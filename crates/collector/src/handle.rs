@@ -1,0 +1,254 @@
+//! The collector itself: a request in, an answer out, never an error.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use event::{Call, Clock, limits};
+use eventlog::EventLog;
+use http::request::Parts;
+use http::{Method, Request};
+use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
+use prometheus_client::metrics::gauge::Gauge;
+
+use crate::accept::{Acceptor, Asked, UnknownKey};
+use crate::address::TrustedProxies;
+use crate::answer::{self, Answer};
+use crate::body::Bodies;
+use crate::choice::ChoiceRecorder;
+use crate::geo::Geo;
+use crate::metrics::Metrics;
+use crate::observe::Observer;
+use crate::reject::{Refusal, Reject};
+use crate::routes::{self, Found, Handler};
+use crate::sdk::Sdk;
+use crate::settings::{self, PublicUrl};
+use crate::{cors, pixel};
+
+/// What the rest of the process tells about itself.
+#[derive(Clone)]
+pub struct Probes {
+    /// Whether events can be taken; if not, why.
+    pub ready: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// All metrics in Prometheus' text format.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl fmt::Debug for Probes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Probes(…)")
+    }
+}
+
+/// How the collector stands in its network.
+#[derive(Debug)]
+pub struct Edge {
+    /// What a write key that belongs to no source gets.
+    pub unknown_key: UnknownKey,
+    /// Where browsers reach it; without, each request's own `Host`.
+    pub public_url: Option<PublicUrl>,
+    /// Whose forwarding headers count.
+    pub trusted_proxies: TrustedProxies,
+    /// Regions by address.
+    pub geo: Option<Geo>,
+    /// Bytes of bodies in memory at a time, over all connections.
+    pub body_bytes_max: usize,
+}
+
+impl Default for Edge {
+    fn default() -> Self {
+        Self {
+            unknown_key: UnknownKey::Reject,
+            public_url: None,
+            trusted_proxies: TrustedProxies::default(),
+            geo: None,
+            body_bytes_max: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Everything a collector is made of.
+#[derive(Debug)]
+pub struct Options {
+    /// The workspaces.
+    pub directory: Arc<control::Directory>,
+    /// The stream `raw`.
+    pub log: Arc<dyn EventLog>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Where choices are recorded.
+    pub recorder: Arc<dyn ChoiceRecorder>,
+    /// Registered metrics.
+    pub metrics: Metrics,
+    /// Who watches.
+    pub observer: Observer,
+    /// What the probes answer.
+    pub probes: Probes,
+    /// How it stands in its network.
+    pub edge: Edge,
+}
+
+/// The HTTP edge.
+#[derive(Debug)]
+pub struct Collector {
+    acceptor: Acceptor,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    probes: Probes,
+    bodies: Bodies,
+    sdk: Sdk,
+    public_url: Option<PublicUrl>,
+    trusted_proxies: TrustedProxies,
+}
+
+/// An open connection in the metrics.
+#[derive(Debug)]
+pub(crate) struct Open(Gauge);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Collector {
+    /// A collector that is ready to handle requests.
+    pub fn new(options: Options) -> Self {
+        let Options { directory, log, clock, recorder, metrics, observer, probes, edge } = options;
+        let acceptor = Acceptor {
+            directory,
+            log,
+            recorder,
+            metrics: metrics.clone(),
+            observer,
+            geo: edge.geo,
+            unknown_key: edge.unknown_key,
+        };
+        Self {
+            acceptor,
+            clock,
+            metrics,
+            probes,
+            bodies: Bodies::new(edge.body_bytes_max),
+            sdk: Sdk::default(),
+            public_url: edge.public_url,
+            trusted_proxies: edge.trusted_proxies,
+        }
+    }
+
+    pub(crate) fn opened(&self) -> Open {
+        self.metrics.connections.inc();
+        Open(self.metrics.connections.clone())
+    }
+
+    /// Answers one request. `peer` is the other end of its connection.
+    pub async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+        self.metrics.requests.inc();
+        let (head, body) = request.into_parts();
+        let (handler, segment) = match routes::find(&head.method, head.uri.path()) {
+            Found::Handler(handler, segment) => (handler, segment),
+            _ if head.method == Method::OPTIONS => return cors::preflight(&head.headers),
+            Found::WrongMethod(allowed) => {
+                self.metrics.rejected(Reject::WrongMethod);
+                return answer::wrong_method(&Reject::WrongMethod.into(), allowed);
+            }
+            Found::Nothing => return self.refuse(&Reject::NotFound.into()),
+        };
+        let answered = match handler {
+            Handler::One(call) => self.one(&head, body, peer, call).await,
+            Handler::Batch => self.batch(&head, body, peer).await,
+            Handler::SdkMetrics => self.sdk_metrics(&head, body).await,
+            Handler::Pixel => Ok(self.pixel(&head, peer, segment).await),
+            Handler::Settings => self.settings(&head, peer, segment),
+            Handler::Script => self.script(&head, segment),
+            Handler::Chunk => Sdk::chunk(segment, &head.headers),
+            Handler::Health => Ok(answer::text("alive\n")),
+            Handler::Ready => self.ready(),
+            Handler::Metrics => Ok(answer::metrics((self.probes.metrics)())),
+        };
+        answered.unwrap_or_else(|refusal| self.refuse(&refusal))
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Answer {
+        self.metrics.rejected(refusal.reject);
+        answer::refused(refusal)
+    }
+
+    fn asked<'h>(&self, head: &'h Parts, peer: SocketAddr) -> Asked<'h> {
+        Asked::new(self.clock.now(), &head.headers, self.trusted_proxies.client(peer, &head.headers))
+    }
+
+    async fn one(&self, head: &Parts, body: Incoming, peer: SocketAddr, call: Call) -> Result<Answer, Refusal> {
+        let (body, _share) = self.bodies.read(&head.headers, body, limits::EVENT_BYTES_MAX).await?;
+        self.acceptor.one(&self.asked(head, peer), utf8(&body)?, call).await?;
+        Ok(answer::success())
+    }
+
+    async fn batch(&self, head: &Parts, body: Incoming, peer: SocketAddr) -> Result<Answer, Refusal> {
+        let (body, _share) = self.bodies.read(&head.headers, body, limits::BATCH_BYTES_MAX).await?;
+        self.acceptor.batch(&self.asked(head, peer), utf8(&body)?).await?;
+        Ok(answer::success())
+    }
+
+    async fn sdk_metrics(&self, head: &Parts, body: Incoming) -> Result<Answer, Refusal> {
+        // Read, so that the connection can be used again.
+        self.bodies.read(&head.headers, body, limits::BATCH_BYTES_MAX).await?;
+        self.metrics.sdk_reports.inc();
+        Ok(answer::success())
+    }
+
+    /// Always the image.
+    async fn pixel(&self, head: &Parts, peer: SocketAddr, call: &str) -> Answer {
+        if let Err(refusal) = self.pixel_event(head, peer, call).await {
+            self.metrics.rejected(refusal.reject);
+            self.metrics.pixels_lost.inc();
+        }
+        answer::gif()
+    }
+
+    async fn pixel_event(&self, head: &Parts, peer: SocketAddr, call: &str) -> Result<(), Refusal> {
+        let call = Call::from_name(call).ok_or(Reject::NotFound)?;
+        let json = pixel::json(head.uri.query().unwrap_or_default())?;
+        if json.len() > limits::EVENT_BYTES_MAX {
+            return Err(Reject::PayloadTooLarge.into());
+        }
+        let asked = self.asked(head, peer).with_user_agent(&head.headers);
+        self.acceptor.one(&asked, &json, call).await
+    }
+
+    fn settings(&self, head: &Parts, peer: SocketAddr, key: &str) -> Result<Answer, Refusal> {
+        let (key, owner) = self.source(key)?;
+        let document = match &self.public_url {
+            Some(at) => settings::document(&owner.tenant.workspace, &key, at),
+            None => {
+                let https = self.trusted_proxies.client_used_tls(peer, &head.headers);
+                let at = PublicUrl::of_request(&head.uri, &head.headers, https);
+                settings::document(&owner.tenant.workspace, &key, &at)
+            }
+        };
+        Ok(answer::json(document))
+    }
+
+    fn script(&self, head: &Parts, key: &str) -> Result<Answer, Refusal> {
+        let (key, _) = self.source(key)?;
+        self.sdk.script(&key, &head.headers)
+    }
+
+    /// The source of a key in a path. Unknown keys get nothing that could be cached or cost work.
+    fn source(&self, key: &str) -> Result<(String, control::KeyOwner), Refusal> {
+        let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
+        let owner = self.acceptor.directory.by_write_key(&key).ok_or(Reject::UnknownKey)?;
+        Ok((key, owner))
+    }
+
+    fn ready(&self) -> Result<Answer, Refusal> {
+        (self.probes.ready)().map_err(|why| Reject::NotReady.because(why))?;
+        Ok(answer::text("ready\n"))
+    }
+}
+
+fn utf8(body: &Bytes) -> Result<&str, Refusal> {
+    std::str::from_utf8(body).map_err(|error| Reject::InvalidUtf8.because(error))
+}

@@ -1,0 +1,133 @@
+//! What is counted at the edge. Answers are counted through handles that were made at the start; per source, one
+//! look-up per request.
+
+use std::sync::Arc;
+
+use control::KeyOwner;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::reject::Reject;
+
+/// The source of an event. Names are unique within their workspace only.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct SourceLabels {
+    source: Arc<str>,
+    workspace: Arc<str>,
+}
+
+impl SourceLabels {
+    pub(crate) fn of(owner: &KeyOwner) -> Self {
+        Self { source: owner.source().name.shared(), workspace: owner.tenant.name() }
+    }
+
+    fn refused(&self, reason: &'static str) -> RefusedLabels {
+        RefusedLabels { source: Arc::clone(&self.source), reason, workspace: Arc::clone(&self.workspace) }
+    }
+
+    fn discarded(&self, code: &'static str) -> DiscardedLabels {
+        DiscardedLabels { source: Arc::clone(&self.source), code, workspace: Arc::clone(&self.workspace) }
+    }
+
+    fn choice(&self, recorded: &'static str) -> ChoiceLabels {
+        ChoiceLabels { source: Arc::clone(&self.source), recorded, workspace: Arc::clone(&self.workspace) }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusedLabels {
+    source: Arc<str>,
+    reason: &'static str,
+    workspace: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DiscardedLabels {
+    source: Arc<str>,
+    code: &'static str,
+    workspace: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChoiceLabels {
+    source: Arc<str>,
+    recorded: &'static str,
+    workspace: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RejectLabels {
+    code: &'static str,
+}
+
+/// The collector's metrics. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    accepted: Family<SourceLabels, Counter>,
+    refused: Family<RefusedLabels, Counter>,
+    discarded: Family<DiscardedLabels, Counter>,
+    choices: Family<ChoiceLabels, Counter>,
+    rejected: Arc<[Counter]>,
+    pub(crate) requests: Counter,
+    pub(crate) unknown_keys: Counter,
+    pub(crate) sdk_reports: Counter,
+    pub(crate) pixels_lost: Counter,
+    pub(crate) connections: Gauge,
+}
+
+impl Metrics {
+    /// Makes the metrics and puts them into the registry, under `assent_collect_…`.
+    pub fn register(registry: &mut Registry) -> Self {
+        let rejected: Family<RejectLabels, Counter> = Family::default();
+        let metrics = Self {
+            accepted: Family::default(),
+            refused: Family::default(),
+            discarded: Family::default(),
+            choices: Family::default(),
+            rejected: Reject::ALL
+                .iter()
+                .map(|reject| rejected.get_or_create_owned(&RejectLabels { code: reject.row().code }))
+                .collect(),
+            requests: Counter::default(),
+            unknown_keys: Counter::default(),
+            sdk_reports: Counter::default(),
+            pixels_lost: Counter::default(),
+            connections: Gauge::default(),
+        };
+        let of = registry.sub_registry_with_prefix("assent_collect");
+        of.register("accepted", "Events that are durable in the log", metrics.accepted.clone());
+        of.register("refused", "Events not stored because consent does not permit it", metrics.refused.clone());
+        of.register("discarded", "Events not kept because of what they are", metrics.discarded.clone());
+        of.register("choices", "Explicit choices recorded before their answer", metrics.choices.clone());
+        of.register("rejected_requests", "Requests of which nothing was kept", rejected);
+        of.register("requests", "Requests on all paths", metrics.requests.clone());
+        of.register("unknown_keys", "Requests whose write key belongs to no source", metrics.unknown_keys.clone());
+        of.register("sdk_reports", "Reports of analytics.js about itself, dropped", metrics.sdk_reports.clone());
+        of.register("pixels_lost", "Pixels shown whose event was not kept", metrics.pixels_lost.clone());
+        of.register("connections", "Open connections", metrics.connections.clone());
+        metrics
+    }
+
+    pub(crate) fn accepted(&self, labels: &SourceLabels, events: u64) {
+        self.accepted.get_or_create(labels).inc_by(events);
+    }
+
+    pub(crate) fn refused(&self, labels: &SourceLabels, reason: &'static str) {
+        self.refused.get_or_create(&labels.refused(reason)).inc();
+    }
+
+    pub(crate) fn discarded(&self, labels: &SourceLabels, code: &'static str, events: u64) {
+        self.discarded.get_or_create(&labels.discarded(code)).inc_by(events);
+    }
+
+    pub(crate) fn choice(&self, labels: &SourceLabels, recorded: &'static str) {
+        self.choices.get_or_create(&labels.choice(recorded)).inc();
+    }
+
+    pub(crate) fn rejected(&self, reject: Reject) {
+        self.rejected[reject.index()].inc();
+    }
+}

@@ -1,0 +1,172 @@
+//! Every path that the collector answers, in one table. Adding one means a row.
+//!
+//! SDKs disagree about `/v1`: some take a host and add it, some take it as part of the host (`segment.md` §1.1), so
+//! each call answers with and without it. Single letters are what analytics.js sends.
+
+use event::Call;
+use http::Method;
+
+/// What answers a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handler {
+    /// One event; the path names its call.
+    One(Call),
+    /// Many events, each with its own `type`.
+    Batch,
+    /// analytics.js about itself: taken, counted, dropped.
+    SdkMetrics,
+    /// One event in a query, always answered with an image.
+    Pixel,
+    /// What SDKs ask before they start.
+    Settings,
+    /// Segment's script with the write key filled in.
+    Script,
+    /// A part of that script which is loaded when it is needed.
+    Chunk,
+    /// Is the process alive?
+    Health,
+    /// Can it take events?
+    Ready,
+    /// Prometheus' text format.
+    Metrics,
+}
+
+/// One row: a method, a pattern (`{}` stands for one segment, which is handed to the handler), a handler.
+struct Row {
+    method: Method,
+    pattern: &'static str,
+    handler: Handler,
+}
+
+const fn post(pattern: &'static str, handler: Handler) -> Row {
+    Row { method: Method::POST, pattern, handler }
+}
+
+const fn get(pattern: &'static str, handler: Handler) -> Row {
+    Row { method: Method::GET, pattern, handler }
+}
+
+/// Paths that also answer with `/v1` in front.
+static VERSIONED: [Row; 18] = [
+    post("/t", Handler::One(Call::Track)),
+    post("/track", Handler::One(Call::Track)),
+    post("/b", Handler::Batch),
+    post("/batch", Handler::Batch),
+    post("/import", Handler::Batch),
+    post("/p", Handler::One(Call::Page)),
+    post("/page", Handler::One(Call::Page)),
+    post("/i", Handler::One(Call::Identify)),
+    post("/identify", Handler::One(Call::Identify)),
+    post("/s", Handler::One(Call::Screen)),
+    post("/screen", Handler::One(Call::Screen)),
+    post("/g", Handler::One(Call::Group)),
+    post("/group", Handler::One(Call::Group)),
+    post("/a", Handler::One(Call::Alias)),
+    post("/alias", Handler::One(Call::Alias)),
+    post("/m", Handler::SdkMetrics),
+    get("/pixel/{}", Handler::Pixel),
+    get("/projects/{}/settings", Handler::Settings),
+];
+
+/// Paths that answer as they stand here.
+static PLAIN: [Row; 6] = [
+    get("/analytics.js/v1/{}/analytics.min.js", Handler::Script),
+    get("/analytics.js/v1/{}/platform/analytics.min.js", Handler::Script),
+    get("/analytics-next/bundles/{}", Handler::Chunk),
+    get("/healthz", Handler::Health),
+    get("/readyz", Handler::Ready),
+    get("/metrics", Handler::Metrics),
+];
+
+/// What a path leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found<'p> {
+    /// Its handler and the segment that `{}` stood for, still percent-encoded; empty when there is none.
+    Handler(Handler, &'p str),
+    /// The path exists for this other method.
+    WrongMethod(&'static str),
+    /// No such path.
+    Nothing,
+}
+
+/// Finds the row of a request.
+pub(crate) fn find<'p>(method: &Method, path: &'p str) -> Found<'p> {
+    let unversioned = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    let versioned = VERSIONED.iter().map(|row| (row, unversioned));
+    let plain = PLAIN.iter().map(|row| (row, path));
+    for (row, path) in versioned.chain(plain) {
+        let Some(segment) = matches(row.pattern, path) else { continue };
+        // hyper answers HEAD with the head of what GET gives.
+        let fits = row.method == *method || (row.method == Method::GET && *method == Method::HEAD);
+        return if fits {
+            Found::Handler(row.handler, segment)
+        } else if row.method == Method::GET {
+            Found::WrongMethod("GET, HEAD, OPTIONS")
+        } else {
+            Found::WrongMethod("POST, OPTIONS")
+        };
+    }
+    Found::Nothing
+}
+
+fn matches<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    let Some((before, after)) = pattern.split_once("{}") else { return (pattern == path).then_some("") };
+    let segment = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!segment.is_empty() && !segment.contains('/')).then_some(segment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: &Method, path: &str, expected: &Found<'_>) {
+        assert_eq!(find(method, path), *expected, "{method} {path}");
+    }
+
+    #[test]
+    fn every_call_answers_long_short_and_without_version() {
+        for call in Call::ALL {
+            let letter = &call.name()[..1];
+            for path in [call.name(), letter] {
+                for prefix in ["/v1/", "/"] {
+                    check(&Method::POST, &format!("{prefix}{path}"), &Found::Handler(Handler::One(call), ""));
+                }
+            }
+        }
+        for path in ["/v1/batch", "/v1/b", "/v1/import", "/batch", "/b", "/import"] {
+            check(&Method::POST, path, &Found::Handler(Handler::Batch, ""));
+        }
+        check(&Method::POST, "/v1/m", &Found::Handler(Handler::SdkMetrics, ""));
+    }
+
+    #[test]
+    fn a_segment_is_handed_on() {
+        check(&Method::GET, "/v1/projects/wk/settings", &Found::Handler(Handler::Settings, "wk"));
+        check(&Method::HEAD, "/v1/pixel/track", &Found::Handler(Handler::Pixel, "track"));
+        check(&Method::GET, "/analytics.js/v1/wk/analytics.min.js", &Found::Handler(Handler::Script, "wk"));
+        check(&Method::GET, "/analytics.js/v1/wk/platform/analytics.min.js", &Found::Handler(Handler::Script, "wk"));
+        check(&Method::GET, "/analytics-next/bundles/407.js", &Found::Handler(Handler::Chunk, "407.js"));
+    }
+
+    #[test]
+    fn anything_else_is_not_there() {
+        for path in [
+            "/",
+            "",
+            "/v1",
+            "/v1/",
+            "/v1track",
+            "/v2/track",
+            "/v1/v1/track",
+            "/v1/track/",
+            "/v1/healthz",
+            "/analytics-next/bundles/../x",
+            "/analytics.js/v1//analytics.min.js",
+            "/v1/pixel/",
+        ] {
+            check(&Method::GET, path, &Found::Nothing);
+        }
+        check(&Method::GET, "/v1/track", &Found::WrongMethod("POST, OPTIONS"));
+        check(&Method::POST, "/healthz", &Found::WrongMethod("GET, HEAD, OPTIONS"));
+    }
+}

@@ -1,0 +1,136 @@
+//! Collecting is itself a use, and a choice counts before it is answered.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use collector::Seen;
+use serde_json::json;
+
+use crate::setup::World;
+
+fn event(key: &str, consent: &serde_json::Value) -> String {
+    json!({ "writeKey": key, "type": "track", "event": "Secret", "anonymousId": "a", "context": { "consent": consent } })
+        .to_string()
+}
+
+fn choice(granted: bool) -> String {
+    json!({
+        "writeKey": "wk_web", "type": "track", "event": "Segment Consent Preference Updated", "anonymousId": "a",
+        "context": { "consent": { "categoryPreferences": { "performance": granted } } },
+    })
+    .to_string()
+}
+
+fn refused(world: &World, source: &str, reason: &str) -> u64 {
+    world.counter(&format!(r#"assent_collect_refused_total{{source="{source}",reason="{reason}""#))
+}
+
+#[tokio::test]
+async fn an_unstamped_browser_event_is_not_stored() {
+    let world = World::start().await;
+    assert_eq!(world.post("/v1/t", &event("wk_web", &json!({}))).await.text(), r#"{"success":true}"#);
+    assert_eq!(world.stored().await.len(), 0);
+    assert_eq!(refused(&world, "web", "no_consent"), 1);
+    let seen = world.seen.lock().expect("nobody panics here");
+    assert!(matches!(seen[0].what, Seen::Refused { .. }));
+    assert!(!format!("{seen:?}").contains("Secret"), "shown without content");
+}
+
+#[tokio::test]
+async fn the_stamp_decides_and_segments_reading_must_be_asked_for() {
+    let world = World::start().await;
+    let stamp = |granted: bool| json!({ "categoryPreferences": { "performance": granted } });
+    for (key, consent, stored) in [
+        ("wk_web", stamp(true), true),
+        ("wk_web", stamp(false), false),
+        ("wk_web", json!({ "categoryPreferences": {} }), false),
+        ("wk_compat", json!({}), true),
+        ("wk_compat", stamp(false), false),
+        ("wk_api", json!({}), true),
+    ] {
+        let before = world.stored().await.len();
+        world.post("/v1/t", &event(key, &consent)).await;
+        assert_eq!(world.stored().await.len() > before, stored, "{key} {consent}");
+    }
+    assert_eq!(refused(&world, "web", "category_refused"), 2);
+}
+
+#[tokio::test]
+async fn a_choice_counts_for_what_follows_also_in_its_batch() {
+    let world = World::start().await;
+    assert_eq!(world.post("/v1/t", &choice(true)).await.status, 200);
+    world.post("/v1/t", &event("wk_web", &json!({}))).await;
+    assert_eq!(world.stored().await.len(), 2, "the choice and the unstamped event after it");
+    let item = |text: String| serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
+    let stamped = json!({ "categoryPreferences": { "performance": true } });
+    let batch = json!({ "writeKey": "wk_web", "batch": [item(choice(false)), item(event("wk_web", &stamped))] });
+    assert_eq!(world.post("/v1/b", &batch.to_string()).await.status, 200);
+    assert_eq!(world.stored().await.len(), 2, "neither the refusal nor what follows it");
+    assert_eq!(refused(&world, "web", "withdrawn"), 2);
+    assert_eq!(world.notary.made.lock().expect("nobody panics here").len(), 2);
+    assert_eq!(world.counter(r#"assent_collect_choices_total{source="web",recorded="known""#), 2);
+}
+
+#[tokio::test]
+async fn traits_choose_when_the_workspace_maps_them() {
+    let world = World::start().await;
+    let identify = json!({ "writeKey": "wk_web", "userId": "u", "traits": { "stats": true } });
+    assert_eq!(world.post("/v1/identify", &identify.to_string()).await.status, 200);
+    assert_eq!(world.stored().await.len(), 1);
+    let made = world.notary.made.lock().expect("nobody panics here");
+    assert_eq!((made.len(), made[0].method.name()), (1, "traits"));
+    // Without `sentAt` nothing vouches for the client's clock.
+    assert_eq!(made[0].made_at, None);
+}
+
+#[tokio::test]
+async fn no_answer_before_the_choice_is_recorded() {
+    let world = World::start().await;
+    let all = world.notary.permits.acquire_many(1000).await.expect("never closed");
+    let body = choice(false);
+    let post = world.post("/v1/t", &body);
+    tokio::pin!(post);
+    // The recorder holds; the answer must not come. (A time limit can only make this pass too easily, never fail.)
+    assert!(tokio::time::timeout(Duration::from_millis(100), post.as_mut()).await.is_err());
+    drop(all);
+    assert_eq!(post.await.status, 200);
+    assert_eq!(world.notary.made.lock().expect("nobody panics here").len(), 1);
+}
+
+#[tokio::test]
+async fn a_choice_that_cannot_be_recorded_is_not_acknowledged() {
+    let world = World::start().await;
+    world.notary.fails.store(true, Ordering::SeqCst);
+    let reply = world.post("/v1/t", &choice(true)).await;
+    assert_eq!((reply.short().as_str(), reply.header("retry-after")), ("503 choice_not_recorded", Some("1")));
+    assert_eq!(world.stored().await.len(), 0);
+    let good = json!({ "type": "page", "userId": "u" });
+    let choice: serde_json::Value = serde_json::from_str(&choice(true)).expect("JSON");
+    let batch = json!({ "writeKey": "wk_api", "batch": [good, choice] });
+    assert_eq!(world.post("/v1/b", &batch.to_string()).await.short(), "503 choice_not_recorded");
+    assert_eq!(world.stored().await.len(), 0, "nothing of the batch");
+}
+
+#[tokio::test]
+async fn signals_travel_with_the_event() {
+    let world = World::start().await;
+    let stamped = event("wk_web", &json!({ "categoryPreferences": { "performance": true } }));
+    let reply = world.send("POST", "/v1/t", &[("Sec-GPC", "1"), ("DNT", "0")], stamped.as_bytes()).await;
+    assert_eq!(reply.status, 200);
+    let records = signals_of(&world).await;
+    assert_eq!(records, [(true, false)]);
+}
+
+/// The signals of all stored events.
+async fn signals_of(world: &World) -> Vec<(bool, bool)> {
+    use eventlog::EventLog;
+    let mut signals = Vec::new();
+    for partition in 0..world.log.partitions() {
+        let records = world.log.read(eventlog::Partition(partition), None, usize::MAX).await.expect("memory reads");
+        for record in records {
+            let stamp = eventlog::record::Raw::decode(&record.payload).expect("a record").stamp;
+            signals.push((stamp.signals.gpc, stamp.signals.dnt));
+        }
+    }
+    signals
+}

@@ -1,0 +1,8 @@
+//! The collector over real HTTP, against the log in memory.
+
+mod bad_input;
+mod conformance;
+mod consent_rules;
+mod pressure;
+mod sdk;
+mod setup;

@@ -1,0 +1,92 @@
+//! What browsers ask before they send: preflights, settings, the script and its chunks.
+
+use std::io::Read;
+
+use collector::{Edge, ServeLimits};
+use serde_json::json;
+
+use crate::setup::World;
+
+#[tokio::test]
+async fn a_preflight_gets_the_headers_it_asks_for() {
+    let world = World::start().await;
+    for (asked, allowed) in [
+        ("authorization,content-type,x-retry-count", "authorization,content-type,x-retry-count"),
+        ("x-my-own", "x-my-own"),
+        ("bad;name", "authorization, content-type, x-retry-count"),
+    ] {
+        let headers = [("Origin", "https://shop.test"), ("Access-Control-Request-Headers", asked)];
+        let reply = world.send("OPTIONS", "/v1/t", &headers, b"").await;
+        assert_eq!(reply.status, 204);
+        assert_eq!(reply.header("access-control-allow-headers"), Some(allowed));
+        assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(reply.header("access-control-allow-credentials"), None);
+        assert!(reply.header("access-control-max-age").is_some());
+    }
+}
+
+#[tokio::test]
+async fn settings_name_the_host_that_was_asked() {
+    let world = World::start().await;
+    let settings = world.get("/v1/projects/wk_web/settings").await.json();
+    let segment = &settings["integrations"]["Segment.io"];
+    assert_eq!((&segment["apiKey"], &segment["apiHost"]), (&json!("wk_web"), &json!("cdp.test/v1")));
+    assert_eq!(segment["protocol"], "http");
+    assert_eq!(settings["consentSettings"]["hasUnmappedDestinations"], true);
+    assert_eq!(settings["metrics"]["sampleRate"], 0);
+    assert_eq!(world.get("/v1/projects/wk_nobody/settings").await.short(), "401 unknown_key");
+
+    let public_url = Some("https://events.example.com".parse().expect("an address"));
+    let world = World::with(Edge { public_url, ..Edge::default() }, ServeLimits::default()).await;
+    let segment = &world.get("/v1/projects/wk_web/settings").await.json()["integrations"]["Segment.io"];
+    assert_eq!((&segment["apiHost"], segment.get("protocol")), (&json!("events.example.com/v1"), None));
+}
+
+#[tokio::test]
+async fn a_forwarded_scheme_counts_from_trusted_proxies_only() {
+    for (trusted, expected) in [(vec!["127.0.0.0/8".parse().expect("a network")], None), (vec![], Some("http"))] {
+        let edge = Edge { trusted_proxies: collector::TrustedProxies(trusted), ..Edge::default() };
+        let world = World::with(edge, ServeLimits::default()).await;
+        let headers = [("X-Forwarded-Proto", "https")];
+        let settings = world.send("GET", "/v1/projects/wk_web/settings", &headers, b"").await.json();
+        let protocol = settings["integrations"]["Segment.io"].get("protocol").and_then(|protocol| protocol.as_str());
+        assert_eq!(protocol, expected);
+    }
+}
+
+/// Whether this build has the script; without it the route must say how to get it.
+async fn is_there(world: &World) -> bool {
+    let reply = world.get("/analytics.js/v1/wk_web/analytics.min.js").await;
+    if reply.status == 200 {
+        return true;
+    }
+    assert_eq!(reply.short(), "503 sdk_absent");
+    assert!(reply.text().contains("make web"));
+    false
+}
+
+#[tokio::test]
+async fn the_script_carries_key_and_licence() {
+    let world = World::start().await;
+    if !is_there(&world).await {
+        return;
+    }
+    for path in ["/analytics.js/v1/wk_web/analytics.min.js", "/analytics.js/v1/wk_web/platform/analytics.min.js"] {
+        let plain = world.get(path).await;
+        let packed = world.send("GET", path, &[("Accept-Encoding", "gzip, br")], b"").await;
+        assert!(plain.text().starts_with("/*! @segment/analytics-next") && plain.text().contains("MIT License"));
+        assert!(plain.text().contains("window.analyticsWriteKey=\"wk_web\""), "the key is filled in");
+        assert!(!plain.text().contains("\"__WRITE_KEY__\""));
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(&*packed.body).read_to_end(&mut unpacked).expect("gzip");
+        assert_eq!(unpacked, plain.body);
+        let etag = plain.header("etag").expect("a tag").to_owned();
+        let again = world.send("GET", path, &[("If-None-Match", &etag)], b"").await;
+        assert_eq!((again.status, again.body.len()), (304, 0));
+    }
+    assert_eq!(world.get("/analytics.js/v1/wk_nobody/analytics.min.js").await.short(), "401 unknown_key");
+    let chunk = "/analytics-next/bundles/tsub-middleware.bundle.89bf07058b3d3b126984.js";
+    let reply = world.get(chunk).await;
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/javascript; charset=utf-8")));
+    assert_eq!(world.get("/analytics-next/bundles/nothing.js").await.short(), "404 not_found");
+}
