@@ -9,10 +9,11 @@ DATA_DIR ?= ./data
 FUZZ_SECONDS ?= 30
 
 STEP := .ci/step
-# Ends a list of arguments to the server, e.g. `make run ARGS="--config assent.yaml"`.
+SDK := web/segment-sdk/dist/analytics.min.js
+# More arguments for the server: `make run ARGS="--config assent.yaml"`.
 ARGS ?=
 
-.PHONY: run test build check torture bench web
+.PHONY: run test build check torture bench web deps
 .NOTPARALLEL:
 # Each step says its own name.
 .SILENT: test check torture
@@ -55,6 +56,11 @@ bench: build ## Tables of accept, path, latency and memory, beside peers where t
 	.ci/setup bench
 	for what in collect path latency memory; do target/release/assent bench $$what || exit 1; done
 
-web: ## What the binary embeds
+web: deps $(SDK) ## What the binary embeds
+
+deps:
 	.ci/setup run
+
+# By time stamps: a copy that changes nothing would still have cargo build the collector again.
+$(SDK): web/segment-sdk/package-lock.json web/segment-sdk/copy.mjs
 	npm --prefix web/segment-sdk run --silent build
