@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let cpu_before = cpu()?;
         let start = Instant::now();
         let records = runtime.block_on(run(Arc::clone(&log), batch, Duration::from_secs(seconds)))?;
-        let (elapsed, cpu) = (start.elapsed(), cpu()? - cpu_before);
+        let (elapsed, cpu) = (start.elapsed(), cpu()?.saturating_sub(cpu_before));
         let usage = log.usage();
         println!(
             "{APPENDERS} appenders x {batch:>2}: {:>7} records/s, {:.2} us CPU/record, {:.1} cores, {} bytes/record on disk",
