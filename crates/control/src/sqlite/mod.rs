@@ -39,6 +39,11 @@ use crate::{ChoiceRow, Standing, Store, StoreError, StoredEpoch, StoredIdentifie
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 /// Connections that read at once.
 const READERS_MAX: u32 = 4;
+/// Pages of the writer kept in memory, as SQLite wants it: negative means KiB. Fingerprints are random, so a row lands
+/// on any page; the default of 2 MB would read most of them again and again.
+const WRITER_CACHE: &str = "-16000";
+/// Pages that the write-ahead log may grow to (16 MB) before they move into the file: each move costs two more syncs.
+const WAL_PAGES: &str = "4000";
 
 /// The migrations, oldest first. Embedded by hand: `sqlx::migrate!` does the same and brings 20 more crates to build.
 const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "state", include_str!("../../migrations/0001_state.sql"))];
@@ -62,8 +67,10 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_WAIT)
-            .pragma("secure_delete", "on");
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
+            .pragma("secure_delete", "on")
+            .pragma("wal_autocheckpoint", WAL_PAGES);
+        let writing = options.clone().pragma("cache_size", WRITER_CACHE);
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await;
         let writer = writer.map_err(|error| unopened(error.to_string()))?;
         migrator().run(&writer).await.map_err(|error| schema_error(&place, &error))?;
         let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options.read_only(true)).await;

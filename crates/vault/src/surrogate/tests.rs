@@ -1,3 +1,5 @@
+//! The rule of subjects against a second telling of it, alone and with two resolvers at once; the memory's bounds.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
