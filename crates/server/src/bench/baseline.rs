@@ -32,8 +32,8 @@ struct Event<'a> {
     anonymous_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     user_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    event: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "event")]
+    name: Option<Cow<'a, str>>,
     #[serde(borrow)]
     timestamp: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -50,7 +50,7 @@ struct Batch<'a> {
 
 impl Event<'_> {
     fn is_valid(&self) -> bool {
-        let named = self.kind != "track" || self.event.as_ref().is_some_and(|event| !event.is_empty());
+        let named = self.kind != "track" || self.name.as_ref().is_some_and(|name| !name.is_empty());
         let has_subject = self.anonymous_id.is_some() || self.user_id.is_some();
         let raw_bytes = [self.context, self.properties].into_iter().flatten().map(|raw| raw.get().len()).sum::<usize>();
         named && has_subject && !self.message_id.is_empty() && self.timestamp.is_some() && raw_bytes < 32 * 1024

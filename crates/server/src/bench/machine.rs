@@ -25,7 +25,8 @@ impl Place {
     /// Makes the folder under the system's temporary directory (`TMPDIR` names another disk).
     pub(super) fn make() -> anyhow::Result<Self> {
         let root = std::env::temp_dir().join(format!("assent-bench-{}", std::process::id()));
-        fs::create_dir_all(&root).with_context(|| format!("making `{}`; set TMPDIR to another disk", root.display()))?;
+        fs::create_dir_all(&root)
+            .with_context(|| format!("making `{}`; set TMPDIR to another disk", root.display()))?;
         Ok(Self { root })
     }
 
@@ -82,7 +83,10 @@ pub(super) fn cores() -> usize {
 }
 
 fn read_trimmed(path: &str) -> anyhow::Result<String> {
-    Ok(fs::read_to_string(path).with_context(|| format!("reading `{path}`; `assent bench` needs Linux"))?.trim().to_owned())
+    Ok(fs::read_to_string(path)
+        .with_context(|| format!("reading `{path}`; `assent bench` needs Linux"))?
+        .trim()
+        .to_owned())
 }
 
 /// The type of the file system with the longest mount point above `path`.
@@ -121,7 +125,10 @@ fn sync_p50(folder: &Path) -> anyhow::Result<Duration> {
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, kernel, cores, load_average, filesystem, fdatasync_p50_us, profile } = self;
-        writeln!(f, "fdatasync p50 {fdatasync_p50_us} µs on {filesystem} · {cores} cores · Linux {kernel} · load average {load_average} · assent {version} ({profile})")?;
+        writeln!(
+            f,
+            "fdatasync p50 {fdatasync_p50_us} µs on {filesystem} · {cores} cores · Linux {kernel} · load average {load_average} · assent {version} ({profile})"
+        )?;
         if filesystem == "tmpfs" {
             writeln!(f, "warning: the data directory is in memory, so nothing here is durable; set TMPDIR to a disk")?;
         }

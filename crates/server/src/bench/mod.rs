@@ -30,20 +30,16 @@ mod sink;
 use std::io::Write;
 use std::time::Duration;
 
-pub(crate) use baseline::serve as serve_baseline;
+use tokio::signal::unix::{SignalKind, signal};
 
+pub(crate) use self::baseline::serve as serve_baseline;
 use crate::cli::BenchKind;
 
 /// How often each measurement is repeated. Three give a median and show a spread; more cost minutes.
 const ROUNDS: usize = 3;
 
 /// Measures `what`, each measurement for `seconds`, and prints a table or JSON to `out`.
-pub(crate) async fn run(
-    what: BenchKind,
-    json: bool,
-    seconds: u64,
-    out: &mut (dyn Write + Send),
-) -> anyhow::Result<()> {
+pub(crate) async fn run(what: BenchKind, json: bool, seconds: u64, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
     let place = machine::Place::make()?;
     let machine = machine::describe(&place)?;
     let span = Duration::from_secs(seconds.max(1));
@@ -51,12 +47,33 @@ pub(crate) async fn run(
         writeln!(out, "{machine}")?;
     }
     let mut report = report::Report::new(machine);
-    match what {
-        BenchKind::Collect => collect::measure(&place, span, &mut report).await?,
-        BenchKind::Path => path::measure(&place, span, &mut report).await?,
-        BenchKind::Latency => latency::measure(&place, span, &mut report).await?,
-        BenchKind::Memory => memory::measure(&place, span, &mut report).await?,
-        BenchKind::Isolation => isolation::measure(&place, span, &mut report).await?,
+    tokio::select! {
+        done = measure(what, &place, span, &mut report) => done?,
+        // Returning drops what was started, and each process that is dropped is killed.
+        interrupted = interruption() => { interrupted?; anyhow::bail!("interrupted") }
     }
     if json { report.write_json(out) } else { report.write_table(out) }
+}
+
+async fn measure(
+    what: BenchKind,
+    place: &machine::Place,
+    span: Duration,
+    report: &mut report::Report,
+) -> anyhow::Result<()> {
+    match what {
+        BenchKind::Collect => collect::measure(place, span, report).await,
+        BenchKind::Path => path::measure(place, span, report).await,
+        BenchKind::Latency => latency::measure(place, span, report).await,
+        BenchKind::Memory => memory::measure(place, span, report).await,
+        BenchKind::Isolation => isolation::measure(place, span, report).await,
+    }
+}
+
+async fn interruption() -> std::io::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+    }
 }

@@ -14,7 +14,9 @@ use tokio::net::TcpStream;
 /// Ticks per second in /proc: fixed by the kernel's interface on every architecture Assent is built for.
 const USER_HZ: u64 = 100;
 /// How long a process may take until it answers.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_mins(1);
+/// How long a process may take to end after it was told to.
+const STOP_MAX: Duration = Duration::from_secs(30);
 
 /// A process and its children.
 #[derive(Debug)]
@@ -77,6 +79,18 @@ impl Process {
         Ok(())
     }
 
+    /// Waits until the process has ended by itself.
+    pub(super) async fn ended(&mut self) -> anyhow::Result<()> {
+        let until = Instant::now() + STOP_MAX;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > until {
+                bail!("the process has not ended after {STOP_MAX:?}; it said:\n{}", self.output_tail());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     /// When a process started now must be ready.
     pub(super) fn start_deadline() -> Instant {
         Instant::now() + START_MAX
@@ -127,7 +141,8 @@ fn ticks_of(pid: u32) -> anyhow::Result<u64> {
 }
 
 fn status_bytes(pid: u32, key: &str) -> anyhow::Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the process under measurement has ended")?;
+    let status =
+        fs::read_to_string(format!("/proc/{pid}/status")).context("the process under measurement has ended")?;
     let kib: u64 = status
         .lines()
         .find_map(|line| line.strip_prefix(key))

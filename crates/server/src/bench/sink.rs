@@ -133,7 +133,11 @@ async fn accept(listener: TcpListener, manner: Manner, arrivals: Arc<Arrivals>) 
     // The set ends its connections with the sink, so that no later measurement meets a webhook of an earlier one.
     let mut connections = tokio::task::JoinSet::new();
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors: trying again at once would take a core from what is measured.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
         let arrivals = Arc::clone(&arrivals);
         connections.spawn(async move {
             let service = hyper::service::service_fn(move |request| answer(request, manner, Arc::clone(&arrivals)));
@@ -144,7 +148,11 @@ async fn accept(listener: TcpListener, manner: Manner, arrivals: Arc<Arrivals>) 
     }
 }
 
-async fn answer(request: Request<Incoming>, manner: Manner, arrivals: Arc<Arrivals>) -> hyper::Result<Response<Full<Bytes>>> {
+async fn answer(
+    request: Request<Incoming>,
+    manner: Manner,
+    arrivals: Arc<Arrivals>,
+) -> hyper::Result<Response<Full<Bytes>>> {
     let body = request.into_body().collect().await?.to_bytes();
     let status = match manner {
         Manner::Good => StatusCode::OK,
