@@ -92,7 +92,8 @@ fn damage(bytes: &mut Vec<u8>, flips: &[(u16, u8)], cut: Option<u16>) -> usize {
 
 /// Blocks and reported damage cover the file from its header to its end without a gap.
 fn check_tiled(found: &Scan, bytes: &[u8]) {
-    let blocks = found.blocks.iter().map(|(_, entry)| u64::from(entry.at)..u64::from(entry.at) + u64::from(entry.length));
+    let blocks =
+        found.blocks.iter().map(|(_, entry)| u64::from(entry.at)..u64::from(entry.at) + u64::from(entry.length));
     let mut parts: Vec<Range<u64>> = blocks.chain(found.damaged.iter().cloned()).collect();
     parts.sort_by_key(|part| part.start);
     assert!(found.end <= bytes.len() as u64, "the end is inside the file");

@@ -17,7 +17,11 @@ const FLAGS = [
   "--disable-component-update", "--disable-sync",
 ];
 const GRANTED = { performance: true, functionality: true, targeting: false };
-const BATCHING = { integrations: { "Segment.io": { deliveryStrategy: { strategy: "batching", config: { size: 4, timeout: 1000 } } } } };
+/** Load options of the SDK that send up to `size` events at once, or what there is after `timeout` ms. */
+const batching = (size, timeout) => ({
+  integrations: { "Segment.io": { deliveryStrategy: { strategy: "batching", config: { size, timeout } } } },
+});
+const BATCHING = batching(4, 1_000);
 /** One source per scenario, so that what one sends is never taken for another's. */
 const STAMPED = ["standard", "batching", "navigation", "leaving", "overload", "overload-batch", "npm", "slow-clock"];
 
@@ -81,7 +85,8 @@ async function visit(testing, source, { options, choice = GRANTED, npm, prepare 
   };
 }
 
-const trackAll = (page, names) => page.evaluate((list) => list.forEach((name) => window.analytics.track(name, { price: 12.5 })), names);
+const trackAll = (page, names) =>
+  page.evaluate((list) => list.forEach((name) => window.analytics.track(name, { price: 12.5 })), names);
 
 async function checkStamped(source, sent) {
   const rows = await checkStored(assent, source, sent);
@@ -114,22 +119,24 @@ test("the snippet, batching", async (testing) => {
   await checkStamped("batching", sent);
 });
 
-test("events on their way during a page change arrive once", async (testing) => {
-  const { page, url, initialized, leaveAfter } = await visit(testing, "navigation");
-  await initialized();
+test("events whose answer is lost to a page change are sent again and stored once", async (testing) => {
+  const { page, url, recorder, leaveAfter } = await visit(testing, "navigation");
+  await until("the first page is acknowledged", () => recorder.accepted().length === 1);
   const names = ["Away 1", "Away 2", "Away 3"];
-  await page.evaluate(([list, next]) => {
-    for (const name of list) window.analytics.track(name);
-    window.location.href = next;
-  }, [names, `${url}?next`]);
-  await page.waitForURL("**?next");
+  recorder.keepsAnswers = true;
+  await trackAll(page, names);
+  await until("Assent has them", () => recorder.accepted().length === 4);
+  recorder.keepsAnswers = false;
+  await page.goto(`${url}?next`);
+  const received = () => recorder.posts.filter(({ status }) => status === 200).length;
+  await until("the next page has sent them again", () => received() === 5 + names.length);
   const sent = await leaveAfter(5);
   const rows = await checkStamped("navigation", sent);
   assert.deepEqual(rows.map((row) => row.event).filter(Boolean).sort(), names);
 });
 
 test("a batch that waits is sent when the page is left", async (testing) => {
-  const options = { integrations: { "Segment.io": { deliveryStrategy: { strategy: "batching", config: { size: 50, timeout: 60_000 } } } } };
+  const options = batching(50, 60_000);
   const { page, recorder, initialized, leaveAfter } = await visit(testing, "leaving", { options });
   await initialized();
   await page.evaluate(() => window.analytics.track("Waiting"));

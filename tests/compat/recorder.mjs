@@ -26,6 +26,8 @@ export async function startRecorder(target) {
 class Recorder {
   /** Every POST to an event route: path, headers, events, status, and when it was passed on and answered. */
   posts = [];
+  /** While true, events are passed on but the client never hears the answer, as when a connection breaks. */
+  keepsAnswers = false;
   #target;
   #refusals = 0;
 
@@ -65,7 +67,8 @@ class Recorder {
       return;
     }
     post.forwardedAt = Date.now();
-    this.#forward(request, body, response, (status) => Object.assign(post, { status, answeredAt: Date.now() }));
+    const answered = (status) => Object.assign(post, { status, answeredAt: Date.now() });
+    this.#forward(request, body, isEvent && this.keepsAnswers ? null : response, answered);
   }
 
   #record(request, body) {
@@ -83,12 +86,12 @@ class Recorder {
     const passed = http.request(options, async (answer) => {
       const content = await bytes(answer);
       answered(answer.statusCode);
-      response.writeHead(answer.statusCode, answer.rawHeaders);
-      response.end(content);
+      response?.writeHead(answer.statusCode, answer.rawHeaders);
+      response?.end(content);
     });
     passed.on("error", (error) => {
-      response.writeHead(502);
-      response.end(String(error));
+      response?.writeHead(502);
+      response?.end(String(error));
     });
     passed.end(body);
   }

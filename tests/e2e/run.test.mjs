@@ -64,7 +64,8 @@ test("make run: the first event is in the lake within 15 s", async (testing) => 
     return (await fetch(`http://${listen}/readyz`).catch(() => null))?.status === 200;
   };
   await until("/readyz answers 200", ready, START_MS_MAX);
-  await until("the address and a write key are printed", () => made.output.includes(listen) && /wk_\w+/.test(made.output), 5_000);
+  const told = () => made.output.includes(listen) && /wk_\w+/.test(made.output);
+  await until("the address and a write key are printed", told, 5_000);
   const [writeKey] = /wk_\w+/.exec(made.output);
 
   await run(BINARY, ["send", "--url", `http://${listen}`, "--write-key", writeKey, "Run Test"]);

@@ -27,4 +27,4 @@ await copy("standalone.js", "analytics.min.js");
 const chunks = (await readdir(join(sdk, "dist/umd"))).filter((name) => CHUNK.test(name));
 if (chunks.length === 0) throw new Error(`no chunks in ${sdk}/dist/umd: has the package changed its layout?`);
 for (const chunk of chunks) await copy(chunk, `bundles/${chunk}`);
-console.log(`segment-sdk: analytics-next ${version}, analytics.min.js and ${chunks.length} chunks in web/segment-sdk/dist`);
+console.log(`segment-sdk: analytics-next ${version}, ${chunks.length} chunks, in web/segment-sdk/dist`);
