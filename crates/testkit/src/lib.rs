@@ -1,6 +1,7 @@
-//! Doubles of what a test cannot have for real: a disk whose power can be cut, and numbers from a seed. For tests
-//! only; no other crate depends on it otherwise.
+//! Doubles of what a test cannot have for real: a disk whose power can be cut, a vendor, and numbers
+//! from a seed. For tests only; no other crate depends on it otherwise.
 
 pub mod disk;
 pub mod random;
+pub mod vendor;
 pub mod write_back;

@@ -1,0 +1,238 @@
+//! One attempt: read what is missing, ask the gate, make the request, send it, read the answer.
+//!
+//! The gate is asked here, for every event and every attempt, and again by `egress` where the bytes go. A choice made
+//! in between sends the attempt back to the gate, as often as that happens.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use consent::{Permitted, Use};
+use control::Directory;
+use egress::{Egress, Request};
+use event::{Clock, Millis};
+use eventlog::record::Processed;
+use eventlog::{EventLog, Partition, Position};
+
+use crate::cursor::before;
+use crate::destination::{Attempt, Mapped, verdict_of};
+use crate::lane::Item;
+use crate::response::{Verdict, Verdicts, classify_error};
+use crate::{Cause, Destination, Outcome};
+
+/// What an attempt needs of its destination; shared by all in flight.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) workspace: Arc<str>,
+    pub(crate) model: workspace::Destination,
+    pub(crate) destination: Box<dyn Destination>,
+    pub(crate) egress: Egress,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// What is to be done with an event after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Nothing more.
+    Final(Outcome),
+    /// Try again; counts as a failure of the event.
+    Again(Cause, Option<Duration>),
+    /// Try again when the destination works; not the event's fault.
+    Paused(Cause),
+}
+
+/// What a request told about its receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Exchange {
+    pub(crate) verdict: Verdict,
+    /// The status; 0 without an answer.
+    pub(crate) status: u16,
+    /// What went wrong, for people.
+    pub(crate) error: Option<String>,
+}
+
+/// A finished attempt.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// The events with what is to be done, each once.
+    pub(crate) events: Vec<(Item, Decision)>,
+    /// The requests that were made, in order; none when nothing was permitted.
+    pub(crate) exchanges: Vec<Exchange>,
+    /// Which attempt.
+    pub(crate) number: u32,
+}
+
+/// Makes one attempt for a batch.
+pub(crate) async fn attempt(context: Arc<Context>, items: Vec<Item>) -> Finished {
+    let number = items.iter().map(|item| item.failures).max().unwrap_or(0) + 1;
+    let mut finished = Finished { events: Vec::with_capacity(items.len()), exchanges: Vec::new(), number };
+    let items = fetch(&context, items, &mut finished.events).await;
+    let mut parts = VecDeque::from([items]);
+    while let Some(part) = parts.pop_front() {
+        let Some((part, exchange, verdicts)) = exchange(&context, part, &mut finished).await else { continue };
+        let verdict = exchange.verdict;
+        finished.exchanges.push(exchange);
+        if verdict == Verdict::Split && part.len() > 1 {
+            let mut first = part;
+            let second = first.split_off(first.len() / 2);
+            parts.push_front(second);
+            parts.push_front(first);
+            continue;
+        }
+        let decisions = part.into_iter().enumerate().map(|(at, item)| (item, decision(verdict_of(&verdicts, at))));
+        finished.events.extend(decisions);
+        // The other parts may hold later events of the same subjects: they wait with the ones that failed.
+        if matches!(verdict, Verdict::Retry { .. } | Verdict::Pause(_)) {
+            let rest = parts.drain(..).flatten();
+            finished.events.extend(rest.map(|item| (item, decision(verdict))));
+        }
+    }
+    finished
+}
+
+fn decision(verdict: Verdict) -> Decision {
+    match verdict {
+        Verdict::Delivered => Decision::Final(Outcome::Delivered),
+        Verdict::Rejected(cause) => Decision::Final(Outcome::Rejected(cause)),
+        // Halved down to one event that is still too large.
+        Verdict::Split => Decision::Final(Outcome::Rejected(Cause::TooLarge)),
+        Verdict::Retry { cause, after } => Decision::Again(cause, after),
+        Verdict::Pause(cause) => Decision::Paused(cause),
+    }
+}
+
+/// Sends one request for the events that may go; the others get their result. `None` when none may go.
+async fn exchange(
+    context: &Context,
+    mut items: Vec<Item>,
+    finished: &mut Finished,
+) -> Option<(Vec<Item>, Exchange, Verdicts)> {
+    loop {
+        let now = context.clock.now();
+        let Some(tenant) = context.directory.tenant(&context.workspace) else {
+            // The workspace is being taken away; its events wait for what comes.
+            let verdict = Verdict::Pause(Cause::Unreachable);
+            let error = Some("the workspace is not served now".to_owned());
+            return Some((items, Exchange { verdict, status: 0, error }, Verdicts::All(verdict)));
+        };
+        let attempt = Attempt { number: finished.number, now };
+        let (permitted, request) = prepare(context, &tenant.gate, items, attempt, &mut finished.events)?;
+        items = permitted;
+        let answer = match context.egress.send(request, &tenant.gate).await {
+            Err(egress::SendError::Stale) => continue,
+            answer => answer,
+        };
+        let now = context.clock.now();
+        return Some(match answer {
+            Ok(answer) => {
+                let verdicts = context.destination.classify(&answer, now);
+                let verdict = worst(&verdicts, items.len());
+                let status = answer.status.as_u16();
+                let error = (verdict != Verdict::Delivered).then(|| format!("answered {status}"));
+                (items, Exchange { verdict, status, error }, verdicts)
+            }
+            Err(error) => {
+                let verdict = classify_error(&error);
+                let exchange = Exchange { verdict, status: 0, error: Some(error.to_string()) };
+                (items, exchange, Verdicts::All(verdict))
+            }
+        });
+    }
+}
+
+/// What the receiver's answer says about the receiver: a single event that failed says little, all of them a lot.
+fn worst(verdicts: &Verdicts, events: usize) -> Verdict {
+    let each = (0..events).map(|at| verdict_of(verdicts, at));
+    match verdicts {
+        Verdicts::All(verdict) => *verdict,
+        Verdicts::Each(_) => each
+            .reduce(
+                |one, other| {
+                    if one == Verdict::Delivered || other == Verdict::Delivered { Verdict::Delivered } else { one }
+                },
+            )
+            .unwrap_or(Verdict::Delivered),
+    }
+}
+
+/// Asks the gate for each event and makes the request of those that may go.
+fn prepare(
+    context: &Context,
+    gate: &consent::Gate,
+    items: Vec<Item>,
+    attempt: Attempt,
+    done: &mut Vec<(Item, Decision)>,
+) -> Option<(Vec<Item>, Permitted<Request>)> {
+    let purpose = Use::of_destination(&context.model, context.destination.kind().title, &gate.rules().categories);
+    let mut refused: Vec<Option<Outcome>> = Vec::with_capacity(items.len());
+    let request = {
+        let mut permitted: Vec<Permitted<Mapped<'_>>> = Vec::with_capacity(items.len());
+        for item in &items {
+            let payload = item.payload.as_deref().unwrap_or_default();
+            let decided = match Processed::decode(payload) {
+                Err(_) => Err(Outcome::DeadLettered(Cause::Unreadable)),
+                Ok(record) => match gate.permit(record, &purpose) {
+                    Err(withheld) => Err(Outcome::Withheld(withheld.reason)),
+                    Ok(record) => record.try_map(|record| Ok::<_, Outcome>(mapped(&record))),
+                },
+            };
+            refused.push(decided.as_ref().err().copied());
+            permitted.extend(decided.ok());
+        }
+        Permitted::try_combine(&permitted, |events| context.destination.request(events, attempt))
+    };
+    let (mut going, mut staying) = (Vec::with_capacity(items.len()), Vec::new());
+    for (item, outcome) in items.into_iter().zip(refused) {
+        match outcome {
+            None => going.push(item),
+            Some(outcome) => staying.push((item, Decision::Final(outcome))),
+        }
+    }
+    done.extend(staying);
+    match request? {
+        Ok(request) => Some((going, request)),
+        Err(_) => {
+            let rejected = Decision::Final(Outcome::Rejected(Cause::Inexpressible));
+            done.extend(going.into_iter().map(|item| (item, rejected)));
+            None
+        }
+    }
+}
+
+fn mapped<'a>(record: &Processed<'a>) -> Mapped<'a> {
+    let event = &record.event;
+    Mapped { message_id: event.message_id, call: event.call, received_at: event.received_at, json: event.json }
+}
+
+/// Reads the records of events that waited without theirs.
+async fn fetch(context: &Context, mut items: Vec<Item>, done: &mut Vec<(Item, Decision)>) -> Vec<Item> {
+    let mut last: Option<(Partition, Vec<eventlog::Record>)> = None;
+    for item in items.iter_mut().filter(|item| item.payload.is_none()) {
+        let known = last.as_ref().filter(|(partition, _)| *partition == item.partition);
+        item.payload = known.and_then(|(_, records)| find(records, item.position));
+        if item.payload.is_none() {
+            // One block: what is asked for is its first record after the position before.
+            let records = context.log.read(item.partition, before(item.position), 1).await.unwrap_or_default();
+            item.payload = find(&records, item.position);
+            last = Some((item.partition, records));
+        }
+    }
+    let (found, lost): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.payload.is_some());
+    done.extend(lost.into_iter().map(|item| (item, Decision::Final(Outcome::DeadLettered(Cause::Unreadable)))));
+    found
+}
+
+fn find(records: &[eventlog::Record], position: Position) -> Option<Bytes> {
+    let at = records.binary_search_by_key(&position, |record| record.position).ok()?;
+    Some(records[at].payload.clone())
+}
+
+/// The moment of a retry, or `None` when it was tried for long enough.
+pub(crate) fn retry_at(item: &Item, wait: Duration, now: Millis, give_up_ms: i64) -> Option<Millis> {
+    let first = item.first_failed.unwrap_or(now);
+    let at = Millis(now.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
+    (at.0 - first.0 <= give_up_ms).then_some(at)
+}

@@ -1,0 +1,311 @@
+//! Starting, changing and stopping: one courier per enabled destination of every workspace served.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use control::Directory;
+use egress::{Echoes, Egress};
+use event::Clock;
+use eventlog::record::Processed;
+use eventlog::{EventLog, Partition, Position};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::attempt::Context;
+use crate::backlog::{BacklogBudget, Ruler};
+use crate::cursor::before;
+use crate::destination::Registry;
+use crate::follow::{Courier, Shared};
+use crate::metrics::{DestinationLabels, Metrics};
+use crate::overview::{Observer, Overview};
+use crate::result_log::ResultLog;
+use crate::tail::follow_tail;
+use crate::trace::{Search, Trace, TraceError};
+use crate::trace_index::TraceIndex;
+use crate::{Random, RetryPolicy};
+
+/// What delivering needs.
+pub struct Options {
+    /// The stream `processed`.
+    pub log: Arc<dyn EventLog>,
+    /// The workspaces.
+    pub directory: Arc<Directory>,
+    /// The kinds of destination.
+    pub registry: Registry,
+    /// Where results are kept: `DIR/delivery`.
+    pub data_dir: PathBuf,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Who watches results live.
+    pub observer: Observer,
+    /// The metrics.
+    pub metrics: Metrics,
+    /// Where the echo destination shows what it got.
+    pub echoes: Arc<Echoes>,
+    /// What a destination may leave behind.
+    pub backlog: BacklogBudget,
+    /// How long to try.
+    pub retry: RetryPolicy,
+    /// The seed of all jitter.
+    pub seed: u64,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Options({})", self.data_dir.display())
+    }
+}
+
+/// Why delivery does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The trace index cannot be opened.
+    #[error("cannot open the trace index in `{path}`: {error}")]
+    Index {
+        /// Where.
+        path: String,
+        /// What the operating system said.
+        error: std::io::Error,
+    },
+}
+
+type Key = (Arc<str>, Arc<str>);
+
+struct Running {
+    /// What it was started with; another text means that it must be started anew.
+    configuration: String,
+    stop: CancellationToken,
+    abandon: CancellationToken,
+    task: JoinHandle<()>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[derive(Default)]
+struct Couriers {
+    running: HashMap<Key, Running>,
+    /// Destinations that could not be started, with the reason. They hold nothing back.
+    failed: BTreeMap<Key, String>,
+}
+
+/// All deliveries of this process. Dropping it ends them at once; [`Delivery::shutdown`] lets them finish.
+pub struct Delivery {
+    options: Options,
+    ruler: Arc<Ruler>,
+    index: Arc<Mutex<TraceIndex>>,
+    couriers: tokio::sync::Mutex<Couriers>,
+    /// Copies of what the running couriers share, for questions that cannot wait.
+    shared: Mutex<BTreeMap<Key, Result<Arc<Shared>, String>>>,
+    tails: Mutex<JoinSet<()>>,
+    stop_tails: CancellationToken,
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Delivery({:?})", self.options)
+    }
+}
+
+impl Delivery {
+    /// Starts delivering to every enabled destination.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let path = options.data_dir.join("trace");
+        let failed = |error| StartError::Index { path: path.display().to_string(), error };
+        let index = TraceIndex::open(&path).map_err(failed)?;
+        let ends = index.ends(options.log.partitions()).map_err(failed)?;
+        let delivery = Self {
+            ruler: Arc::new(Ruler::new(options.log.partitions(), options.backlog)),
+            index: Arc::new(Mutex::new(index)),
+            couriers: tokio::sync::Mutex::default(),
+            shared: Mutex::default(),
+            tails: Mutex::new(JoinSet::new()),
+            stop_tails: CancellationToken::new(),
+            options,
+        };
+        for (partition, end) in (0..).zip(ends) {
+            let (log, index, ruler) =
+                (Arc::clone(&delivery.options.log), Arc::clone(&delivery.index), Arc::clone(&delivery.ruler));
+            let tail = follow_tail(log, (Partition(partition), end), index, ruler, delivery.stop_tails.clone());
+            delivery.tails.lock().expect("no holder of the tails panics").spawn(tail);
+        }
+        delivery.refresh().await;
+        Ok(delivery)
+    }
+
+    /// Brings the couriers in line with the directory: call it after every change of it. A destination seen for the
+    /// first time starts at the tail of the log; one whose settings changed goes on where it was.
+    pub async fn refresh(&self) {
+        let wanted = self.wanted();
+        let mut couriers = self.couriers.lock().await;
+        let stale: Vec<Key> = couriers
+            .running
+            .iter()
+            .filter(|(key, running)| wanted.get(*key).is_none_or(|(text, _)| *text != running.configuration))
+            .map(|(key, _)| key.clone())
+            .collect();
+        let stopped: Vec<Running> = stale.iter().filter_map(|key| couriers.running.remove(key)).collect();
+        stop_all(stopped, Duration::from_secs(5)).await;
+        couriers.failed.clear();
+        for (key, (configuration, model)) in wanted {
+            if !couriers.running.contains_key(&key) {
+                match self.begin(&key, configuration, model) {
+                    Ok(running) => drop(couriers.running.insert(key, running)),
+                    Err(reason) => drop(couriers.failed.insert(key, reason)),
+                }
+            }
+        }
+        let running = couriers.running.iter().map(|(key, running)| (key.clone(), Ok(Arc::clone(&running.shared))));
+        let failed = couriers.failed.iter().map(|(key, reason)| (key.clone(), Err(reason.clone())));
+        *self.shared.lock().expect("no holder of the table panics") = running.chain(failed).collect();
+    }
+
+    fn wanted(&self) -> BTreeMap<Key, (String, workspace::Destination)> {
+        let mut wanted = BTreeMap::new();
+        for tenant in self.options.directory.tenants() {
+            for model in tenant.workspace.destinations.iter().filter(|model| model.enabled) {
+                let key = (tenant.name(), model.name.shared());
+                wanted.insert(key, (format!("{model:?}"), model.clone()));
+            }
+        }
+        wanted
+    }
+
+    fn begin(&self, key: &Key, configuration: String, model: workspace::Destination) -> Result<Running, String> {
+        let options = &self.options;
+        let kind = (options.registry)(model.kind.as_str())
+            .ok_or_else(|| format!("there is no destination of kind `{}`", model.kind))?;
+        let destination = (kind.open)(&model.name, &model.settings).map_err(|error| error.to_string())?;
+        let directory = self.results_dir(key);
+        let (results, folded) = ResultLog::open(&directory).map_err(|error| error.to_string())?;
+        let partitions = (0..options.log.partitions()).map(Partition);
+        let cursors: Vec<Option<Position>> = match &folded {
+            Some(folded) => partitions.map(|p| folded.read_through.get(&p).copied().flatten()).collect(),
+            None => partitions.map(|p| options.log.watermark(p)).collect(),
+        };
+        let folded = folded.unwrap_or_default();
+        let released = (0..).zip(&cursors).map(|(partition, cursor)| {
+            let mut pending = folded.pending.range((Partition(partition), Position { block: 0, index: 0 })..);
+            let lowest = pending.next().filter(|((found, _), _)| found.0 == partition);
+            lowest.map_or(*cursor, |((_, position), _)| (*cursor).min(before(*position)))
+        });
+        let shared = Arc::new(Shared { released: Mutex::new(released.collect()), ..Shared::default() });
+        let courier = Courier {
+            batching: destination.batching(),
+            context: Arc::new(Context {
+                workspace: Arc::clone(&key.0),
+                egress: Egress::new(destination.egress(), Arc::clone(&options.echoes)),
+                destination,
+                model,
+                directory: Arc::clone(&options.directory),
+                log: Arc::clone(&options.log),
+                clock: Arc::clone(&options.clock),
+            }),
+            shared: Arc::clone(&shared),
+            ruler: Arc::clone(&self.ruler),
+            metrics: options.metrics.clone(),
+            labels: DestinationLabels { workspace: key.0.to_string(), destination: key.1.to_string() },
+            observer: options.observer.clone(),
+            retry: options.retry,
+            random: Random::new(options.seed ^ u64::from(crc32c::crc32c(key.1.as_bytes()))),
+            results,
+            folded,
+            cursors,
+            lanes: crate::lane::Lanes::default(),
+            next_seq: 0,
+            breaker: crate::breaker::Breaker::default(),
+            concurrency: crate::concurrency::Concurrency::default(),
+            in_flight: JoinSet::new(),
+            in_flight_items: HashMap::new(),
+            readable: Vec::new(),
+            changed: true,
+        };
+        let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
+        let task = tokio::spawn(courier.run(stop.clone(), abandon.clone()));
+        Ok(Running { configuration, stop, abandon, task, shared })
+    }
+
+    fn results_dir(&self, key: &Key) -> PathBuf {
+        self.options.data_dir.join(Path::new(&*key.0)).join(Path::new(&*key.1))
+    }
+
+    /// The position up to and including which no destination needs a partition's records, even after a crash:
+    /// what may be trimmed. `None`: nothing may.
+    pub fn released(&self, partition: Partition) -> Option<Position> {
+        let table = self.shared.lock().expect("no holder of the table panics");
+        let of = |shared: &Arc<Shared>| {
+            let released = shared.released.lock().expect("no holder of the released panics");
+            released.get(usize::from(partition.0)).copied().flatten()
+        };
+        let lowest = table.values().filter_map(|entry| entry.as_ref().ok()).map(of).min();
+        lowest.unwrap_or_else(|| self.options.log.watermark(partition))
+    }
+
+    /// Every destination with its state, by workspace and name.
+    pub fn overview(&self) -> Vec<Overview> {
+        let table = self.shared.lock().expect("no holder of the table panics");
+        let entries = table.iter().map(|((workspace, destination), entry)| {
+            let status = entry.as_ref().map_err(Clone::clone);
+            let status = status.map(|shared| shared.status.lock().expect("no holder of a status panics").clone());
+            Overview { workspace: Arc::clone(workspace), destination: Arc::clone(destination), status }
+        });
+        entries.collect()
+    }
+
+    /// What happened to an event. `None` when it is not known, or longer ago than seven days.
+    pub async fn trace(&self, workspace: &str, message_id: &str) -> Result<Option<Trace>, TraceError> {
+        let workspace: Arc<str> = workspace.into();
+        let active = {
+            let index = self.index.lock().expect("no holder of the index panics");
+            index.find_active(&workspace, message_id)
+        };
+        let keys: Vec<Key> = {
+            let table = self.shared.lock().expect("no holder of the table panics");
+            table.keys().filter(|key| key.0 == workspace).cloned().collect()
+        };
+        let results = keys.into_iter().map(|key| (Arc::clone(&key.1), self.results_dir(&key)));
+        let results = results.filter(|(_, directory)| directory.is_dir()).collect();
+        let index = self.options.data_dir.join("trace");
+        let search = Search { workspace, message_id: message_id.to_owned(), active, index, results };
+        let (log, handle) = (Arc::clone(&self.options.log), tokio::runtime::Handle::current());
+        let named = move |found: &crate::trace_index::Found| {
+            let (partition, position) = found.place;
+            let records = handle.block_on(log.read(partition, before(position), 1)).ok()?;
+            let record = records.first().filter(|record| record.position == position)?;
+            let processed = Processed::decode(&record.payload).ok()?;
+            Some(processed.outputs.iter().map(|name| (*name).to_owned()).collect())
+        };
+        tokio::task::spawn_blocking(move || search.run(named)).await.map_err(|_| TraceError::Ended)?
+    }
+
+    /// Stops reading, lets requests in flight finish for at most `deadline`, and writes the state. What did not
+    /// finish is sent again after the next start.
+    pub async fn shutdown(&self, deadline: Duration) {
+        self.stop_tails.cancel();
+        let running = std::mem::take(&mut self.couriers.lock().await.running);
+        stop_all(running.into_values().collect(), deadline).await;
+    }
+}
+
+async fn stop_all(running: Vec<Running>, deadline: Duration) {
+    /// For writing the state, after the deadline.
+    const WRITING: Duration = Duration::from_secs(3);
+    for courier in &running {
+        courier.stop.cancel();
+    }
+    let until = tokio::time::Instant::now() + deadline;
+    for mut courier in running {
+        if tokio::time::timeout_at(until, &mut courier.task).await.is_err() {
+            courier.abandon.cancel();
+            if tokio::time::timeout(WRITING, &mut courier.task).await.is_err() {
+                tracing::error!("a destination did not end; what it did last will be done again");
+            }
+        }
+    }
+}

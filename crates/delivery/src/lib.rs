@@ -1,0 +1,48 @@
+//! From the log to the destinations: every event gets exactly one result per output.
+//!
+//! ```text
+//! log ─▶ follow ─▶ lanes ─▶ batch ─▶ attempt: gate ▸ request ▸ egress ▸ response ─▶ settle ─▶ result log
+//!          ▲                              │ failed: its lanes are parked                 │
+//!          └── stops while there is no room                    cursor, overview, trace ◀─┘
+//! ```
+//!
+//! Read in this order: [`destination`] (what a destination is), [`response`] (what an answer means), [`outcome`],
+//! `lane` (order), `attempt` (one request), `follow` and `settle` (the loop), [`result_log`] (what is kept), `cursor`
+//! (the fold), `backlog` and `dead_letter` (what is given up), `trace`, and [`Delivery`] (starting and stopping).
+//!
+//! At least once: an event without a final result in the log of results is sent again after a crash.
+
+mod attempt;
+mod backlog;
+mod breaker;
+mod concurrency;
+mod cursor;
+mod dead_letter;
+mod delivery;
+pub mod destination;
+mod follow;
+mod lane;
+mod metrics;
+pub mod outcome;
+mod overview;
+pub mod response;
+pub mod result_log;
+mod retry;
+mod settle;
+mod tail;
+mod trace;
+mod trace_index;
+
+pub use backlog::BacklogBudget;
+pub use breaker::Paused;
+pub use delivery::{Delivery, Options, StartError};
+pub use destination::{
+    Attempt, Batching, Deletion, Destination, Inexpressible, Kind, Mapped, Registry, Setting, SettingsError,
+    SubjectKeys,
+};
+pub use metrics::Metrics;
+pub use outcome::{Cause, Outcome};
+pub use overview::{LastError, Observation, Observer, Overview, Status};
+pub use result_log::ResultLogError;
+pub use retry::{Random, RetryPolicy};
+pub use trace::{OutputTrace, Trace, TraceError, TracedAttempt};

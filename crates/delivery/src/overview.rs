@@ -1,0 +1,92 @@
+//! What a person wants to know about a destination at a glance, and the live view of results.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use event::Millis;
+
+use crate::Outcome;
+use crate::breaker::Paused;
+
+/// The state of a destination.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Final results so far.
+    pub totals: BTreeMap<Outcome, u64>,
+    /// Events taken up and not yet settled, parked ones included.
+    pub waiting: u64,
+    /// Requests in flight.
+    pub in_flight: u64,
+    /// Requests that may be in flight.
+    pub concurrency: u64,
+    /// Bytes of records behind the tail of the log.
+    pub backlog_bytes: u64,
+    /// Why nothing goes, when nothing goes.
+    pub paused: Option<Paused>,
+    /// The last thing that went wrong.
+    pub last_error: Option<LastError>,
+}
+
+/// Something that went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastError {
+    /// When.
+    pub at: Millis,
+    /// The status of the answer, 0 without one.
+    pub status: u16,
+    /// What, without secrets and personal data.
+    pub text: String,
+}
+
+/// A destination with its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    /// The workspace.
+    pub workspace: Arc<str>,
+    /// The destination.
+    pub destination: Arc<str>,
+    /// Its state; `Err` when it could not be started, with the reason.
+    pub status: Result<Status, String>,
+}
+
+/// A result, for the live view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The workspace.
+    pub workspace: Arc<str>,
+    /// The destination.
+    pub destination: Arc<str>,
+    /// The event.
+    pub message_id: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Which attempt, counted from 1.
+    pub attempt: u32,
+    /// The status of the answer, 0 without one.
+    pub status: u16,
+    /// When.
+    pub at: Millis,
+}
+
+/// Who watches. `wanted` is asked first, because an observation costs a copy.
+#[derive(Clone)]
+pub struct Observer {
+    /// Whether anybody watches now.
+    pub wanted: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Told of each result.
+    pub tell: Arc<dyn Fn(Observation) + Send + Sync>,
+}
+
+impl Observer {
+    /// Nobody.
+    pub fn none() -> Self {
+        Self { wanted: Arc::new(|| false), tell: Arc::new(|_| ()) }
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer(…)")
+    }
+}

@@ -1,0 +1,59 @@
+//! One follower of the tail for all destinations: it notes where each event stands, for the trace, and sets the marks
+//! by which backlogs are measured. It holds nothing back: what was trimmed before it came is without a trace.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use eventlog::record::Processed;
+use eventlog::{EventLog, Partition, Position, ReadError};
+use tokio_util::sync::CancellationToken;
+
+use crate::backlog::Ruler;
+use crate::trace_index::{Found, TraceIndex};
+
+const READ_BYTES: usize = 512 * 1024;
+
+/// Follows one partition until `stop`.
+pub(crate) async fn follow_tail(
+    log: Arc<dyn EventLog>,
+    (partition, mut after): (Partition, Option<Position>),
+    index: Arc<Mutex<TraceIndex>>,
+    ruler: Arc<Ruler>,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        match log.read(partition, after, READ_BYTES).await {
+            Ok(records) => match records.last() {
+                Some(last) => {
+                    after = Some(last.position);
+                    note(partition, &records, &index, &ruler);
+                }
+                None => tokio::select! {
+                    () = log.changed(partition, after) => {}
+                    () = stop.cancelled() => {}
+                },
+            },
+            Err(ReadError::Trimmed { through }) => after = Some(through),
+            Err(ReadError::Shredded { next, .. }) => after = Some(next),
+            Err(ReadError::Damaged { block, .. }) => after = Some(Position { block, index: u32::MAX }),
+            Err(ReadError::Io(error)) => {
+                tracing::error!(%error, "the trace cannot read the log");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+fn note(partition: Partition, records: &[eventlog::Record], index: &Mutex<TraceIndex>, ruler: &Ruler) {
+    let mut index = index.lock().expect("no holder of the index panics");
+    for record in records {
+        let Ok(processed) = Processed::decode(&record.payload) else { continue };
+        let event = &processed.event;
+        let second = u32::try_from(event.received_at.0 / 1_000).unwrap_or(0);
+        index.add(Found::new(&record.workspace, event.message_id, (partition, record.position), second));
+        ruler.passed(partition, record.position, record.payload.len() as u64, event.received_at);
+    }
+    if let Err(error) = index.flush() {
+        tracing::error!(%error, "the trace index is not written");
+    }
+}

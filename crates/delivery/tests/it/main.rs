@@ -1,0 +1,1 @@
+//! Delivering to vendors on this machine.
