@@ -127,8 +127,9 @@ export async function checkDelivered(hook, sent) {
 
 /** After the server has drained: over all sources, each event is once in the lake and once at each of its webhooks. */
 export async function checkNothingTwice(assent, hooks, expectedTotal) {
-  const [total] = await assent.query("select count(*) as rows, count(distinct message_id) as ids from events");
-  assert.deepEqual({ rows: Number(total.rows), ids: Number(total.ids) }, { rows: expectedTotal, ids: expectedTotal });
+  const [found] = await assent.query("select count(*) as total, count(distinct message_id) as ids from events");
+  const counted = { total: Number(found.total), ids: Number(found.ids) };
+  assert.deepEqual(counted, { total: expectedTotal, ids: expectedTotal });
   for (const hook of hooks) {
     const delivered = ids(hook.events);
     assert.equal(new Set(delivered).size, delivered.length, `${hook.url} got no event twice`);
