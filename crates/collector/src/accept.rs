@@ -183,10 +183,13 @@ impl<'r> Intake<'r> {
 
     /// Takes one event: stored, refused or discarded.
     async fn take(&mut self, event: Result<Event<'_>, Discard>) -> Result<(), Refusal> {
-        let event = match event {
-            Ok(event) if self.owner.source().enabled => event,
-            Ok(_) => return Ok(self.discard(Discard::SourceDisabled)),
-            Err(code) => return Ok(self.discard(code)),
+        let enabled = self.owner.source().enabled;
+        let event = match event.and_then(|event| if enabled { Ok(event) } else { Err(Discard::SourceDisabled) }) {
+            Ok(event) => event,
+            Err(code) => {
+                self.told.push(Told::Discarded { code, events: 1 });
+                return Ok(());
+            }
         };
         let tenant = Arc::clone(&self.owner.tenant);
         let identifiers = tenant.fingerprints.of_event(event.anonymous_id(), event.user_id());
@@ -229,10 +232,6 @@ impl<'r> Intake<'r> {
         })?;
         self.told.push(Told::Chosen { anonymous: matches!(recorded, Recorded::Anonymous { .. }) });
         Ok(())
-    }
-
-    fn discard(&mut self, code: Discard) {
-        self.told.push(Told::Discarded { code, events: 1 });
     }
 
     /// The region by whose law the event is judged: the source's own, else that of the visitor's address. For a

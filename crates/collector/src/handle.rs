@@ -21,6 +21,7 @@ use crate::choice::ChoiceRecorder;
 use crate::geo::Geo;
 use crate::metrics::Metrics;
 use crate::observe::Observer;
+use crate::page::Page;
 use crate::reject::{Refusal, Reject};
 use crate::routes::{self, Found, Handler};
 use crate::sdk::Sdk;
@@ -55,6 +56,8 @@ pub struct Edge {
     pub geo: Option<Geo>,
     /// Bytes of bodies in memory at a time, over all connections.
     pub body_bytes_max: usize,
+    /// Pages served beside the routes.
+    pub pages: Vec<Page>,
 }
 
 impl Default for Edge {
@@ -65,6 +68,7 @@ impl Default for Edge {
             trusted_proxies: TrustedProxies::default(),
             geo: None,
             body_bytes_max: 64 * 1024 * 1024,
+            pages: Vec::new(),
         }
     }
 }
@@ -101,6 +105,7 @@ pub struct Collector {
     sdk: Sdk,
     public_url: Option<PublicUrl>,
     trusted_proxies: TrustedProxies,
+    pages: Vec<Page>,
 }
 
 /// An open connection in the metrics.
@@ -135,6 +140,7 @@ impl Collector {
             sdk: Sdk::default(),
             public_url: edge.public_url,
             trusted_proxies: edge.trusted_proxies,
+            pages: edge.pages,
         }
     }
 
@@ -154,7 +160,10 @@ impl Collector {
                 self.metrics.rejected(Reject::WrongMethod);
                 return answer::wrong_method(&Reject::WrongMethod.into(), allowed);
             }
-            Found::Nothing => return self.refuse(&Reject::NotFound.into()),
+            Found::Nothing => {
+                let page = self.pages.iter().find(|page| page.path == head.uri.path());
+                return page.map_or_else(|| self.refuse(&Reject::NotFound.into()), Page::answer);
+            }
         };
         let answered = match handler {
             Handler::One(call) => self.one(&head, body, peer, call).await,

@@ -10,7 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::reject::Reject;
+use crate::reject::{Reject, TABLE};
 
 /// The source of an event. Names are unique within their workspace only.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -87,9 +87,9 @@ impl Metrics {
             refused: Family::default(),
             discarded: Family::default(),
             choices: Family::default(),
-            rejected: Reject::ALL
+            rejected: TABLE
                 .iter()
-                .map(|reject| rejected.get_or_create_owned(&RejectLabels { code: reject.row().code }))
+                .map(|(_, row)| rejected.get_or_create_owned(&RejectLabels { code: row.code }))
                 .collect(),
             requests: Counter::default(),
             unknown_keys: Counter::default(),

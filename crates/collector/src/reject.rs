@@ -49,158 +49,191 @@ const fn later(row: Row, retry_after_s: &'static str) -> Row {
     Row { retry_after_s: Some(retry_after_s), ..row }
 }
 
-impl Reject {
-    /// All of them, for the metrics.
-    pub(crate) const ALL: [Self; 18] = [
-        Self::BadJson,
-        Self::InvalidUtf8,
-        Self::PayloadTooLarge,
-        Self::BadEncoding,
-        Self::UnsupportedEncoding,
-        Self::BodyCut,
-        Self::BodyTimeout,
-        Self::UnknownKey,
-        Self::NotFound,
-        Self::WrongMethod,
-        Self::Busy,
-        Self::LogBehind,
-        Self::DiskFull,
-        Self::LogBroken,
-        Self::ChoiceNotRecorded,
-        Self::Internal,
-        Self::SdkAbsent,
-        Self::NotReady,
-    ];
-
-    /// The table.
-    pub(crate) const fn row(self) -> Row {
-        match self {
-            Self::BadJson => row(
-                StatusCode::BAD_REQUEST,
-                "bad_json",
-                "the body is not a JSON object",
-                "send one JSON object; `detail` says where reading stopped",
+/// The table, in the order of the type.
+pub(crate) static TABLE: [(Reject, Row); 18] = [
+    (
+        Reject::BadJson,
+        row(
+            StatusCode::BAD_REQUEST,
+            "bad_json",
+            "the body is not a JSON object",
+            "send one JSON object; `detail` says where reading stopped",
+        ),
+    ),
+    (
+        Reject::InvalidUtf8,
+        row(
+            StatusCode::BAD_REQUEST,
+            "invalid_utf8",
+            "the body is not UTF-8",
+            "encode JSON as UTF-8; `detail` says where it stops to be",
+        ),
+    ),
+    // The words of Segment, by which SDKs and people know it.
+    (
+        Reject::PayloadTooLarge,
+        row(
+            StatusCode::BAD_REQUEST,
+            "payload_too_large",
+            "Exceed payload limit",
+            "one event may have 32 KB, a batch 500 KB, both after decompression; send smaller events or batches",
+        ),
+    ),
+    (
+        Reject::BadEncoding,
+        row(
+            StatusCode::BAD_REQUEST,
+            "bad_encoding",
+            "the body does not decompress",
+            "send what `Content-Encoding` says",
+        ),
+    ),
+    (
+        Reject::UnsupportedEncoding,
+        row(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_encoding",
+            "this `Content-Encoding` is not supported",
+            "use `gzip`, `deflate` or none",
+        ),
+    ),
+    (
+        Reject::BodyCut,
+        row(StatusCode::BAD_REQUEST, "body_cut", "the body ended before its length", "send the request again"),
+    ),
+    (
+        Reject::BodyTimeout,
+        later(
+            row(
+                StatusCode::REQUEST_TIMEOUT,
+                "body_timeout",
+                "the body did not arrive in time",
+                "send the request again",
             ),
-            Self::InvalidUtf8 => row(
-                StatusCode::BAD_REQUEST,
-                "invalid_utf8",
-                "the body is not UTF-8",
-                "encode JSON as UTF-8; `detail` says where it stops to be",
-            ),
-            // The words of Segment, by which SDKs and people know it.
-            Self::PayloadTooLarge => row(
-                StatusCode::BAD_REQUEST,
-                "payload_too_large",
-                "Exceed payload limit",
-                "one event may have 32 KB, a batch 500 KB, both after decompression; send smaller events or batches",
-            ),
-            Self::BadEncoding => row(
-                StatusCode::BAD_REQUEST,
-                "bad_encoding",
-                "the body does not decompress",
-                "send what `Content-Encoding` says",
-            ),
-            Self::UnsupportedEncoding => row(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_encoding",
-                "this `Content-Encoding` is not supported",
-                "use `gzip`, `deflate` or none",
-            ),
-            Self::BodyCut => {
-                row(StatusCode::BAD_REQUEST, "body_cut", "the body ended before its length", "send the request again")
-            }
-            Self::BodyTimeout => later(
-                row(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "body_timeout",
-                    "the body did not arrive in time",
-                    "send the request again",
-                ),
-                "1",
-            ),
-            Self::UnknownKey => row(
-                StatusCode::UNAUTHORIZED,
-                "unknown_key",
-                "the write key belongs to no source",
-                "send the `write_key` of a source of the workspace, by Basic auth as the user name or as `writeKey` in the body",
-            ),
-            Self::NotFound => row(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "nothing answers this path",
-                "events go to `/v1/track` and its kin, batches to `/v1/batch`",
-            ),
-            Self::WrongMethod => row(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "wrong_method",
-                "this path does not take this method",
-                "`Allow` names the ones it takes",
-            ),
-            Self::Busy => later(
-                row(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "busy",
-                    "too many bodies are being read",
-                    "send it again after `Retry-After`",
-                ),
-                "1",
-            ),
-            Self::LogBehind => later(
-                row(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "log_behind",
-                    "the log is behind its disk; nothing was kept",
-                    "send it again after `Retry-After`, and slower",
-                ),
-                "1",
-            ),
-            Self::DiskFull => later(
-                row(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "disk_full",
-                    "the log's disk is full; nothing was kept",
-                    "the operator must free space; send it again after `Retry-After`",
-                ),
-                "30",
-            ),
-            Self::LogBroken => later(
-                row(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "log_broken",
-                    "the log cannot write; nothing was kept",
-                    "send it again after `Retry-After`",
-                ),
-                "5",
-            ),
-            Self::ChoiceNotRecorded => later(
-                row(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "choice_not_recorded",
-                    "the consent choice could not be recorded; nothing was kept",
-                    "send it again after `Retry-After`",
-                ),
-                "1",
-            ),
-            Self::Internal => row(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "the collector made a mistake; nothing was kept",
-                "report it with the server's log",
-            ),
-            Self::SdkAbsent => row(
+            "1",
+        ),
+    ),
+    (
+        Reject::UnknownKey,
+        row(
+            StatusCode::UNAUTHORIZED,
+            "unknown_key",
+            "the write key belongs to no source",
+            "send the `write_key` of a source of the workspace, by Basic auth as the user name or as `writeKey` in the body",
+        ),
+    ),
+    (
+        Reject::NotFound,
+        row(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "nothing answers this path",
+            "events go to `/v1/track` and its kin, batches to `/v1/batch`",
+        ),
+    ),
+    (
+        Reject::WrongMethod,
+        row(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "wrong_method",
+            "this path does not take this method",
+            "`Allow` names the ones it takes",
+        ),
+    ),
+    (
+        Reject::Busy,
+        later(
+            row(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "sdk_absent",
-                "this binary was built without the browser SDK",
-                "run `make web` and build again",
+                "busy",
+                "too many bodies are being read",
+                "send it again after `Retry-After`",
             ),
-            Self::NotReady => later(
-                row(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "events cannot be taken now", "`detail` says why"),
-                "1",
+            "1",
+        ),
+    ),
+    (
+        Reject::LogBehind,
+        later(
+            row(
+                StatusCode::TOO_MANY_REQUESTS,
+                "log_behind",
+                "the log is behind its disk; nothing was kept",
+                "send it again after `Retry-After`, and slower",
             ),
-        }
+            "1",
+        ),
+    ),
+    (
+        Reject::DiskFull,
+        later(
+            row(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "disk_full",
+                "the log's disk is full; nothing was kept",
+                "the operator must free space; send it again after `Retry-After`",
+            ),
+            "30",
+        ),
+    ),
+    (
+        Reject::LogBroken,
+        later(
+            row(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "log_broken",
+                "the log cannot write; nothing was kept",
+                "send it again after `Retry-After`",
+            ),
+            "5",
+        ),
+    ),
+    (
+        Reject::ChoiceNotRecorded,
+        later(
+            row(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "choice_not_recorded",
+                "the consent choice could not be recorded; nothing was kept",
+                "send it again after `Retry-After`",
+            ),
+            "1",
+        ),
+    ),
+    (
+        Reject::Internal,
+        row(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the collector made a mistake; nothing was kept",
+            "report it with the server's log",
+        ),
+    ),
+    (
+        Reject::SdkAbsent,
+        row(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "sdk_absent",
+            "this binary was built without the browser SDK",
+            "run `make web` and build again",
+        ),
+    ),
+    (
+        Reject::NotReady,
+        later(
+            row(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "events cannot be taken now", "`detail` says why"),
+            "1",
+        ),
+    ),
+];
+
+impl Reject {
+    /// Its row.
+    pub(crate) fn row(self) -> &'static Row {
+        &TABLE[self.index()].1
     }
 
-    /// Its place in [`Reject::ALL`].
+    /// Its place in the table.
     pub(crate) fn index(self) -> usize {
         self as usize
     }
@@ -242,8 +275,7 @@ mod tests {
 
     #[test]
     fn the_table() {
-        let rows = Reject::ALL.map(|reject| {
-            let Row { status, code, retry_after_s, .. } = reject.row();
+        let rows = TABLE.each_ref().map(|(_, Row { status, code, retry_after_s, .. })| {
             let retry = retry_after_s.map(|seconds| format!(", again after {seconds} s")).unwrap_or_default();
             format!("{} {code}{retry}", status.as_u16())
         });
@@ -271,7 +303,7 @@ mod tests {
 
     #[test]
     fn each_stands_at_its_index_and_says_what_to_do() {
-        for (at, reject) in Reject::ALL.into_iter().enumerate() {
+        for (at, (reject, _)) in TABLE.iter().enumerate() {
             assert_eq!(reject.index(), at);
             assert!(!reject.row().message.is_empty() && !reject.row().hint.is_empty(), "{reject:?}");
         }

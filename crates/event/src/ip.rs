@@ -54,8 +54,14 @@ fn names_an_address(key: &str) -> bool {
     if key.len() > 20 || key.len() < 2 {
         return false;
     }
-    let plain: String = key.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect();
-    ADDRESS_NAMES.contains(&plain.as_str())
+    // On the stack: this is asked of every key of every event.
+    let mut plain = [0_u8; 20];
+    let mut length = 0;
+    for byte in key.bytes().filter(|byte| !matches!(byte, b'_' | b'-')) {
+        plain[length] = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    ADDRESS_NAMES.iter().any(|name| name.as_bytes() == &plain[..length])
 }
 
 /// Truncates addresses in a JSON text, wherever a field's name says that its string is one. The text is returned
@@ -75,7 +81,9 @@ pub fn mask_json(json: &str) -> Cow<'_, str> {
             continue;
         }
         let Some(value) = strings.next() else { break };
-        if let Some(cut) = truncate_list(&unescape(value.inner(json))) {
+        let written = unescape(value.inner(json));
+        // What the edge filled in is cut already; copying the whole event for it would cost more than the look.
+        if let Some(cut) = truncate_list(&written).filter(|cut| *cut != *written) {
             out.push_str(&json[copied..=value.open]);
             out.push_str(&cut);
             copied = value.close;

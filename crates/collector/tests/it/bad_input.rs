@@ -49,9 +49,6 @@ async fn what_is_too_large_is_refused_with_segments_words() {
         .await;
     let reply = world.post("/v1/track", &large).await;
     assert_eq!(reply.json()["message"], "Exceed payload limit");
-    // Five megabytes are not read to their end: the answer or a closed connection, and nothing stored.
-    let before = world.stored().await.len();
-    assert_eq!(world.stored().await.len(), before);
 }
 
 #[tokio::test]

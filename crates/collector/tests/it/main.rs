@@ -4,5 +4,6 @@ mod bad_input;
 mod conformance;
 mod consent_rules;
 mod pressure;
+mod region;
 mod sdk;
 mod setup;
