@@ -32,6 +32,13 @@ pub(crate) enum Command {
     },
     /// Measures this machine and this build beside peers.
     Bench(Bench),
+    /// The bare server that `bench collect` compares with.
+    #[command(hide = true)]
+    BenchBaseline {
+        /// Where to listen.
+        #[arg(long)]
+        listen: SocketAddr,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -149,4 +156,6 @@ pub(crate) enum BenchKind {
     Latency,
     /// Memory, idle and under load with twenty destinations, one of them dead.
     Memory,
+    /// A good destination beside one that hangs, one that fails and one that is slow.
+    Isolation,
 }

@@ -3,6 +3,7 @@
 //! Lines are JSON. What was refused appears without its content; nothing here is kept.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -14,31 +15,55 @@ const LINES_MAX: usize = 4_096;
 #[derive(Debug, Clone)]
 pub(crate) struct Live {
     lines: broadcast::Sender<Arc<str>>,
+    watched: Arc<AtomicBool>,
+}
+
+/// Somebody who looks, until dropped.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    lines: broadcast::Receiver<Arc<str>>,
+    live: Live,
+}
+
+impl Watch {
+    /// The next line.
+    pub(crate) async fn next(&mut self) -> Result<Arc<str>, broadcast::error::RecvError> {
+        self.lines.recv().await
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // This one still counts. A reader that comes at this moment sets the flag again in `watch`.
+        if self.live.lines.receiver_count() <= 1 {
+            self.live.watched.store(false, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Live {
     /// Without readers.
     pub(crate) fn new() -> Self {
-        Self { lines: broadcast::Sender::new(LINES_MAX) }
+        Self { lines: broadcast::Sender::new(LINES_MAX), watched: Arc::default() }
     }
 
-    /// Whether somebody is looking.
-    pub(crate) fn is_watched(&self) -> bool {
-        self.lines.receiver_count() > 0
+    /// Whether somebody looks, for those who would have to prepare what they show.
+    pub(crate) fn watched(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.watched)
     }
 
     /// Shows one observation.
     pub(crate) fn show(&self, observation: &impl Serialize) {
-        if self.is_watched()
-            && let Ok(line) = serde_json::to_string(observation)
-        {
+        if let Ok(line) = serde_json::to_string(observation) {
             // An error means that the last reader left in between.
             drop(self.lines.send(line.into()));
         }
     }
 
     /// Looks from now on.
-    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<str>> {
-        self.lines.subscribe()
+    pub(crate) fn watch(&self) -> Watch {
+        let lines = self.lines.subscribe();
+        self.watched.store(true, Ordering::Relaxed);
+        Watch { lines, live: self.clone() }
     }
 }

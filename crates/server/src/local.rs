@@ -74,7 +74,7 @@ fn answer(request: &Request<Incoming>, live: &Live, tracer: &Tracer) -> Response
 
 fn tail(live: &Live) -> Body {
     let lines = futures::stream::unfold(live.watch(), |mut watch| async move {
-        let line = match watch.recv().await {
+        let line = match watch.next().await {
             Ok(line) => format!("{line}\n"),
             Err(RecvError::Lagged(lost)) => format!("{{\"tail\":\"lost\",\"lines\":{lost}}}\n"),
             Err(RecvError::Closed) => return None,

@@ -14,7 +14,7 @@ mod validate;
 pub use category::{Category, CategoryRule, REQUIRED};
 pub use destination::{Destination, RecipientRole, Switch};
 pub use model::{ConsentRules, DoNotTrack, Regime, Workspace};
-pub use parse::{ParseError, parse};
+pub use parse::{ParseError, parse, with_hint};
 pub use purpose::Purpose;
 pub use source::{Basis, Compat, Source, SourceKind};
 pub use validate::Invalid;

@@ -58,7 +58,7 @@ fn fill_secrets(value: &mut Value, path: &str, env: &dyn Fn(&str) -> Option<Stri
 }
 
 /// Turns serde's "unknown field `x`, expected one of `a`, `b`" into a sentence that names the nearest one.
-fn with_hint(message: &str) -> String {
+pub fn with_hint(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let Some((unknown, known)) = quoted.split_first() else { return message.to_owned() };
     if !message.starts_with("unknown ") {

@@ -1,0 +1,61 @@
+//! `assent query`: SQL over the lake, from the files alone, so that it works with and without a running server.
+//!
+//! It shows identifiers, because whoever may read the data directory may read the vault in it.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use control::{Sqlite, Store};
+use event::Fingerprint;
+use lake::query::{Format, Identifiers, Limits, Request};
+use lake::store::Place;
+
+use crate::cli;
+use crate::engines::{Layout, the_workspace};
+
+/// The vault of the data directory, asked from the query's thread.
+#[derive(Debug)]
+struct Vault {
+    store: Arc<dyn Store>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Identifiers for Vault {
+    fn values(&self, workspace: &str, fingerprints: &[Fingerprint]) -> Result<Vec<Option<String>>, String> {
+        let values = self.runtime.block_on(self.store.identifier_values(workspace, fingerprints));
+        let values = values.map_err(|error| error.to_string())?;
+        Ok(values.into_iter().map(|value| value.map(|value| value.expose().clone())).collect())
+    }
+}
+
+/// Runs the query and prints its rows.
+pub(crate) async fn run(query: &cli::Query) -> anyhow::Result<()> {
+    let layout = Layout::new(&query.data_dir);
+    anyhow::ensure!(
+        layout.state().exists(),
+        "`{}` is not a data directory of Assent: there is no `state.db` in it",
+        query.data_dir.display()
+    );
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open_existing(&layout.state()).await?);
+    let known: Vec<String> = store.workspaces().await?.into_iter().map(|stored| stored.name).collect();
+    let workspace = the_workspace(query.workspace.as_deref(), &known)?;
+    let mut answer = lake::query::start(Request {
+        place: Place::existing(&layout.lake())?,
+        workspace: workspace.shared(),
+        sql: query.sql.clone(),
+        format: match query.format {
+            cli::Format::Table => Format::Table,
+            cli::Format::Json => Format::Json,
+            cli::Format::Ndjson => Format::Ndjson,
+            cli::Format::Csv => Format::Csv,
+        },
+        limits: Limits::default(),
+        identifiers: Some(Arc::new(Vault { store, runtime: tokio::runtime::Handle::current() })),
+    })?;
+    let mut out = std::io::stdout().lock();
+    while let Some(piece) = answer.next().await {
+        out.write_all(&piece?)?;
+    }
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! The demo site: one page that asks, loads Segment's own analytics.js from this server, and stamps what it sends.
+
+use collector::Page;
+
+const CSP: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Its files.
+pub(crate) fn pages() -> Vec<Page> {
+    [
+        ("/demo", "text/html; charset=utf-8", include_str!("demo/index.html")),
+        ("/demo/demo.css", "text/css; charset=utf-8", include_str!("demo/demo.css")),
+        ("/demo/demo.js", "text/javascript; charset=utf-8", include_str!("demo/demo.js")),
+    ]
+    .map(|(path, kind, body)| Page { path, kind, body, policy: CSP })
+    .into()
+}

@@ -1,0 +1,169 @@
+//! The engines under the data path, opened from a data directory: state, keys, the two streams of the log.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use control::{Directory, Sqlite, Store, WorkspaceFile};
+use event::{Clock, Slug};
+use eventlog::EventLog;
+use eventlog::file::disk::Disk;
+use eventlog::file::{self, FileLog};
+use vault::Keys;
+
+use crate::settings::Settings;
+
+/// Where things lie below a data directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) root: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.root.join("state.db")
+    }
+
+    fn stream(&self, name: &str) -> PathBuf {
+        self.root.join("log").join(name)
+    }
+
+    pub(crate) fn dedup(&self) -> PathBuf {
+        self.root.join("dedup")
+    }
+
+    pub(crate) fn delivery(&self) -> PathBuf {
+        self.root.join("delivery")
+    }
+
+    pub(crate) fn lake(&self) -> PathBuf {
+        self.root.join("lake")
+    }
+
+    /// An id of the log's history, made with it: the lake must not take a new log's first blocks for an old one's.
+    fn history(&self) -> PathBuf {
+        self.root.join("log").join("history")
+    }
+}
+
+/// What the data path stands on.
+#[derive(Debug)]
+pub(crate) struct Engines {
+    pub(crate) layout: Layout,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) raw: Arc<dyn EventLog>,
+    pub(crate) processed: Arc<dyn EventLog>,
+    /// Names the history of `processed`.
+    pub(crate) history: Arc<str>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The whole disk under the data directory.
+    pub(crate) disk_bytes: u64,
+}
+
+/// What opening needs beside the directory.
+pub(crate) struct Opening<'o> {
+    pub(crate) settings: &'o Settings,
+    pub(crate) files: Vec<WorkspaceFile>,
+    pub(crate) prune: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) disk: Arc<dyn Disk>,
+}
+
+impl Engines {
+    /// Opens a data directory, applies the workspace files and loads what is served.
+    pub(crate) async fn open(root: &Path, opening: Opening<'_>) -> anyhow::Result<Self> {
+        let layout = Layout::new(root);
+        std::fs::create_dir_all(layout.root.join("log"))
+            .with_context(|| format!("cannot make the data directory `{}`", root.display()))?;
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&layout.state()).await?);
+        let env = |name: &str| std::env::var(name).ok();
+        let now = opening.clock.now();
+        for applied in control::apply(&*store, &opening.files, opening.prune, &env, now).await? {
+            tracing::info!(workspace = applied.workspace, outcome = ?applied.outcome, "workspace file");
+        }
+        let keys = Keys::default();
+        let tenants = control::load(&store, &keys, &env, now).await?;
+        anyhow::ensure!(
+            !tenants.is_empty(),
+            "there is no workspace yet: give one with `--workspace FILE`, or start with `--demo`"
+        );
+        let directory = Arc::new(Directory::default());
+        directory.replace(tenants);
+        let disk_bytes = disk_bytes(root)?;
+        let open = |name: &'static str| open_stream(&layout, name, &opening, &keys, disk_bytes);
+        let (raw, processed) = (open("raw")?, open("processed")?);
+        let history = history(&layout)?;
+        Ok(Self { layout, store, directory, raw, processed, history, clock: opening.clock, disk_bytes })
+    }
+}
+
+fn disk_bytes(root: &Path) -> anyhow::Result<u64> {
+    let stat = rustix::fs::statvfs(root).with_context(|| format!("cannot ask the disk of `{}`", root.display()))?;
+    Ok(stat.f_blocks.saturating_mul(stat.f_frsize))
+}
+
+/// Segments and reserve follow the disk, so that a small one is usable at all.
+fn open_stream(
+    layout: &Layout,
+    name: &'static str,
+    opening: &Opening<'_>,
+    keys: &Keys,
+    disk_bytes: u64,
+) -> anyhow::Result<Arc<dyn EventLog>> {
+    const SEGMENT_BYTES_MIN: u64 = 256 * 1024;
+    let settings = opening.settings;
+    let segment_bytes = (disk_bytes / 32).clamp(SEGMENT_BYTES_MIN, settings.log_segment_bytes_max);
+    let log = FileLog::open(file::Options {
+        directory: layout.stream(name),
+        stream: name.into(),
+        partitions: settings.partitions,
+        segment_bytes,
+        cache_bytes: file::CACHE_BYTES,
+        pending_bytes_max: settings.log_pending_bytes_max,
+        disk_reserve_bytes: (disk_bytes / 10).min(settings.disk_reserve_bytes_max),
+        disk: Arc::clone(&opening.disk),
+        keys: keys.clone(),
+    })?;
+    Ok(Arc::new(log))
+}
+
+fn history(layout: &Layout) -> anyhow::Result<Arc<str>> {
+    let path = layout.history();
+    match std::fs::read_to_string(&path) {
+        Ok(id) => Ok(id.trim().into()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let id = event::SubjectId::random().to_string();
+            std::fs::write(&path, &id)?;
+            std::fs::File::open(&path)?.sync_all()?;
+            Ok(id.into())
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+}
+
+/// Reads workspace files.
+pub(crate) fn read_workspaces(paths: &[PathBuf]) -> anyhow::Result<Vec<WorkspaceFile>> {
+    paths
+        .iter()
+        .map(|path| {
+            let yaml = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the workspace file `{}`", path.display()))?;
+            Ok(WorkspaceFile { path: path.display().to_string(), yaml })
+        })
+        .collect()
+}
+
+/// Names the workspace a command is about: the one given, or the only one.
+pub(crate) fn the_workspace(given: Option<&str>, known: &[String]) -> anyhow::Result<Slug> {
+    match (given, known) {
+        (Some(name), _) => Ok(name.parse()?),
+        (None, [only]) => Ok(only.parse()?),
+        (None, []) => anyhow::bail!("there is no workspace in this data directory"),
+        (None, many) => anyhow::bail!("there are several workspaces, say which with `--workspace`: {}", many.join(", ")),
+    }
+}

@@ -1,0 +1,85 @@
+//! The server: the only crate that reads the command line, the environment and the wall clock.
+//!
+//! Read in this order: [`cli`] (what can be asked), [`serve`] (the life of a server), [`topology`] (the whole path on
+//! one screen), [`engines`] (what it stands on), then the parts: `edge`, `delivering`, `drain`, `trim`, `live`,
+//! `local`, `telemetry`, and the other commands in `command`.
+
+mod bench;
+mod cli;
+mod clock;
+mod command;
+mod delivering;
+mod demo;
+mod drain;
+mod edge;
+mod engines;
+mod live;
+mod local;
+mod observe;
+mod previous;
+mod serve;
+mod settings;
+mod telemetry;
+mod topology;
+mod trim;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use eventlog::file::disk::{Disk, RealDisk};
+
+use crate::cli::{Cli, Command, DocsPage};
+
+/// Runs a command line; errors go to standard error with their causes.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap; printing them can only fail where nobody reads.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(cli, Arc::new(RealDisk)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            drop(writeln!(std::io::stderr(), "error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command line on a disk of the caller's, for crash tests.
+pub fn run_on(arguments: impl IntoIterator<Item = String>, disk: Arc<dyn Disk>) -> anyhow::Result<()> {
+    run(Cli::try_parse_from(arguments)?, disk)
+}
+
+fn run(cli: Cli, disk: Arc<dyn Disk>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(dispatch(cli, disk));
+    // What hangs (a request to a destination that never answers) must not hold the process.
+    runtime.shutdown_background();
+    done
+}
+
+async fn dispatch(cli: Cli, disk: Arc<dyn Disk>) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Serve(serve) => {
+            telemetry::start_logging();
+            serve::run(serve, disk).await
+        }
+        Command::Query(query) => command::query::run(&query).await,
+        Command::Tail(local) => command::local::tail(&local).await,
+        Command::Trace(trace) => command::local::trace(&trace).await,
+        Command::Send(send) => command::send::run(&send).await,
+        Command::Docs { page: DocsPage::Settings } => {
+            std::io::stdout().write_all(settings::reference_page().as_bytes())?;
+            Ok(())
+        }
+        Command::Bench(bench) => bench::run(bench.what, bench.json, bench.seconds, &mut std::io::stdout()).await,
+        Command::BenchBaseline { listen } => bench::serve_baseline(listen).await,
+    }
+}

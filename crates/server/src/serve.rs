@@ -1,0 +1,166 @@
+//! The life of a server: open, recover, serve, drain.
+//!
+//! Draining goes with the flow: the edge stops first, then the pipeline empties what is durable, then the lake commits
+//! and deliveries finish what they have begun. Whatever hangs is left behind at [`DRAIN_WITHIN`]: everything that was
+//! acknowledged is in the log, and the next start goes on from there.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use collector::Probes;
+use control::WorkspaceFile;
+use eventlog::file::disk::Disk;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Serve;
+use crate::clock::SystemClock;
+use crate::engines::{Engines, Opening, read_workspaces};
+use crate::live::Live;
+use crate::settings::Settings;
+use crate::telemetry::Telemetry;
+use crate::topology::{DataPath, build_data_path};
+use crate::trim::{self, Need};
+use crate::{edge, local};
+
+/// From SIGTERM to the end, whatever hangs. Orchestrators kill after 30 s.
+const DRAIN_WITHIN: Duration = Duration::from_secs(25);
+/// Of that, what deliveries get to finish requests that have begun.
+const DELIVERIES_WITHIN: Duration = Duration::from_secs(8);
+
+const DEMO: &str = include_str!("demo/workspace.yaml");
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) async fn run(serve: Serve, disk: Arc<dyn Disk>) -> anyhow::Result<()> {
+    let settings = read_settings(serve.config.as_deref())?;
+    let mut files = read_workspaces(&serve.workspaces)?;
+    if serve.demo {
+        files.push(WorkspaceFile { path: "the demo".to_owned(), yaml: DEMO.to_owned() });
+    }
+    // Before anything is opened: a taken port should be told in the first second.
+    let listener = TcpListener::bind(serve.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}: is another server running there?", serve.listen))?;
+    let opening = Opening { settings: &settings, files, prune: serve.prune, clock: Arc::new(SystemClock), disk };
+    let engines = Engines::open(&serve.data_dir, opening).await?;
+    let telemetry = Telemetry::new();
+    let live = Live::new();
+    let ready = Arc::new(AtomicBool::new(false));
+    let probes = probes(&ready, &telemetry);
+    let path = build_data_path(&settings, &engines, &telemetry, &live, probes)?;
+    announce(&serve, &engines, listener.local_addr()?)?;
+    let running = Running { engines, path, live, ready, settings };
+    running.until_signal(listener, &serve.data_dir).await
+}
+
+fn read_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
+    let Some(path) = path else { return Ok(Settings::default()) };
+    let yaml = std::fs::read_to_string(path).with_context(|| format!("cannot read the settings `{}`", path.display()))?;
+    Settings::parse(&yaml).with_context(|| format!("`{}`", path.display()))
+}
+
+fn probes(ready: &Arc<AtomicBool>, telemetry: &Telemetry) -> Probes {
+    let ready = Arc::clone(ready);
+    Probes {
+        ready: Arc::new(move || {
+            if ready.load(Ordering::Relaxed) { Ok(()) } else { Err("starting or stopping".to_owned()) }
+        }),
+        metrics: Arc::new(telemetry.page()),
+    }
+}
+
+/// What a person needs to go on, on standard output.
+fn announce(serve: &Serve, engines: &Engines, address: std::net::SocketAddr) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "assent listens on http://{address}, data in {}", serve.data_dir.display())?;
+    for tenant in engines.directory.tenants() {
+        writeln!(out, "workspace {}", tenant.workspace.name())?;
+        for source in &tenant.workspace.sources {
+            let key = source.write_key.as_ref().map_or("none", |key| key.expose());
+            writeln!(out, "  source {} ({:?}): write key {key}", source.name, source.kind)?;
+        }
+        for destination in &tenant.workspace.destinations {
+            writeln!(out, "  destination {} ({})", destination.name, destination.kind)?;
+        }
+    }
+    if serve.demo {
+        writeln!(out, "demo site: http://{address}/demo")?;
+        writeln!(out, "no admin login yet: console and admin API are not built; `assent tail`, `trace` and `query` are")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// A server that has everything it needs.
+struct Running {
+    engines: Engines,
+    path: DataPath,
+    live: Live,
+    ready: Arc<AtomicBool>,
+    settings: Settings,
+}
+
+impl Running {
+    async fn until_signal(self, listener: TcpListener, data_dir: &Path) -> anyhow::Result<()> {
+        let Self { engines, path, live, ready, settings } = self;
+        let DataPath { collector, pipeline, lake, delivery } = path;
+        let stop_pipeline = CancellationToken::new();
+        let stop_trimming = CancellationToken::new();
+        let lake = Arc::new(lake);
+        let pipeline = tokio::spawn(pipeline.run(stop_pipeline.clone()));
+        let trimming = tokio::spawn({
+            let (log, lake, delivery) = (Arc::clone(&engines.processed), Arc::clone(&lake), Arc::clone(&delivery));
+            let needs = move |partition| {
+                let landed = lake.committed(partition).map_or(Need::All, Need::Through);
+                std::iter::once(landed).chain(edge::delivery_need(&delivery, partition)).collect()
+            };
+            trim::run(log, needs, stop_trimming.clone())
+        });
+        let local = tokio::spawn({
+            let (data_dir, tracer) = (data_dir.to_owned(), edge::tracer(&delivery));
+            async move { local::serve(&data_dir, live, tracer).await }
+        });
+        ready.store(true, Ordering::Relaxed);
+        tracing::info!(address = %listener.local_addr()?, "ready");
+        collector::serve(listener, collector, edge::limits(&settings), signalled(Arc::clone(&ready))).await;
+        let drained = tokio::time::timeout(DRAIN_WITHIN, async {
+            edge::emptied(&engines).await;
+            stop_pipeline.cancel();
+            drop(pipeline.await);
+            stop_trimming.cancel();
+            drop(trimming.await);
+            edge::caught_up(&engines, &lake).await;
+            delivery.shutdown(DELIVERIES_WITHIN).await;
+            match Arc::into_inner(lake) {
+                Some(lake) => lake.shutdown().await.map_err(anyhow::Error::from),
+                None => Ok(()),
+            }
+        })
+        .await;
+        local.abort();
+        match drained {
+            Ok(ended) => ended,
+            Err(_) => {
+                tracing::warn!("not everything drained in {DRAIN_WITHIN:?}; the next start goes on from the log");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Waits for SIGTERM or SIGINT; from then on the server is not ready.
+async fn signalled(ready: Arc<AtomicBool>) {
+    let mut terminate = signal(SignalKind::terminate()).expect("the process may listen to SIGTERM");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("the process may listen to SIGINT");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    ready.store(false, Ordering::Relaxed);
+    tracing::info!("draining");
+}

@@ -1,0 +1,60 @@
+//! Logs and metrics of the process.
+//!
+//! Logs go to standard error, without personal data: what carries it is wrapped in `Pii`, which does not print.
+//! `ASSENT_LOG` filters them (`info` by default), `ASSENT_LOG_FORMAT=json` structures them.
+
+use std::sync::{Arc, Mutex};
+
+use prometheus_client::registry::Registry;
+use tracing_subscriber::EnvFilter;
+
+/// The metrics of every part.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    pub(crate) collector: collector::Metrics,
+    pub(crate) pipeline: pipeline::Metrics,
+    pub(crate) lake: lake::Metrics,
+    pub(crate) delivery: delivery::Metrics,
+}
+
+/// What is registered, and what each part counts into.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    pub(crate) metrics: Metrics,
+    registry: Arc<Mutex<Registry>>,
+}
+
+impl Telemetry {
+    /// Registers every part.
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::default();
+        let metrics = Metrics {
+            collector: collector::Metrics::register(&mut registry),
+            pipeline: pipeline::Metrics::register(&mut registry),
+            lake: lake::Metrics::register(&mut registry),
+            delivery: delivery::Metrics::register(&mut registry),
+        };
+        Self { metrics, registry: Arc::new(Mutex::new(registry)) }
+    }
+
+    /// The page `/metrics`.
+    pub(crate) fn page(&self) -> impl Fn() -> String + Send + Sync + 'static {
+        let registry = Arc::clone(&self.registry);
+        move || {
+            let registry = registry.lock().expect("no holder of the registry panics");
+            let mut page = String::new();
+            prometheus_client::encoding::text::encode(&mut page, &registry)
+                .expect("writing to a string cannot fail");
+            page
+        }
+    }
+}
+
+/// Starts logging. Called once; a second call, as tests of one process make, changes nothing.
+pub(crate) fn start_logging() {
+    let filter = EnvFilter::try_from_env("ASSENT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let json = std::env::var("ASSENT_LOG_FORMAT").is_ok_and(|format| format == "json");
+    let started = if json { logs.json().try_init() } else { logs.try_init() };
+    drop(started);
+}

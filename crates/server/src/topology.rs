@@ -1,0 +1,83 @@
+//! The whole path on one screen: what an event passes, in order, and why each part stands where it stands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use collector::{Collector, Probes};
+use control::Recorder;
+use delivery::Delivery;
+use lake::Lake;
+use pipeline::dedup::Index;
+use pipeline::stage::{Deduplicate, Identify, Route, Validate};
+use pipeline::{Pipeline, Site};
+
+use crate::engines::Engines;
+use crate::observe;
+use crate::previous::PreviousIds;
+use crate::settings::Settings;
+use crate::telemetry::Telemetry;
+use crate::{edge, live::Live};
+
+/// The parts of the path, running ones first. Fields stand in the order in which an event meets them.
+pub(crate) struct DataPath {
+    pub(crate) collector: Arc<Collector>,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) lake: Lake,
+    pub(crate) delivery: Arc<Delivery>,
+}
+
+/// Puts the path together. Readers start at once and find nothing; the caller runs the pipeline, then opens the edge.
+pub(crate) fn build_data_path(
+    settings: &Settings,
+    engines: &Engines,
+    telemetry: &Telemetry,
+    live: &Live,
+    probes: Probes,
+) -> anyhow::Result<DataPath> {
+    let metrics = &telemetry.metrics;
+    // Durable before the answer, and only what consent lets in: nothing behind this line has to ask whether an event
+    // may exist.
+    let collector = Arc::new(Collector::new(collector::Options {
+        directory: Arc::clone(&engines.directory),
+        log: Arc::clone(&engines.raw),
+        clock: Arc::clone(&engines.clock),
+        recorder: Arc::new(Recorder::start(Arc::clone(&engines.store))),
+        metrics: metrics.collector.clone(),
+        observer: observe::collector(live),
+        probes,
+        edge: edge::edge(settings)?,
+    }));
+    let marks: Vec<_> =
+        (0..engines.raw.partitions()).map(|partition| engines.processed.watermark(eventlog::Partition(partition))).collect();
+    let mut ids = pipeline::dedup::Options::new(engines.layout.dedup(), engines.raw.partitions());
+    ids.ids_max = settings.dedup_ids_max;
+    let pipeline = Pipeline::reading(Arc::clone(&engines.raw))
+        .then(Deduplicate::new(Arc::new(Index::open(ids, &marks)?))) // first: the rest must not see repeats
+        .then(Validate::new()) // before anything is made of an event
+        .then(Identify::new()) // ids → surrogate, committed before anything names it
+        .then(Route::new()) // last: names the outputs, decides nothing
+        .into(
+            Arc::clone(&engines.processed),
+            Site {
+                directory: Arc::clone(&engines.directory),
+                clock: Arc::clone(&engines.clock),
+                metrics: metrics.pipeline.clone(),
+                observer: observe::pipeline(live),
+            },
+        );
+    // With the pipeline the only reader that holds the log.
+    let lake = Lake::follow(lake::Options {
+        place: lake::Place::directory(&engines.layout.lake())?,
+        log: Arc::clone(&engines.processed),
+        stream: Arc::clone(&engines.history),
+        previous: Arc::new(PreviousIds::new(Arc::clone(&engines.directory))),
+        clock: Arc::clone(&engines.clock),
+        metrics: metrics.lake.clone(),
+        commit_wait_ms: Duration::from_secs(settings.lake_commit_seconds).as_millis().try_into()?,
+        pending_bytes_max: lake::PENDING_BYTES_MAX,
+        maintenance: edge::maintenance(settings),
+    })?;
+    // Asks the gate for every attempt; its backlog is bounded, so that a dead destination costs nobody else.
+    let delivery = Arc::new(edge::start_delivery(settings, engines, telemetry, live)?);
+    Ok(DataPath { collector, pipeline, lake, delivery })
+}
