@@ -206,7 +206,11 @@ impl<'r> Intake<'r> {
         };
         let rules = Arc::clone(&self.rules);
         match collect(self.owner.source(), &rules, arrival) {
-            Ok(stamp) => self.store(&event, stamp, region.as_deref()),
+            Ok(stamp) => {
+                // Before the append: a refusal that comes after its answer must find them.
+                tenant.recent.add(&identifiers);
+                self.store(&event, stamp, region.as_deref());
+            }
             Err(reason) => self.told.push(Told::Refused { call: event.call(), reason }),
         }
         Ok(())
