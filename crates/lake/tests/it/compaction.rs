@@ -1,0 +1,103 @@
+//! Compaction and vacuum change files and never rows.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use lake::query::Format;
+use lake::{Lake, Maintained, Maintenance, bucket, maintain};
+
+use crate::fixture::{NOW, Sent, TRACK, World, data_files};
+
+const ALL: &str =
+    "SELECT message_id, subject_id, user_id, properties, received_at, day FROM events ORDER BY message_id";
+
+fn options() -> Maintenance {
+    Maintenance { landing_files_min: 3, retention_s: 0, ..Maintenance::default() }
+}
+
+/// Lands `rounds` times, so that there are as many landing files.
+async fn land(world: &World, rounds: u32, received_at: i64) {
+    for round in 0..rounds {
+        for user in 0..40 {
+            let id = format!("user-{user}");
+            let rest = format!(r#","event":"E","properties":{{"round":{round}}}"#);
+            world.send(&[Sent { user_id: Some(&id), anonymous_id: None, received_at, rest: &rest, ..TRACK }]).await;
+        }
+        world.land_all().await;
+    }
+}
+
+async fn pass(world: &World, options: &Maintenance, delete: bool) -> Maintained {
+    maintain(&world.place(), "acme", (options, delete), &world.clock()).await.expect("a pass")
+}
+
+async fn buckets(world: &World) -> String {
+    world.ask("acme", Format::Csv, "SELECT DISTINCT bucket FROM events ORDER BY bucket").await
+}
+
+#[tokio::test]
+async fn landing_files_become_one_and_go() {
+    let world = World::new();
+    land(&world, 4, NOW).await;
+    let before = world.ask("acme", Format::Json, ALL).await;
+    let done = pass(&world, &options(), true).await;
+    assert_eq!((done.compacted, done.vacuumed), (4, 4));
+    assert_eq!(data_files(world.directory.path(), "acme").len(), 1);
+    assert_eq!(world.ask("acme", Format::Json, ALL).await, before);
+    assert_eq!(buckets(&world).await, "bucket\n1\n");
+    // Landing goes on where it was: compaction does not touch how far the table is.
+    land(&world, 1, NOW).await;
+    assert_eq!(world.counts("acme").await, (200, 200));
+}
+
+#[tokio::test]
+async fn a_day_that_is_over_is_settled_by_its_volume() {
+    let world = World::new();
+    land(&world, 4, NOW).await;
+    // Files of 2 KB at most: the day's volume asks for several buckets, and sorting must spill.
+    let small = Maintenance { file_bytes: 2_048, sort_bytes_max: 4 << 20, ..options() };
+    let before = world.ask("acme", Format::Json, ALL).await;
+    world.clock.0.store(NOW + 3 * 86_400_000, Ordering::SeqCst);
+    assert_eq!(pass(&world, &small, false).await.compacted, 4);
+    assert_eq!(world.ask("acme", Format::Json, ALL).await, before);
+    let sql = "SELECT DISTINCT bucket, substr(subject_id, 1, 2) AS first FROM events";
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&world.ask("acme", Format::Json, sql).await).expect("JSON");
+    let mut bits = None;
+    for row in rows {
+        let number = i32::try_from(row["bucket"].as_i64().expect("a number")).expect("small");
+        let first = u8::from_str_radix(row["first"].as_str().expect("text"), 16).expect("hexadecimal");
+        let mut subject = event::SubjectId([0; 16]);
+        subject.0[0] = first;
+        let level = number.ilog2();
+        assert_eq!(*bits.get_or_insert(level), level, "one count in a settled day");
+        assert_eq!(bucket::of(&subject, level), number);
+    }
+    assert!(bits.is_some_and(|bits| bits > 0), "more than one bucket");
+    assert_eq!(pass(&world, &small, false).await.compacted, 0, "a settled day is left alone");
+}
+
+#[tokio::test]
+async fn unreferenced_files_stay_for_their_time() {
+    let world = World::new();
+    land(&world, 4, NOW).await;
+    let patient = Maintenance { retention_s: 3_600, ..options() };
+    assert_eq!(pass(&world, &patient, true).await, Maintained { compacted: 4, vacuumed: 0, log_entries: 0 });
+    assert_eq!(data_files(world.directory.path(), "acme").len(), 5);
+}
+
+#[tokio::test]
+async fn compaction_beside_landing_and_queries_loses_nothing() {
+    let world = Arc::new(World::new());
+    land(&world, 4, NOW).await;
+    let lake = Lake::follow(world.options(world.place())).expect("starts");
+    for round in 0..5_u64 {
+        for _ in 0..10 {
+            world.send(&[TRACK]).await;
+        }
+        let (_, counts, ()) = tokio::join!(pass(&world, &options(), false), world.counts("acme"), world.landed(&lake));
+        assert_eq!(counts.0, counts.1, "no event twice");
+        assert!(counts.0 >= 160 + round * 10, "nothing that was committed is missing");
+    }
+    lake.shutdown().await.expect("stops cleanly");
+    assert_eq!(world.counts("acme").await, (210, 210));
+}

@@ -1,0 +1,326 @@
+//! A lake to test: a log in memory, a directory, a clock that stands still, a vault of fixed ids, a store that fails on
+//! command.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path as FilePath;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use consent::{Origin, Preferences, Signals, Stamp};
+use deltalake::logstore::object_store::local::LocalFileSystem;
+use deltalake::logstore::object_store::path::Path;
+use deltalake::logstore::object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use event::{Call, Clock, Fingerprint, Millis, SubjectId};
+use eventlog::memory::MemoryLog;
+use eventlog::record::{Processed, Raw};
+use eventlog::{Append, EventLog, Partition, Position, partition_of};
+use futures::stream::BoxStream;
+use lake::query::{Format, Identifiers, Limits, Request};
+use lake::{FingerprintPrevious, Lake, Maintenance, Metrics, Options, Place};
+use vault::{Fingerprints, IdentifierKind};
+use workspace::{Basis, Regime};
+
+/// 2026-11-21T22:00:00Z
+pub(crate) const NOW: i64 = 1_795_298_400_000;
+
+pub(crate) const PARTITIONS: u16 = 3;
+
+#[derive(Debug)]
+pub(crate) struct Still(pub(crate) AtomicI64);
+
+impl Clock for Still {
+    fn now(&self) -> Millis {
+        Millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A vault that has seen every id that the fixture sent.
+#[derive(Debug, Default)]
+pub(crate) struct Vault(Mutex<HashMap<Fingerprint, String>>);
+
+fn keyed() -> Fingerprints {
+    Fingerprints::new(&[7; 32])
+}
+
+impl Vault {
+    fn learn(&self, kind: IdentifierKind, value: &str) -> Fingerprint {
+        let fingerprint = keyed().of(kind, value);
+        self.0.lock().expect("no test panics while it holds this").insert(fingerprint, value.to_owned());
+        fingerprint
+    }
+}
+
+impl FingerprintPrevious for Vault {
+    fn fingerprint(&self, _: &str, value: &str) -> Option<Fingerprint> {
+        Some(self.learn(IdentifierKind::AnonymousId, value))
+    }
+}
+
+impl Identifiers for Vault {
+    fn values(&self, _: &str, fingerprints: &[Fingerprint]) -> std::result::Result<Vec<Option<String>>, String> {
+        let known = self.0.lock().expect("no test panics while it holds this");
+        Ok(fingerprints.iter().map(|fingerprint| known.get(fingerprint).cloned()).collect())
+    }
+}
+
+/// What survives a crash: the log, the directory, the vault.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) log: Arc<MemoryLog>,
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) clock: Arc<Still>,
+    sent: AtomicU64,
+}
+
+/// One event to send.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent<'a> {
+    pub(crate) workspace: &'a str,
+    pub(crate) anonymous_id: Option<&'a str>,
+    pub(crate) user_id: Option<&'a str>,
+    pub(crate) call: Call,
+    pub(crate) received_at: i64,
+    /// Fields after the ids, starting with a comma.
+    pub(crate) rest: &'a str,
+}
+
+pub(crate) const TRACK: Sent<'_> = Sent {
+    workspace: "acme",
+    anonymous_id: Some("anon-secret-1"),
+    user_id: None,
+    call: Call::Track,
+    received_at: NOW,
+    rest: r#","event":"Order Completed","properties":{"total":1.50}"#,
+};
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            log: Arc::new(MemoryLog::new(PARTITIONS)),
+            directory: tempfile::tempdir().expect("a temporary directory"),
+            vault: Arc::default(),
+            clock: Arc::new(Still(AtomicI64::new(NOW))),
+            sent: AtomicU64::new(0),
+        }
+    }
+
+    /// Appends one batch to `processed`; message ids count from `m0`.
+    pub(crate) async fn send(&self, events: &[Sent<'_>]) {
+        let batch = events.iter().map(|event| self.record(event)).collect();
+        self.log.append(batch).await.expect("the log in memory takes it");
+    }
+
+    fn record(&self, sent: &Sent<'_>) -> Append {
+        let number = self.sent.fetch_add(1, Ordering::SeqCst);
+        let message_id = format!("m{number}");
+        let ids: String = [("anonymousId", sent.anonymous_id), ("userId", sent.user_id)]
+            .into_iter()
+            .filter_map(|(key, id)| id.map(|id| format!(",\"{key}\":\"{id}\"")))
+            .collect();
+        let received_at = Millis(sent.received_at);
+        let json = format!(
+            r#"{{"type":"{}","messageId":"{message_id}"{ids},"timestamp":"{received_at}","receivedAt":"{received_at}"{}}}"#,
+            sent.call, sent.rest
+        );
+        let anonymous = sent.anonymous_id.map(|id| self.vault.learn(IdentifierKind::AnonymousId, id));
+        let user = sent.user_id.map(|id| self.vault.learn(IdentifierKind::UserId, id));
+        let key = sent.anonymous_id.or(sent.user_id).unwrap_or_default();
+        let subject = keyed().of(IdentifierKind::UserId, key).0;
+        let event = Raw {
+            source: "web",
+            received_at,
+            call: sent.call,
+            message_id: &message_id,
+            anonymous_id: sent.anonymous_id,
+            user_id: sent.user_id,
+            region: Some("DE"),
+            stamp: Stamp {
+                origin: Origin::Sent,
+                preferences: Preferences(vec![("performance", true)]),
+                signals: Signals { gpc: false, dnt: false },
+                regime: Regime::OptIn,
+                basis: Basis::Consent,
+            },
+            json: &json,
+        };
+        let processed = Processed {
+            raw_position: Position { block: number, index: 0 },
+            subject: SubjectId(subject),
+            identifiers: anonymous.into_iter().chain(user).collect(),
+            outputs: vec![],
+            name: None,
+            event,
+            integrations: None,
+            metadata: None,
+        };
+        let partition = partition_of(sent.workspace, key, PARTITIONS);
+        Append { partition, workspace: sent.workspace.into(), payload: processed.encode().into() }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place::directory(self.directory.path()).expect("a directory of our own")
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock) as Arc<dyn Clock>
+    }
+
+    pub(crate) fn options(&self, place: Place) -> Options {
+        Options {
+            place,
+            log: Arc::clone(&self.log) as Arc<dyn EventLog>,
+            stream: "processed".into(),
+            previous: Arc::clone(&self.vault) as Arc<dyn FingerprintPrevious>,
+            clock: self.clock(),
+            metrics: Metrics::default(),
+            commit_wait_ms: 20,
+            pending_bytes_max: 1 << 20,
+            maintenance: Maintenance { every_s: 3_600, ..Maintenance::default() },
+        }
+    }
+
+    /// Follows the log until everything in it is committed, and stops.
+    pub(crate) async fn land_all(&self) {
+        let lake = Lake::follow(self.options(self.place())).expect("starts");
+        self.landed(&lake).await;
+        lake.shutdown().await.expect("stops cleanly");
+    }
+
+    pub(crate) async fn landed(&self, lake: &Lake) {
+        let marks: Vec<_> = (0..PARTITIONS).map(|partition| self.log.watermark(Partition(partition))).collect();
+        let mut reached = lake.watch();
+        let all = reached.wait_for(|reached| reached.iter().zip(&marks).all(|(reached, mark)| reached >= mark));
+        tokio::time::timeout(Duration::from_secs(60), all).await.expect("in time").expect("the lake lives");
+    }
+
+    pub(crate) async fn ask(&self, workspace: &str, format: Format, sql: &str) -> String {
+        let answer = self.try_ask(workspace, format, sql, Limits::default()).await;
+        answer.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    pub(crate) async fn try_ask(
+        &self,
+        workspace: &str,
+        format: Format,
+        sql: &str,
+        limits: Limits,
+    ) -> std::result::Result<String, lake::query::QueryError> {
+        let request = Request {
+            place: self.place(),
+            workspace: workspace.into(),
+            sql: sql.to_owned(),
+            format,
+            limits,
+            identifiers: Some(Arc::clone(&self.vault) as Arc<dyn Identifiers>),
+        };
+        lake::query::start(request)?.text().await
+    }
+
+    /// Rows, and distinct events, of a workspace.
+    pub(crate) async fn counts(&self, workspace: &str) -> (u64, u64) {
+        let sql = "SELECT count(*) AS rows, count(DISTINCT message_id) AS events FROM events";
+        let answer: serde_json::Value =
+            serde_json::from_str(&self.ask(workspace, Format::Json, sql).await).expect("JSON");
+        let number = |name: &str| answer[0][name].as_u64().expect("a count");
+        (number("rows"), number("events"))
+    }
+}
+
+/// The files of a table by extension, without its log.
+pub(crate) fn data_files(directory: &FilePath, workspace: &str) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![directory.join(workspace).join("events")];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).expect("a directory of the table") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && !path.ends_with("_delta_log") {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "parquet") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// What a store does with a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// Nothing is written.
+    Before,
+    /// It is written, and the answer is an error all the same.
+    After,
+}
+
+type Judge = dyn Fn(&str) -> Fault + Send + Sync;
+
+/// Local files whose writes fail as a function says.
+pub(crate) struct Faulty {
+    inner: LocalFileSystem,
+    judge: Box<Judge>,
+}
+
+impl Faulty {
+    pub(crate) fn place(directory: &FilePath, judge: impl Fn(&str) -> Fault + Send + Sync + 'static) -> Place {
+        let root = url::Url::from_directory_path(directory).expect("an absolute path");
+        Place::object_store(root, Arc::new(Self { inner: LocalFileSystem::new(), judge: Box::new(judge) }))
+    }
+}
+
+impl fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faulty")
+    }
+}
+
+impl fmt::Display for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faulty")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Faulty {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        let fault = (self.judge)(location.as_ref());
+        if fault != Fault::Before {
+            self.inner.put_opts(location, payload, opts).await?;
+        }
+        if fault == Fault::None {
+            return Ok(PutResult { e_tag: None, version: None });
+        }
+        Err(Error::Generic { store: "faulty", source: "as the test asked".into() })
+    }
+
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(location, opts).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}

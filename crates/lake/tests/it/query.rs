@@ -1,0 +1,157 @@
+//! What a query sees, how it is written, and what it may not do.
+
+use event::Call;
+use lake::query::{Format, Limits, QueryError};
+
+use crate::fixture::{NOW, Sent, TRACK, World, data_files};
+
+async fn world() -> World {
+    let world = World::new();
+    let rest = r#","event":"Order \"A\"","sentAt":"2026-11-21T21:59:59.500Z","channel":"web","version":3,"properties":{"total":1.50},"integrations":{"All":true},"context":{"ip":"1.2.3.0","consent":{"categoryPreferences":{"performance":true}}}"#;
+    world.send(&[Sent { user_id: Some("user-secret-1"), rest, ..TRACK }]).await;
+    let alias = r#","previousId":"previous-secret-1""#;
+    world
+        .send(&[Sent { anonymous_id: None, user_id: Some("user-secret-2"), call: Call::Alias, rest: alias, ..TRACK }])
+        .await;
+    world.land_all().await;
+    world
+}
+
+#[tokio::test]
+async fn the_view_shows_the_event_as_it_came() {
+    let world = world().await;
+    let sql = "SELECT * FROM events WHERE message_id = 'm0'";
+    let mut rows: Vec<serde_json::Value> =
+        serde_json::from_str(&world.ask("acme", Format::Json, sql).await).expect("JSON");
+    let row = rows.remove(0);
+    assert_eq!(row["subject_id"].as_str().map(str::len), Some(32));
+    let shown: Vec<String> = row
+        .as_object()
+        .expect("an object")
+        .iter()
+        .filter(|(name, _)| *name != "subject_id")
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"), @"");
+}
+
+#[tokio::test]
+async fn the_files_hold_no_id_of_a_person() {
+    let world = world().await;
+    let sql = "SELECT anonymous_id, user_id, previous_id FROM events ORDER BY message_id";
+    insta::assert_snapshot!(world.ask("acme", Format::Csv, sql).await, @r"
+    anonymous_id,user_id,previous_id
+    anon-secret-1,user-secret-1,
+    ,user-secret-2,previous-secret-1
+    ");
+    let mut request_columns = String::new();
+    for file in data_files(world.directory.path(), "acme") {
+        let bytes = bytes::Bytes::from(std::fs::read(&file).expect("a file of the table"));
+        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(bytes)
+            .and_then(parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::build)
+            .expect("a Parquet file");
+        for batch in reader {
+            let batch = batch.expect("rows");
+            request_columns += &arrow::util::pretty::pretty_format_batches(&[batch]).expect("prints").to_string();
+        }
+    }
+    assert!(request_columns.contains("Order"), "the rows were read");
+    assert!(!request_columns.contains("secret"), "{request_columns}");
+}
+
+#[tokio::test]
+async fn without_the_vault_ids_are_null() {
+    let world = world().await;
+    let request = lake::query::Request {
+        place: world.place(),
+        workspace: "acme".into(),
+        sql: "SELECT count(anonymous_id) AS a, count(user_id) AS u FROM events".to_owned(),
+        format: Format::Ndjson,
+        limits: Limits::default(),
+        identifiers: None,
+    };
+    let answer = lake::query::start(request).expect("starts").text().await.expect("answers");
+    assert_eq!(answer, "{\"a\":0,\"u\":0}\n");
+}
+
+#[tokio::test]
+async fn a_filter_on_an_id_finds_its_events() {
+    let world = world().await;
+    let sql = "SELECT message_id FROM events WHERE user_id = 'user-secret-2'";
+    assert_eq!(world.ask("acme", Format::Ndjson, sql).await, "{\"message_id\":\"m1\"}\n");
+}
+
+#[tokio::test]
+async fn each_format_is_what_its_readers_expect() {
+    let world = world().await;
+    let sql = "SELECT message_id, event, received_at, day FROM events ORDER BY message_id";
+    let mut all = String::new();
+    for format in [Format::Json, Format::Ndjson, Format::Csv, Format::Table] {
+        all += &world.ask("acme", format, sql).await;
+        all.push('\n');
+    }
+    insta::assert_snapshot!(all, @"");
+}
+
+#[tokio::test]
+async fn a_workspace_without_events_is_empty_not_an_error() {
+    let world = World::new();
+    assert_eq!(world.ask("acme", Format::Json, "SELECT * FROM events").await, "[]\n");
+    assert_eq!(world.ask("acme", Format::Json, "SELECT count(*) AS n FROM events").await, "[{\"n\":0}]\n");
+    assert_eq!(world.ask("acme", Format::Csv, "SELECT type, day FROM events").await, "type,day\n");
+    let files = std::fs::read_dir(world.directory.path()).expect("the directory").count();
+    assert_eq!(files, 0, "a query creates nothing");
+}
+
+async fn refused(world: &World, sql: &str) -> String {
+    match world.try_ask("acme", Format::Json, sql, Limits::default()).await {
+        Ok(answer) => panic!("{sql} was answered: {answer}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn nothing_but_reading_is_allowed() {
+    let world = world().await;
+    for sql in [
+        "DROP VIEW events",
+        "CREATE TABLE t AS SELECT 1",
+        "CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '/'",
+        "INSERT INTO events SELECT * FROM events",
+        "COPY (SELECT 1) TO '/tmp/lake-test.csv'",
+        "SET datafusion.execution.batch_size = 1",
+        "SELECT * FROM '/etc/passwd'",
+    ] {
+        let error = refused(&world, sql).await;
+        assert!(!error.is_empty(), "{sql}");
+    }
+    assert!(refused(&world, "SELECT nothing FROM events").await.contains("nothing"));
+}
+
+#[tokio::test]
+async fn limits_end_a_query_with_their_reason() {
+    let world = world().await;
+    let few = Limits { rows_max: 10, ..Limits::default() };
+    let many = "SELECT * FROM generate_series(1, 1000)";
+    let error = world.try_ask("acme", Format::Json, many, few).await;
+    assert!(matches!(error, Err(QueryError::Rows(10))), "{error:?}");
+    let short = Limits { time_max_ms: 200, ..Limits::default() };
+    let long =
+        "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b WHERE a.value + b.value = 7";
+    let error = world.try_ask("acme", Format::Json, long, short).await;
+    assert!(matches!(error, Err(QueryError::Time(200))), "{error:?}");
+    let small = Limits { memory_bytes: 1 << 20, ..Limits::default() };
+    let wide = "SELECT value, count(*) FROM generate_series(1, 3000000) GROUP BY value ORDER BY 2, 1 LIMIT 1";
+    let answer = world.try_ask("acme", Format::Json, wide, small).await;
+    assert!(answer.is_err() || answer.as_deref().is_ok_and(|text| text.contains('1')), "{answer:?}");
+}
+
+#[tokio::test]
+async fn days_are_those_of_reception() {
+    let world = World::new();
+    let midnight = NOW - NOW % 86_400_000 + 86_400_000;
+    world.send(&[Sent { received_at: midnight - 1, ..TRACK }, Sent { received_at: midnight, ..TRACK }]).await;
+    world.land_all().await;
+    let sql = "SELECT day, count(*) AS n FROM events GROUP BY day ORDER BY day";
+    assert_eq!(world.ask("acme", Format::Csv, sql).await, "day,n\n2026-11-21,1\n2026-11-22,1\n");
+}
