@@ -9,6 +9,8 @@ use event::Slug;
 use vault::{Fingerprints, Surrogates};
 use workspace::{Source, Workspace};
 
+use crate::Recent;
+
 /// A workspace with what running it needs.
 #[derive(Debug)]
 pub struct Tenant {
@@ -20,6 +22,8 @@ pub struct Tenant {
     pub fingerprints: Fingerprints,
     /// Its subjects.
     pub surrogates: Surrogates,
+    /// Whose events are on their way to a subject.
+    pub recent: Recent,
 }
 
 impl Tenant {

@@ -9,7 +9,7 @@ use vault::{IdentifierTable, Keys, Surrogates};
 use workspace::{ParseError, Workspace};
 
 use crate::apply::Env;
-use crate::{Store, StoreError, StoredWorkspace, Tenant, keys};
+use crate::{Recent, Store, StoreError, StoredWorkspace, Tenant, keys};
 
 /// Standings read at once: large enough that a million load in a few seconds, small enough to be no peak in memory.
 const PAGE_ROWS: u32 = 20_000;
@@ -66,7 +66,7 @@ pub async fn load(
         load_choices(&**store, &stored.name, &gate).await?;
         let table: Arc<dyn IdentifierTable> = Arc::clone(store) as Arc<dyn IdentifierTable>;
         let surrogates = Surrogates::new(workspace.name().shared(), table);
-        tenants.push(Arc::new(Tenant { workspace, gate, fingerprints, surrogates }));
+        tenants.push(Arc::new(Tenant { workspace, gate, fingerprints, surrogates, recent: Recent::default() }));
     }
     check_write_keys(&tenants)?;
     Ok(tenants)

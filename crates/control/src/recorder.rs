@@ -155,8 +155,8 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
     Ok(rows.into_iter().map(recorded).collect())
 }
 
-/// Which choices must be recorded without a name. An identifier is known when the vault has it, or when an earlier
-/// choice of the group makes it known.
+/// Which choices must be recorded without a name. An identifier is known when the vault has it, when its
+/// event is on the way there, or when an earlier choice of the group makes it known.
 async fn nameless(
     tenant: &Tenant,
     made: &[ChoiceMade],
@@ -171,8 +171,9 @@ async fn nameless(
         .flat_map(|(_, identifiers)| identifiers.fingerprints())
         .collect();
     let answers = tenant.surrogates.knows(&asked).await?;
+    let is_known = |one: Fingerprint, in_vault: bool| in_vault || tenant.recent.contains(one);
     let mut known: HashSet<Fingerprint> =
-        asked.iter().zip(answers).filter(|(_, known)| *known).map(|(one, _)| *one).collect();
+        asked.iter().zip(answers).filter(|(one, in_vault)| is_known(**one, *in_vault)).map(|(one, _)| *one).collect();
     let decide = |(made, identifiers): (&ChoiceMade, &Identifiers<'_>)| {
         let fingerprints = identifiers.fingerprints();
         let nameless = refuses(made) && !fingerprints.iter().any(|one| known.contains(one));

@@ -224,6 +224,13 @@ pub trait Store: IdentifierTable {
     /// What the vault knows of a subject, in the order of the fingerprints.
     async fn identifiers(&self, workspace: &str, of: SubjectId) -> Result<Vec<StoredIdentifier>, StoreError>;
 
+    /// The values behind some fingerprints, in their order; `None` for what the vault does not (or no longer) know.
+    async fn identifier_values(
+        &self,
+        workspace: &str,
+        of: &[Fingerprint],
+    ) -> Result<Vec<Option<Pii<String>>>, StoreError>;
+
     /// Appends choices to the history, merges them into the standings of their makers' identifiers, and returns what
     /// these now are.
     async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError>;

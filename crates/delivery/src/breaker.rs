@@ -17,7 +17,7 @@ const BROKEN: RetryPolicy = RetryPolicy { first_ms: 60_000, wait_ms_max: 15 * 60
 
 /// Whether requests may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Breaker {
+pub(crate) struct Breaker {
     failures: u32,
     probes_failed: u32,
     paused: Option<Paused>,
@@ -36,7 +36,7 @@ pub struct Paused {
 
 impl Breaker {
     /// How many requests may be in flight; `None` without a limit.
-    pub fn limit(&self, now: Millis) -> Option<usize> {
+    pub(crate) fn limit(&self, now: Millis) -> Option<usize> {
         if self.not_before.is_some_and(|moment| now < moment) {
             return Some(0);
         }
@@ -44,23 +44,23 @@ impl Breaker {
     }
 
     /// When more may go than now.
-    pub fn wakes_at(&self, now: Millis) -> Option<Millis> {
+    pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
         let until = self.paused.map(|paused| paused.until);
         until.max(self.not_before).filter(|moment| *moment > now)
     }
 
     /// The pause, if there is one.
-    pub fn paused(&self) -> Option<Paused> {
+    pub(crate) fn paused(&self) -> Option<Paused> {
         self.paused
     }
 
     /// A request worked.
-    pub fn success(&mut self) {
+    pub(crate) fn success(&mut self) {
         *self = Self::default();
     }
 
     /// A request failed in a way that may pass.
-    pub fn failure(&mut self, cause: Cause, now: Millis, random: &mut Random) {
+    pub(crate) fn failure(&mut self, cause: Cause, now: Millis, random: &mut Random) {
         self.failures += 1;
         if self.paused.is_some() || self.failures >= FAILURES_MAX {
             self.pause_by(&DOWN, cause, now, random);
@@ -68,12 +68,12 @@ impl Breaker {
     }
 
     /// Somebody has to repair something.
-    pub fn broken(&mut self, cause: Cause, now: Millis, random: &mut Random) {
+    pub(crate) fn broken(&mut self, cause: Cause, now: Millis, random: &mut Random) {
         self.pause_by(&BROKEN, cause, now, random);
     }
 
     /// The receiver asked to wait.
-    pub fn hold(&mut self, until: Millis) {
+    pub(crate) fn hold(&mut self, until: Millis) {
         self.not_before = self.not_before.max(Some(until));
     }
 

@@ -4,7 +4,7 @@
 
 /// The limit of one destination.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Concurrency {
+pub(crate) struct Concurrency {
     limit: f64,
 }
 
@@ -20,19 +20,19 @@ impl Default for Concurrency {
 impl Concurrency {
     /// Requests that may be in flight, at least 1.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 128")]
-    pub fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.limit as usize
     }
 
     /// A request worked while so many were in flight (itself included).
-    pub fn success(&mut self, in_flight: usize) {
+    pub(crate) fn success(&mut self, in_flight: usize) {
         if in_flight * 2 >= self.limit() {
             self.limit = (self.limit + 1.0 / self.limit).min(MAX);
         }
     }
 
     /// The receiver has too much.
-    pub fn overload(&mut self) {
+    pub(crate) fn overload(&mut self) {
         self.limit = (self.limit / 2.0).max(1.0);
     }
 }

@@ -65,6 +65,29 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    pub(super) async fn read_values(
+        &self,
+        workspace: &str,
+        of: &[Fingerprint],
+    ) -> Result<Vec<Option<Pii<String>>>, sqlx::Error> {
+        let asked: Vec<String> = of.iter().map(|fingerprint| hex(&fingerprint.0)).collect();
+        let rows = sqlx::query(
+            "select fingerprint, value from identifier
+             where workspace = $1 and fingerprint in (select unhex(value) from json_each($2))",
+        )
+        .bind(workspace)
+        .bind(json(&asked)?)
+        .fetch_all(&self.readers)
+        .await?;
+        let mut found: HashMap<Fingerprint, Pii<String>> = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            found.insert(Fingerprint(bytes(row, "fingerprint")?), Pii::new(row.try_get("value")?));
+        }
+        Ok(of.iter().map(|fingerprint| found.get(fingerprint).cloned()).collect())
+    }
+}
+
 /// The pairs among some fingerprints that are in the table.
 async fn known(
     reader: impl SqliteExecutor<'_>,

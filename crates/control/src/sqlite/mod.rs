@@ -25,7 +25,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event::{Fingerprint, Millis, SubjectId};
+use event::{Fingerprint, Millis, Pii, SubjectId};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
@@ -75,6 +75,17 @@ impl Sqlite {
         migrator().run(&writer).await.map_err(|error| schema_error(&place, &error))?;
         let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options.read_only(true)).await;
         Ok(Self { writer, readers: readers.map_err(|error| unopened(error.to_string()))? })
+    }
+
+    /// Opens a file that exists to read it beside the server that writes it. Writes fail.
+    pub async fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_WAIT);
+        let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await;
+        let readers = readers.map_err(|error| StoreError::Open {
+            place: path.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self { writer: readers.clone(), readers })
     }
 
     /// Closes the file after what is under way.
@@ -176,6 +187,14 @@ impl Store for Sqlite {
 
     async fn identifiers(&self, workspace: &str, of: SubjectId) -> Result<Vec<StoredIdentifier>, StoreError> {
         self.read_identifiers(workspace, of).await.map_err(failed("read the identifiers of a subject"))
+    }
+
+    async fn identifier_values(
+        &self,
+        workspace: &str,
+        of: &[Fingerprint],
+    ) -> Result<Vec<Option<Pii<String>>>, StoreError> {
+        self.read_values(workspace, of).await.map_err(failed("read identifiers"))
     }
 
     async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError> {

@@ -86,6 +86,9 @@ fn a_large_batch_of_pairs_is_found_again() {
         let asked: Vec<_> = numbers.iter().map(print).collect();
         let found = store.subjects("acme", &asked).await.expect("answers");
         assert!(found.iter().all(|one| *one == Some(subject(7))));
+        let unknown = event::Fingerprint([0xFF; 16]);
+        let values = store.identifier_values("acme", &[asked[4_999], unknown]).await.expect("answers");
+        assert_eq!(values, [Some(Pii::new("x".to_owned())), None]);
     });
 }
 

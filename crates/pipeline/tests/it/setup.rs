@@ -81,6 +81,7 @@ pub(crate) fn directory(names: &[&str], table: &Arc<Table>) -> Arc<Directory> {
             gate: Gate::new(&workspace.consent),
             fingerprints: Fingerprints::new(&[7; 32]),
             surrogates: Surrogates::new(workspace.name().shared(), table),
+            recent: control::Recent::default(),
             workspace,
         })
     };

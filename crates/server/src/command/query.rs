@@ -36,7 +36,7 @@ pub(crate) async fn run(query: &cli::Query) -> anyhow::Result<()> {
         "`{}` is not a data directory of Assent: there is no `state.db` in it",
         query.data_dir.display()
     );
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open_existing(&layout.state()).await?);
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open_to_read(&layout.state()).await?);
     let known: Vec<String> = store.workspaces().await?.into_iter().map(|stored| stored.name).collect();
     let workspace = the_workspace(query.workspace.as_deref(), &known)?;
     let mut answer = lake::query::start(Request {
