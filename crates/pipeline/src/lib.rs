@@ -20,6 +20,7 @@ pub mod dedup;
 mod metrics;
 mod observe;
 mod pipeline;
+mod progress;
 pub mod stage;
 mod tail;
 mod worker;
@@ -28,4 +29,5 @@ pub use batch::{Batch, Dropped, Identified, Logged, Reason, Routed, Valid, Verdi
 pub use metrics::Metrics;
 pub use observe::{Observation, Observer};
 pub use pipeline::{Pipeline, PipelineError, Reading, Site, Stages};
+pub use progress::Progress;
 pub use worker::Ended;

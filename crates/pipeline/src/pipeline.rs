@@ -13,7 +13,7 @@ use tracing::error;
 use crate::dedup::Index;
 use crate::stage::{Deduplicate, Identify, Route, Validate};
 use crate::worker::Worker;
-use crate::{Ended, Metrics, Observer};
+use crate::{Ended, Metrics, Observer, Progress};
 
 /// How often the index is looked after when nothing asks for it.
 const KEEP_WAIT: Duration = Duration::from_secs(1);
@@ -84,7 +84,8 @@ impl Reading<(Deduplicate, Validate, Identify)> {
 impl Reading<Stages> {
     /// Where what is left goes, and what the stages stand in.
     pub fn into(self, processed: Arc<dyn EventLog>, site: Site) -> Pipeline {
-        Pipeline { shared: Arc::new(Shared { raw: self.raw, stages: self.stages, processed, site }) }
+        let progress = Arc::new(Progress::new(self.raw.partitions()));
+        Pipeline { shared: Arc::new(Shared { raw: self.raw, stages: self.stages, processed, site, progress }) }
     }
 }
 
@@ -95,6 +96,7 @@ pub(crate) struct Shared {
     pub(crate) processed: Arc<dyn EventLog>,
     pub(crate) stages: Stages,
     pub(crate) site: Site,
+    pub(crate) progress: Arc<Progress>,
 }
 
 impl Shared {
@@ -129,6 +131,11 @@ impl Pipeline {
     /// Begins with the stream that is read.
     pub fn reading(raw: Arc<dyn EventLog>) -> Reading<()> {
         Reading { raw, stages: () }
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.shared.progress)
     }
 
     /// Works on all partitions until `stop`, then finishes the batches in hand, writes the index, and says how each

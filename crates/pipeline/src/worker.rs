@@ -69,6 +69,11 @@ impl Worker {
         let raw = &self.shared.raw;
         let mut after = self.cursor().await?;
         info!(partition = self.partition.0, ?after, "the pipeline goes on");
+        if let Some(handled) = after {
+            // A crash between append and trim would hold `raw` until the partition's next record.
+            raw.trim(self.partition, handled).await;
+        }
+        self.shared.progress.reach(self.partition, after);
         let mut backoff = Backoff(RETRY_WAIT_MIN);
         loop {
             let read = tokio::select! {
@@ -82,6 +87,7 @@ impl Worker {
                     Some(last) => {
                         self.pass_all(&records).await?;
                         after = Some(last);
+                        self.shared.progress.reach(self.partition, after);
                         // Durable in `processed`, or dropped for good: never needed again.
                         raw.trim(self.partition, last).await;
                     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::setup::{Bed, Fault, Faulty, copy, raw};
 
 const PARTITIONS: u16 = 3;
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 12;
 
 /// Runs until an append hangs, and then pulls the plug. Without one it is stopped in order.
 async fn run_into(bed: &Bed, fault: (u64, Fault)) {
