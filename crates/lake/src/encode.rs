@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, BinaryBuilder, Int32Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
+use consent::Origin;
 use event::{Fields, Fingerprint, Millis, push_string};
 use eventlog::Partition;
 use eventlog::record::{Processed, RecordError};
@@ -173,7 +174,9 @@ impl Encoder {
         text.properties.append_option(row.properties);
         text.traits.append_option(row.traits);
         text.context.append_option(row.context);
-        text.consent.append_option(row.context.and_then(consent_of).as_deref());
+        let sent = row.context.and_then(consent_of);
+        let unknown = || (raw.stamp.origin == Origin::Unknown).then(|| UNKNOWN_CONSENT.to_owned());
+        text.consent.append_option(sent.or_else(unknown).as_deref());
         text.integrations.append_option(row.integrations);
         text.stamp.append_value(stamp_json(&raw.stamp));
     }
@@ -279,6 +282,9 @@ fn string(json: &str) -> Option<Cow<'_, str>> {
 fn time(json: &str) -> Option<Millis> {
     string(json).and_then(|text| Millis::parse(&text))
 }
+
+/// What marks an event whose consent nobody knows (`compat: segment`).
+const UNKNOWN_CONSENT: &str = r#"{"origin":"unknown"}"#;
 
 /// The text of `context.consent`. Most contexts without it are told from their text, without a parse.
 fn consent_of(context: &str) -> Option<String> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -20,8 +21,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::live::Live;
 
-/// Answers the trace of a message id as JSON text.
-pub(crate) type Tracer = Arc<dyn Fn(&str) -> String + Send + Sync>;
+/// Answers the trace of a message id as text.
+pub(crate) type Tracer = Arc<dyn Fn(String) -> BoxFuture<'static, String> + Send + Sync>;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -47,8 +48,8 @@ pub(crate) async fn serve(data_dir: &Path, live: Live, tracer: Tracer) -> anyhow
         let (live, tracer) = (live.clone(), Arc::clone(&tracer));
         tokio::spawn(async move {
             let service = service_fn(move |request: Request<Incoming>| {
-                let answer = answer(&request, &live, &tracer);
-                async move { Ok::<_, Infallible>(answer) }
+                let (live, tracer) = (live.clone(), Arc::clone(&tracer));
+                async move { Ok::<_, Infallible>(answer(&request, &live, &tracer).await) }
             });
             let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             if let Err(error) = served.await {
@@ -58,14 +59,14 @@ pub(crate) async fn serve(data_dir: &Path, live: Live, tracer: Tracer) -> anyhow
     }
 }
 
-fn answer(request: &Request<Incoming>, live: &Live, tracer: &Tracer) -> Response<Body> {
+async fn answer(request: &Request<Incoming>, live: &Live, tracer: &Tracer) -> Response<Body> {
     let path = request.uri().path();
     if path == "/tail" {
         return Response::new(tail(live));
     }
     if let Some(message_id) = path.strip_prefix("/trace/") {
         let decoded = percent_encoding::percent_decode_str(message_id).decode_utf8_lossy();
-        return Response::new(Full::new(Bytes::from(tracer(&decoded))).boxed_unsync());
+        return Response::new(Full::new(Bytes::from(tracer(decoded.into_owned()).await)).boxed_unsync());
     }
     let mut missing = Response::new(Empty::new().boxed_unsync());
     *missing.status_mut() = StatusCode::NOT_FOUND;

@@ -24,9 +24,9 @@ use crate::engines::{Engines, Opening, read_workspaces};
 use crate::live::Live;
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
-use crate::topology::{DataPath, build_data_path};
+use crate::topology::{DataPath, Front, build_data_path};
 use crate::trim::{self, Need};
-use crate::{edge, local};
+use crate::{delivering, demo, drain, edge, local};
 
 /// From SIGTERM to the end, whatever hangs. Orchestrators kill after 30 s.
 const DRAIN_WITHIN: Duration = Duration::from_secs(25);
@@ -51,8 +51,9 @@ pub(crate) async fn run(serve: Serve, disk: Arc<dyn Disk>) -> anyhow::Result<()>
     let telemetry = Telemetry::new();
     let live = Live::new();
     let ready = Arc::new(AtomicBool::new(false));
-    let probes = probes(&ready, &telemetry);
-    let path = build_data_path(&settings, &engines, &telemetry, &live, probes)?;
+    let pages = if serve.demo { demo::pages() } else { Vec::new() };
+    let front = Front { probes: probes(&ready, &telemetry), pages };
+    let path = build_data_path(&settings, &engines, &telemetry, &live, front).await?;
     announce(&serve, &engines, listener.local_addr()?)?;
     let running = Running { engines, path, live, ready, settings };
     running.until_signal(listener, &serve.data_dir).await
@@ -108,34 +109,36 @@ struct Running {
 impl Running {
     async fn until_signal(self, listener: TcpListener, data_dir: &Path) -> anyhow::Result<()> {
         let Self { engines, path, live, ready, settings } = self;
-        let DataPath { collector, pipeline, lake, delivery } = path;
+        let DataPath { collector, pipeline, index, lake, delivery } = path;
         let stop_pipeline = CancellationToken::new();
         let stop_trimming = CancellationToken::new();
         let lake = Arc::new(lake);
+        let progress = pipeline.progress();
         let pipeline = tokio::spawn(pipeline.run(stop_pipeline.clone()));
         let trimming = tokio::spawn({
             let (log, lake, delivery) = (Arc::clone(&engines.processed), Arc::clone(&lake), Arc::clone(&delivery));
             let needs = move |partition| {
                 let landed = lake.committed(partition).map_or(Need::All, Need::Through);
-                std::iter::once(landed).chain(edge::delivery_need(&delivery, partition)).collect()
+                let released = delivery.released(partition).map_or(Need::All, Need::Through);
+                let indexed = index.checkpoint(partition).map_or(Need::All, |mark| Need::Through(mark.processed));
+                vec![landed, released, indexed]
             };
             trim::run(log, needs, stop_trimming.clone())
         });
         let local = tokio::spawn({
-            let (data_dir, tracer) = (data_dir.to_owned(), edge::tracer(&delivery));
+            let (data_dir, tracer) = (data_dir.to_owned(), delivering::tracer(&engines, &delivery));
             async move { local::serve(&data_dir, live, tracer).await }
         });
         ready.store(true, Ordering::Relaxed);
         tracing::info!(address = %listener.local_addr()?, "ready");
         collector::serve(listener, collector, edge::limits(&settings), signalled(Arc::clone(&ready))).await;
         let drained = tokio::time::timeout(DRAIN_WITHIN, async {
-            edge::emptied(&engines).await;
+            drain::handled(&*engines.raw, &progress).await;
             stop_pipeline.cancel();
             drop(pipeline.await);
             stop_trimming.cancel();
             drop(trimming.await);
-            edge::caught_up(&engines, &lake).await;
-            delivery.shutdown(DELIVERIES_WITHIN).await;
+            tokio::join!(drain::landed(&*engines.processed, &lake), delivery.shutdown(DELIVERIES_WITHIN));
             match Arc::into_inner(lake) {
                 Some(lake) => lake.shutdown().await.map_err(anyhow::Error::from),
                 None => Ok(()),

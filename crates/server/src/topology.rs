@@ -3,36 +3,44 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use collector::{Collector, Probes};
+use collector::{Collector, Page, Probes};
 use control::Recorder;
 use delivery::Delivery;
-use lake::Lake;
+use lake::{Lake, Maintenance};
 use pipeline::dedup::Index;
 use pipeline::stage::{Deduplicate, Identify, Route, Validate};
 use pipeline::{Pipeline, Site};
 
 use crate::engines::Engines;
+use crate::live::Live;
 use crate::observe;
 use crate::previous::PreviousIds;
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
-use crate::{edge, live::Live};
+use crate::{delivering, edge};
 
 /// The parts of the path, running ones first. Fields stand in the order in which an event meets them.
 pub(crate) struct DataPath {
     pub(crate) collector: Arc<Collector>,
     pub(crate) pipeline: Pipeline,
+    pub(crate) index: Arc<Index>,
     pub(crate) lake: Lake,
     pub(crate) delivery: Arc<Delivery>,
 }
 
+/// What the edge shows beside the wire protocol.
+pub(crate) struct Front {
+    pub(crate) probes: Probes,
+    pub(crate) pages: Vec<Page>,
+}
+
 /// Puts the path together. Readers start at once and find nothing; the caller runs the pipeline, then opens the edge.
-pub(crate) fn build_data_path(
+pub(crate) async fn build_data_path(
     settings: &Settings,
     engines: &Engines,
     telemetry: &Telemetry,
     live: &Live,
-    probes: Probes,
+    front: Front,
 ) -> anyhow::Result<DataPath> {
     let metrics = &telemetry.metrics;
     // Durable before the answer, and only what consent lets in: nothing behind this line has to ask whether an event
@@ -44,15 +52,16 @@ pub(crate) fn build_data_path(
         recorder: Arc::new(Recorder::start(Arc::clone(&engines.store))),
         metrics: metrics.collector.clone(),
         observer: observe::collector(live),
-        probes,
-        edge: edge::edge(settings)?,
+        probes: front.probes,
+        edge: edge::edge(settings, front.pages)?,
     }));
     let marks: Vec<_> =
         (0..engines.raw.partitions()).map(|partition| engines.processed.watermark(eventlog::Partition(partition))).collect();
     let mut ids = pipeline::dedup::Options::new(engines.layout.dedup(), engines.raw.partitions());
     ids.ids_max = settings.dedup_ids_max;
+    let index = Arc::new(Index::open(ids, &marks)?);
     let pipeline = Pipeline::reading(Arc::clone(&engines.raw))
-        .then(Deduplicate::new(Arc::new(Index::open(ids, &marks)?))) // first: the rest must not see repeats
+        .then(Deduplicate::new(Arc::clone(&index))) // first: the rest must not see repeats
         .then(Validate::new()) // before anything is made of an event
         .then(Identify::new()) // ids → surrogate, committed before anything names it
         .then(Route::new()) // last: names the outputs, decides nothing
@@ -75,9 +84,9 @@ pub(crate) fn build_data_path(
         metrics: metrics.lake.clone(),
         commit_wait_ms: Duration::from_secs(settings.lake_commit_seconds).as_millis().try_into()?,
         pending_bytes_max: lake::PENDING_BYTES_MAX,
-        maintenance: edge::maintenance(settings),
+        maintenance: Maintenance { retention_s: settings.lake_file_retention_hours * 3_600, ..Maintenance::default() },
     })?;
     // Asks the gate for every attempt; its backlog is bounded, so that a dead destination costs nobody else.
-    let delivery = Arc::new(edge::start_delivery(settings, engines, telemetry, live)?);
-    Ok(DataPath { collector, pipeline, lake, delivery })
+    let delivery = Arc::new(delivering::start(settings, engines, telemetry, live).await?);
+    Ok(DataPath { collector, pipeline, index, lake, delivery })
 }
