@@ -80,7 +80,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    url: Url,
+    url: String,
     #[serde(default)]
     allow_private: bool,
     #[serde(default)]
@@ -100,6 +100,7 @@ fn timeout_ms() -> u64 {
 #[derive(Debug)]
 struct Webhook {
     settings: Settings,
+    url: Url,
     key: Option<Secret<Vec<u8>>>,
     headers: Vec<(HeaderName, Secret<String>)>,
 }
@@ -107,7 +108,8 @@ struct Webhook {
 fn open(name: &Slug, settings: &Map<String, Value>) -> Result<Box<dyn Destination>, SettingsError> {
     let settings: Settings = crate::settings::read(name, settings)?;
     let wrong = |what: String| SettingsError(format!("settings of destination `{name}`: {what}"));
-    egress::check_url(&settings.url, settings.allow_private).map_err(|error| wrong(format!("`url`: {error}")))?;
+    let url: Url = settings.url.parse().map_err(|error| wrong(format!("`url` is not a URL: {error}")))?;
+    egress::check_url(&url, settings.allow_private).map_err(|error| wrong(format!("`url`: {error}")))?;
     let key = settings.secret.as_ref().map(|secret| key(secret)).transpose().map_err(wrong)?;
     let headers = settings.headers.iter().map(|(header, value)| {
         let parsed = HeaderName::try_from(header.as_str());
@@ -117,7 +119,7 @@ fn open(name: &Slug, settings: &Map<String, Value>) -> Result<Box<dyn Destinatio
         Ok((header, value.clone()))
     });
     let headers = headers.collect::<Result<_, SettingsError>>()?;
-    Ok(Box::new(Webhook { settings, key, headers }))
+    Ok(Box::new(Webhook { settings, url, key, headers }))
 }
 
 fn key(secret: &Secret<String>) -> Result<Secret<Vec<u8>>, String> {
@@ -155,7 +157,7 @@ impl Destination for Webhook {
         headers.push((HeaderName::from_static("webhook-id"), Secret::new(id)));
         headers.push((HeaderName::from_static("webhook-timestamp"), Secret::new(timestamp)));
         headers.extend(self.headers.iter().cloned());
-        Ok(Request::Http(HttpRequest { method: Method::POST, url: self.settings.url.clone(), headers, body }))
+        Ok(Request::Http(HttpRequest { method: Method::POST, url: self.url.clone(), headers, body }))
     }
 
     fn deletion(&self, _: &Permitted<SubjectKeys>) -> Deletion {

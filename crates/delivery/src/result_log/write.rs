@@ -147,7 +147,7 @@ mod tests {
             log.bytes = SEGMENT_BYTES_MAX;
             log.checkpoint(Checkpoint { at_ms: 1 + day * 24 * 3_600_000, ..Checkpoint::default() }).expect("written");
         }
-        assert_eq!(segments(directory.path()).expect("listed").len(), 8);
+        assert_eq!(segments(directory.path()).expect("listed").len(), 9);
         fs::write(directory.path().join("results-9999999999999.log"), b"ASNTRES\x02").expect("written");
         assert!(matches!(ResultLog::open(directory.path()), Err(ResultLogError::Newer { found: 2, .. })));
     }

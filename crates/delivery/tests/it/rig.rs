@@ -1,0 +1,224 @@
+//! A log, a workspace and a destination that posts `[id,id,…]`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use consent::{Choice, Gate, Origin, Permitted, Preferences, Signals, Stamp};
+use control::{Directory, Tenant};
+use delivery::{
+    Attempt, BacklogBudget, Batching, Deletion, Delivery, Destination, Inexpressible, Kind, Mapped, Metrics, Observer,
+    Options, Outcome, RetryPolicy, SettingsError, SubjectKeys,
+};
+use egress::{HttpRequest, Request};
+use event::{Call, Clock, Fingerprint, Millis, Slug, SubjectId};
+use eventlog::memory::MemoryLog;
+use eventlog::record::{Processed, Raw};
+use eventlog::{Append, EventLog, Partition, Position};
+use serde_json::{Map, Value};
+use testkit::vendor::{Received, Vendor};
+use vault::{Fingerprints, Inserted, Pair, Surrogates};
+use vault::{IdentifierTable, VaultError};
+use workspace::{Basis, Purpose, Regime};
+
+pub(crate) static KIND: Kind =
+    Kind { slug: "test", title: "Test", docs: "For tests.", settings: &[], purposes: &[Purpose::Analytics], open };
+
+#[derive(Debug)]
+struct Posting {
+    url: url::Url,
+    events_max: usize,
+}
+
+fn open(_: &Slug, settings: &Map<String, Value>) -> Result<Box<dyn Destination>, SettingsError> {
+    let url = settings["url"].as_str().expect("a URL").parse().expect("a URL");
+    let events_max = settings["events_max"].as_u64().expect("a number");
+    Ok(Box::new(Posting { url, events_max: usize::try_from(events_max).expect("fits") }))
+}
+
+impl Destination for Posting {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn batching(&self) -> Batching {
+        Batching { events_max: self.events_max, bytes_max: 1 << 20, wait_ms: if self.events_max > 1 { 5 } else { 0 } }
+    }
+
+    fn egress(&self) -> egress::Options {
+        egress::Options { allow_private: true, timeout_ms: 60_000, ..egress::Options::default() }
+    }
+
+    fn request(&self, events: &[Permitted<Mapped<'_>>], _: Attempt) -> Result<Request, Inexpressible> {
+        if self.url.scheme() == "echo" {
+            let bodies = events.iter().map(|event| Bytes::copy_from_slice(event.get().json.as_bytes())).collect();
+            return Ok(Request::Echo(egress::EchoRequest { name: "echo".into(), bodies }));
+        }
+        let ids: Vec<_> = events.iter().map(|event| event.get().message_id).collect();
+        let body = Bytes::from(ids.join(","));
+        Ok(Request::Http(HttpRequest { method: http::Method::POST, url: self.url.clone(), headers: Vec::new(), body }))
+    }
+
+    fn deletion(&self, _: &Permitted<SubjectKeys>) -> Deletion {
+        Deletion::Unsupported { reason: "a test" }
+    }
+}
+
+#[derive(Debug)]
+struct Wall;
+
+impl Clock for Wall {
+    fn now(&self) -> Millis {
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
+        Millis(i64::try_from(since.as_millis()).expect("fits"))
+    }
+}
+
+#[derive(Debug)]
+struct NoTable;
+
+#[async_trait::async_trait]
+impl IdentifierTable for NoTable {
+    async fn subjects(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError> {
+        Ok(vec![None; of.len()])
+    }
+
+    async fn insert(&self, _: &str, _: &[Pair<'_>]) -> Result<Inserted, VaultError> {
+        Err(VaultError("tests resolve nobody".to_owned()))
+    }
+}
+
+pub(crate) struct Rig {
+    pub(crate) log: Arc<MemoryLog>,
+    directory: Arc<Directory>,
+    gate: Arc<Gate>,
+    pub(crate) data: tempfile::TempDir,
+    pub(crate) backlog: BacklogBudget,
+    pub(crate) retry: RetryPolicy,
+}
+
+impl Rig {
+    /// A workspace with destinations `d0`, `d1`, … of these URLs.
+    pub(crate) fn new(urls: &[String], events_max: usize) -> Self {
+        let mut yaml =
+            "workspace: acme\nsources: [{ name: web, kind: browser, write_key: k }]\ndestinations:\n".to_owned();
+        for (number, url) in urls.iter().enumerate() {
+            yaml.push_str(&format!(
+                "  - {{ name: d{number}, kind: test, sources: [web], categories: [performance], purpose: analytics, \
+                 recipient: service_provider, settings: {{ url: \"{url}\", events_max: {events_max} }} }}\n"
+            ));
+        }
+        let workspace = workspace::parse(&yaml, &|_| None).expect("a workspace");
+        let gate = Gate::new(&workspace.consent);
+        let tenant = Tenant {
+            gate: Arc::clone(&gate),
+            fingerprints: Fingerprints::new(&[1; 32]),
+            surrogates: Surrogates::new("acme".into(), Arc::new(NoTable)),
+            recent: control::Recent::default(),
+            workspace,
+        };
+        let directory = Arc::new(Directory::default());
+        directory.replace(vec![Arc::new(tenant)]);
+        let retry = RetryPolicy { first_ms: 5, wait_ms_max: 20, ..RetryPolicy::default() };
+        let data = tempfile::tempdir().expect("a directory");
+        Self { log: Arc::new(MemoryLog::new(2)), directory, gate, data, backlog: BacklogBudget::default(), retry }
+    }
+
+    pub(crate) async fn start(&self) -> Delivery {
+        self.start_in(self.data.path()).await
+    }
+
+    async fn start_in(&self, data: &Path) -> Delivery {
+        let log: Arc<dyn EventLog> = Arc::<MemoryLog>::clone(&self.log);
+        Delivery::start(Options {
+            log,
+            directory: Arc::clone(&self.directory),
+            registry: Arc::new(|slug| (slug == "test").then_some(&KIND)),
+            data_dir: data.to_owned(),
+            clock: Arc::new(Wall),
+            observer: Observer::none(),
+            metrics: Metrics::default(),
+            echoes: Arc::default(),
+            backlog: self.backlog,
+            retry: self.retry,
+            seed: 7,
+        })
+        .await
+        .expect("starts")
+    }
+
+    /// Appends events `(message id, subject)` for all destinations; the subject's number is its partition too.
+    pub(crate) async fn append(&self, events: &[(String, u8)]) {
+        let outputs = ["d0", "d1", "d2", "d3"];
+        let batch = events.iter().map(|(id, subject)| Append {
+            partition: Partition(u16::from(*subject) % 2),
+            workspace: "acme".into(),
+            payload: Bytes::from(record(id, *subject, &outputs).encode()),
+        });
+        self.log.append(batch.collect()).await.expect("appended");
+    }
+
+    /// The subject refuses everything from now on.
+    pub(crate) fn withdraw(&self, subject: u8) {
+        let choice = Choice::complete(&self.gate.rules().categories, &Preferences::default());
+        self.gate.apply(&[Fingerprint([subject; 16])], choice);
+    }
+
+    /// Waits until a destination has so many final results.
+    pub(crate) async fn settled(&self, delivery: &Delivery, destination: usize, events: u64) -> Vec<(Outcome, u64)> {
+        for _ in 0..2_000 {
+            let status = delivery.overview()[destination].status.clone().expect("started");
+            if status.totals.values().sum::<u64>() >= events {
+                return status.totals.into_iter().collect();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("not settled: {:?}", delivery.overview());
+    }
+}
+
+fn record<'a>(id: &'a str, subject: u8, outputs: &'a [&'a str]) -> Processed<'a> {
+    Processed {
+        raw_position: Position { block: 1, index: 0 },
+        subject: SubjectId([subject; 16]),
+        identifiers: vec![Fingerprint([subject; 16])],
+        outputs: outputs.to_vec(),
+        name: None,
+        event: Raw {
+            source: "web",
+            received_at: Wall.now(),
+            call: Call::Track,
+            message_id: id,
+            anonymous_id: Some("a"),
+            user_id: None,
+            region: None,
+            stamp: Stamp {
+                origin: Origin::Sent,
+                preferences: Preferences(vec![("performance", true)]),
+                signals: Signals::default(),
+                regime: Regime::OptIn,
+                basis: Basis::Consent,
+            },
+            json: "{}",
+        },
+        integrations: None,
+        metadata: None,
+    }
+}
+
+/// `count` events of as many subjects as said: `e0`, `e1`, …
+pub(crate) fn events(count: usize, subjects: usize) -> Vec<(String, u8)> {
+    (0..count).map(|at| (format!("e{at}"), u8::try_from(at % subjects).expect("few subjects"))).collect()
+}
+
+/// The ids of a request's body.
+pub(crate) fn ids(received: &Received) -> Vec<String> {
+    let text = String::from_utf8(received.body.to_vec()).expect("UTF-8");
+    text.split(',').map(str::to_owned).collect()
+}
+
+/// All ids that arrived, in order.
+pub(crate) fn arrived(vendor: &Vendor) -> Vec<String> {
+    vendor.received().iter().flat_map(ids).collect()
+}
