@@ -58,7 +58,7 @@ pub(crate) struct Serve {
     /// Settings of the server; see docs/reference/settings.md.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Which parts to run. Only `all` until the log can be shared between processes.
+    /// Which parts to run. More roles come when the log can be shared between processes.
     #[arg(long, value_enum, default_value_t = Role::All)]
     pub(crate) role: Role,
     /// Serves a demo workspace and a demo site.
@@ -70,6 +70,9 @@ pub(crate) struct Serve {
 pub(crate) enum Role {
     /// Everything in one process.
     All,
+    /// Takes events and keeps them in the log, where they wait for a server with the role `all` on this data
+    /// directory: for a window in which nothing may leave, and for measuring what taking events costs.
+    Collect,
 }
 
 #[derive(Debug, clap::Args)]

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Serve;
+use crate::cli::{Role, Serve};
 use crate::clock::SystemClock;
 use crate::engines::{Engines, Opening, read_workspaces};
 use crate::live::Live;
@@ -55,7 +55,7 @@ pub(crate) async fn run(serve: Serve, disk: Arc<dyn Disk>) -> anyhow::Result<()>
     let front = Front { probes: probes(&ready, &telemetry), pages };
     let path = build_data_path(&settings, &engines, &telemetry, &live, front).await?;
     announce(&serve, &engines, listener.local_addr()?)?;
-    let running = Running { engines, path, live, ready, settings };
+    let running = Running { engines, path, live, ready, settings, role: serve.role };
     running.until_signal(listener, &serve.data_dir).await
 }
 
@@ -104,17 +104,19 @@ struct Running {
     live: Live,
     ready: Arc<AtomicBool>,
     settings: Settings,
+    role: Role,
 }
 
 impl Running {
     async fn until_signal(self, listener: TcpListener, data_dir: &Path) -> anyhow::Result<()> {
-        let Self { engines, path, live, ready, settings } = self;
+        let Self { engines, path, live, ready, settings, role } = self;
         let DataPath { collector, pipeline, index, lake, delivery } = path;
         let stop_pipeline = CancellationToken::new();
         let stop_trimming = CancellationToken::new();
         let lake = Arc::new(lake);
         let progress = pipeline.progress();
-        let pipeline = tokio::spawn(pipeline.run(stop_pipeline.clone()));
+        // Without the pipeline nothing reaches `processed`: lake and delivery follow it and find nothing to do.
+        let pipeline = (role == Role::All).then(|| tokio::spawn(pipeline.run(stop_pipeline.clone())));
         let trimming = tokio::spawn({
             let (log, lake, delivery) = (Arc::clone(&engines.processed), Arc::clone(&lake), Arc::clone(&delivery));
             let needs = move |partition| {
@@ -133,9 +135,11 @@ impl Running {
         tracing::info!(address = %listener.local_addr()?, "ready");
         collector::serve(listener, collector, edge::limits(&settings), signalled(Arc::clone(&ready))).await;
         let drained = tokio::time::timeout(DRAIN_WITHIN, async {
-            drain::handled(&*engines.raw, &progress).await;
-            stop_pipeline.cancel();
-            drop(pipeline.await);
+            if let Some(pipeline) = pipeline {
+                drain::handled(&*engines.raw, &progress).await;
+                stop_pipeline.cancel();
+                drop(pipeline.await);
+            }
             stop_trimming.cancel();
             drop(trimming.await);
             tokio::join!(drain::landed(&*engines.processed, &lake), delivery.shutdown(DELIVERIES_WITHIN));
