@@ -20,7 +20,7 @@ impl Default for Concurrency {
 impl Concurrency {
     /// Requests that may be in flight, at least 1.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 128")]
-    pub(crate) fn limit(&self) -> usize {
+    pub(crate) fn limit(self) -> usize {
         self.limit as usize
     }
 

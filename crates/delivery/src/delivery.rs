@@ -1,5 +1,6 @@
 //! Starting, changing and stopping: one courier per enabled destination of every workspace served.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -143,7 +144,8 @@ impl Delivery {
     /// first time starts at the tail of the log; one whose settings changed goes on where it was.
     pub async fn refresh(&self) {
         let wanted = self.wanted();
-        let mut couriers = self.couriers.lock().await;
+        let mut guard = self.couriers.lock().await;
+        let couriers = &mut *guard;
         let stale: Vec<Key> = couriers
             .running
             .iter()
@@ -154,9 +156,11 @@ impl Delivery {
         stop_all(stopped, Duration::from_secs(5)).await;
         couriers.failed.clear();
         for (key, (configuration, model)) in wanted {
-            if !couriers.running.contains_key(&key) {
+            if let Entry::Vacant(free) = couriers.running.entry(key.clone()) {
                 match self.begin(&key, configuration, model) {
-                    Ok(running) => drop(couriers.running.insert(key, running)),
+                    Ok(running) => {
+                        free.insert(running);
+                    }
                     Err(reason) => drop(couriers.failed.insert(key, reason)),
                 }
             }

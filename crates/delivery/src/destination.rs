@@ -26,7 +26,7 @@ pub struct Kind {
     /// The purposes that it is usually used for; the first is suggested.
     pub purposes: &'static [Purpose],
     /// Reads settings and makes an instance.
-    pub open: fn(&Slug, &Map<String, Value>) -> Result<Box<dyn Destination>, SettingsError>,
+    pub open: Open,
 }
 
 impl fmt::Debug for Kind {
@@ -34,6 +34,9 @@ impl fmt::Debug for Kind {
         write!(f, "Kind({})", self.slug)
     }
 }
+
+/// Makes an instance from its name and settings.
+pub type Open = fn(&Slug, &Map<String, Value>) -> Result<Box<dyn Destination>, SettingsError>;
 
 /// One setting of a kind.
 #[derive(Debug, Clone, Copy)]

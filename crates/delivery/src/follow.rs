@@ -163,7 +163,7 @@ impl Courier {
                     return;
                 };
                 let through = last.position;
-                for record in records {
+                for record in &records {
                     self.take_up(partition, record);
                 }
                 self.move_cursor(partition, through);
@@ -192,7 +192,7 @@ impl Courier {
         self.changed = true;
     }
 
-    fn take_up(&mut self, partition: Partition, record: eventlog::Record) {
+    fn take_up(&mut self, partition: Partition, record: &eventlog::Record) {
         if record.workspace != self.context.workspace {
             return;
         }

@@ -57,7 +57,7 @@ struct Lane {
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     ready: BTreeMap<u64, Item>,
-    lanes: HashMap<u64, Lane>,
+    held: HashMap<u64, Lane>,
     parked: BTreeSet<(Millis, u64)>,
     bytes: usize,
     waiting: usize,
@@ -66,7 +66,7 @@ pub(crate) struct Lanes {
 impl Lanes {
     /// Takes an event up, in the order of its `seq`.
     pub(crate) fn arrive(&mut self, item: Item) {
-        match self.lanes.get_mut(&item.lane) {
+        match self.held.get_mut(&item.lane) {
             Some(lane) => {
                 let item = if lane.parked_until.is_some() { item.stub() } else { item };
                 self.bytes += item.bytes();
@@ -102,7 +102,7 @@ impl Lanes {
                 break;
             }
             let item = entry.remove();
-            if let Some(lane) = self.lanes.get_mut(&item.lane) {
+            if let Some(lane) = self.held.get_mut(&item.lane) {
                 let behind = lane.waiting.first_key_value().is_some_and(|(first, _)| *first < item.seq);
                 if lane.in_flight || lane.parked_until.is_some() || behind {
                     self.waiting += 1;
@@ -115,7 +115,7 @@ impl Lanes {
             batch.push(item);
         }
         for item in &batch {
-            self.lanes.entry(item.lane).or_default().in_flight = true;
+            self.held.entry(item.lane).or_default().in_flight = true;
         }
         batch
     }
@@ -124,7 +124,7 @@ impl Lanes {
     /// anything may go). The lanes of the others go on.
     pub(crate) fn settle(&mut self, lanes: &[u64], again: Vec<(Item, Option<Millis>)>, released_max: usize) {
         for (item, until) in again {
-            let lane = self.lanes.entry(item.lane).or_default();
+            let lane = self.held.entry(item.lane).or_default();
             if let Some(until) = until {
                 if let Some(earlier) = lane.parked_until.replace(until) {
                     self.parked.remove(&(earlier, item.lane));
@@ -136,7 +136,7 @@ impl Lanes {
             lane.waiting.insert(stub.seq, stub);
         }
         for id in lanes {
-            if let Some(lane) = self.lanes.get_mut(id) {
+            if let Some(lane) = self.held.get_mut(id) {
                 lane.in_flight = false;
                 if lane.parked_until.is_some() {
                     for item in lane.waiting.values_mut() {
@@ -153,7 +153,7 @@ impl Lanes {
     pub(crate) fn wake(&mut self, now: Millis, released_max: usize) {
         while let Some((until, id)) = self.parked.first().copied().filter(|(until, _)| *until <= now) {
             self.parked.remove(&(until, id));
-            if let Some(lane) = self.lanes.get_mut(&id) {
+            if let Some(lane) = self.held.get_mut(&id) {
                 lane.parked_until = None;
             }
             self.release(id, released_max);
@@ -161,7 +161,7 @@ impl Lanes {
     }
 
     fn release(&mut self, id: u64, released_max: usize) {
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let Some(lane) = self.held.get_mut(&id) else { return };
         if lane.in_flight || lane.parked_until.is_some() {
             return;
         }
@@ -171,7 +171,7 @@ impl Lanes {
             self.ready.insert(seq, item);
         }
         if lane.waiting.is_empty() {
-            self.lanes.remove(&id);
+            self.held.remove(&id);
         }
     }
 
@@ -197,7 +197,7 @@ impl Lanes {
 
     /// Everything that is not in flight.
     pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
-        self.ready.values().chain(self.lanes.values().flat_map(|lane| lane.waiting.values()))
+        self.ready.values().chain(self.held.values().flat_map(|lane| lane.waiting.values()))
     }
 
     /// Removes what is in a partition up to a position; returns how many events that were.
@@ -206,19 +206,19 @@ impl Lanes {
         let before = self.ready.len() + self.waiting;
         self.ready.retain(|_, item| !gone(item));
         let mut emptied = Vec::new();
-        for (id, lane) in &mut self.lanes {
+        for (id, lane) in &mut self.held {
             lane.waiting.retain(|_, item| !gone(item));
             if lane.waiting.is_empty() && !lane.in_flight {
                 emptied.push((*id, lane.parked_until));
             }
         }
         for (id, parked_until) in emptied {
-            self.lanes.remove(&id);
+            self.held.remove(&id);
             if let Some(until) = parked_until {
                 self.parked.remove(&(until, id));
             }
         }
-        self.waiting = self.lanes.values().map(|lane| lane.waiting.len()).sum();
+        self.waiting = self.held.values().map(|lane| lane.waiting.len()).sum();
         self.bytes = self.items().map(Item::bytes).sum();
         (before - self.ready.len() - self.waiting) as u64
     }

@@ -50,7 +50,7 @@ impl Courier {
             if let Decision::Paused(_) = decision {
                 again.push((item.stub(), None));
             }
-            self.tell(&item, outcome, finished.number, status, now);
+            self.tell(&item, outcome, (finished.number, status), now);
             results.push(((item.partition, item.position), outcome));
         }
         self.lanes.settle(&lanes, again, self.batching.events_max);
@@ -105,7 +105,7 @@ impl Courier {
         }
     }
 
-    fn tell(&self, item: &Item, outcome: Outcome, attempt: u32, status: u16, at: Millis) {
+    fn tell(&self, item: &Item, outcome: Outcome, (attempt, status): (u32, u16), at: Millis) {
         if !(self.observer.wanted)() {
             return;
         }

@@ -186,7 +186,7 @@ fn find_in(file: &File, hash: u64, found: &mut Vec<Found>) -> io::Result<()> {
     let entries = file.metadata()?.len() / ENTRY_BYTES as u64;
     let (mut low, mut high) = (0, entries);
     // Where an even spread puts it; then halves, until it lies within a piece.
-    let mut guess = u64::try_from(u128::from(hash) * u128::from(entries) >> 64).unwrap_or(0);
+    let mut guess = u64::try_from((u128::from(hash) * u128::from(entries)) >> 64).unwrap_or(0);
     loop {
         let first = guess.saturating_sub(PIECE / 2).clamp(low, high);
         let last = (first + PIECE).min(high);

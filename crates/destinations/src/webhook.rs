@@ -110,7 +110,7 @@ fn open(name: &Slug, settings: &Map<String, Value>) -> Result<Box<dyn Destinatio
     let wrong = |what: String| SettingsError(format!("settings of destination `{name}`: {what}"));
     let url: Url = settings.url.parse().map_err(|error| wrong(format!("`url` is not a URL: {error}")))?;
     egress::check_url(&url, settings.allow_private).map_err(|error| wrong(format!("`url`: {error}")))?;
-    let key = settings.secret.as_ref().map(|secret| key(secret)).transpose().map_err(wrong)?;
+    let key = settings.secret.as_ref().map(key).transpose().map_err(wrong)?;
     let headers = settings.headers.iter().map(|(header, value)| {
         let parsed = HeaderName::try_from(header.as_str());
         let header = parsed.map_err(|_| wrong(format!("`{header}` is not the name of a header")))?;
