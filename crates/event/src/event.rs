@@ -320,7 +320,7 @@ fn push_field(out: &mut String, key: &str, value: impl FnOnce(&mut String)) {
 fn push_time(out: &mut String, key: &str, time: Millis) {
     push_field(out, key, |out| {
         out.push('"');
-        out.push_str(&time.to_string());
+        time.push_to(out);
         out.push('"');
     });
 }

@@ -67,26 +67,23 @@ fn names_an_address(key: &str) -> bool {
 /// Truncates addresses in a JSON text, wherever a field's name says that its string is one. The text is returned
 /// untouched when there is nothing to cut.
 ///
-/// Works on tokens, not on a tree: strings are found by their quotes, a string followed by a colon is a key. On text
-/// that is not JSON it may do nothing, never harm.
+/// Works on the text, not on a tree: a key is what stands in quotes before a colon. On text that is not JSON it may
+/// do nothing, never harm. Every event passes here, so what cannot be an address' key is left after one byte.
 pub fn mask_json(json: &str) -> Cow<'_, str> {
+    let bytes = json.as_bytes();
     let mut out = String::new();
     let mut copied = 0;
-    let mut strings = Strings { json, at: 0 };
-    while let Some(key) = strings.next() {
-        if !strings.follows(b':') || !names_an_address(&unescape(key.inner(json))) {
+    for colon in memchr::memchr_iter(b':', bytes) {
+        if !key_before(json, colon).is_some_and(|key| names_an_address(&unescape(key))) {
             continue;
         }
-        if !strings.next_value_is_string() {
-            continue;
-        }
-        let Some(value) = strings.next() else { break };
-        let written = unescape(value.inner(json));
+        let Some((from, to)) = string_after(bytes, colon) else { continue };
         // What the edge filled in is cut already; copying the whole event for it would cost more than the look.
+        let written = unescape(&json[from..to]);
         if let Some(cut) = truncate_list(&written).filter(|cut| *cut != *written) {
-            out.push_str(&json[copied..=value.open]);
+            out.push_str(&json[copied..from]);
             out.push_str(&cut);
-            copied = value.close;
+            copied = to;
         }
     }
     if copied == 0 {
@@ -96,54 +93,44 @@ pub fn mask_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A string token: the offsets of its two quotes.
-#[derive(Clone, Copy)]
-struct Token {
-    open: usize,
-    close: usize,
+/// What stands in quotes before the colon, escapes and all, if it may name an address.
+///
+/// A colon inside a string has an escaped quote or none before it, or the quote that opens its string; then what is
+/// taken for a key is what stands between two strings, and that names nothing.
+fn key_before(json: &str, colon: usize) -> Option<&str> {
+    let before = json.as_bytes()[..colon].trim_ascii_end();
+    let [inner @ .., b'"'] = before else { return None };
+    if !inner.last().is_some_and(|last| may_end_a_name(*last)) || is_escaped(inner) {
+        return None;
+    }
+    let open = (0..inner.len()).rev().find(|at| inner[*at] == b'"' && !is_escaped(&inner[..*at]))?;
+    // Both ends are quotes, so neither is inside a character.
+    Some(&json[open + 1..inner.len()])
 }
 
-impl Token {
-    fn inner(self, json: &str) -> &str {
-        &json[self.open + 1..self.close]
-    }
+/// The last byte that the names have, separators and the last digit of an escape (`\u0070`) included.
+fn may_end_a_name(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'p' | b'P' | b's' | b'S' | b'r' | b'R' | b'_' | b'-' | b'0' | b'2'..=b'4' | b'6' | b'd' | b'D' | b'f' | b'F'
+    )
 }
 
-struct Strings<'a> {
-    json: &'a str,
-    at: usize,
+/// Whether the byte after these is escaped: an odd number of backslashes stands before it.
+fn is_escaped(before: &[u8]) -> bool {
+    before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-impl Strings<'_> {
-    fn next(&mut self) -> Option<Token> {
-        let bytes = self.json.as_bytes();
-        let open = self.at + memchr::memchr(b'"', bytes.get(self.at..)?)?;
-        let mut at = open + 1;
-        loop {
-            let hit = at + memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-            if bytes[hit] == b'"' {
-                self.at = hit + 1;
-                return Some(Token { open, close: hit });
-            }
-            at = hit + 2;
-        }
+/// The content of the string that is the value after the colon, as offsets.
+fn string_after(bytes: &[u8], colon: usize) -> Option<(usize, usize)> {
+    let from = colon + 1 + bytes[colon + 1..].iter().position(|byte| !byte.is_ascii_whitespace())?;
+    if bytes[from] != b'"' {
+        return None;
     }
-
-    /// Whether the next byte that is not white space is `wanted`; it is consumed then.
-    fn follows(&mut self, wanted: u8) -> bool {
-        let rest = &self.json.as_bytes()[self.at..];
-        match rest.iter().position(|byte| !byte.is_ascii_whitespace()) {
-            Some(skip) if rest[skip] == wanted => {
-                self.at += skip + 1;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn next_value_is_string(&self) -> bool {
-        self.json.as_bytes()[self.at..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'"')
-    }
+    let close = memchr::memchr_iter(b'"', &bytes[from + 1..])
+        .map(|at| from + 1 + at)
+        .find(|at| !is_escaped(&bytes[from + 1..*at]))?;
+    Some((from + 1, close))
 }
 
 fn unescape(text: &str) -> Cow<'_, str> {
@@ -179,6 +166,8 @@ mod tests {
             r#"{"zip":"10115","say":"\"ip\":\"1.2.3.4\""}"#,
             r#"{"list":["ip","1.2.3.4"]}"#,
             r#"{"ip":"0.0.0.0"}"#,
+            r#"{"a":":ip","b":": 1.2.3.4"}"#,
+            r#"{"a\\":"x","ip\\\":":"1.2.3.4"}"#,
         ] {
             check(same, same);
         }

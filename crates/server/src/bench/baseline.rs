@@ -42,10 +42,12 @@ struct Event<'a> {
     properties: Option<&'a RawValue>,
 }
 
+/// Items apart first, then each by itself: the protocol answers for each item, so one that cannot be read must not
+/// take the others with it.
 #[derive(Debug, Deserialize)]
 struct Batch<'a> {
     #[serde(borrow)]
-    batch: Vec<Event<'a>>,
+    batch: Vec<&'a RawValue>,
 }
 
 impl Event<'_> {
@@ -90,9 +92,11 @@ async fn answer(request: Request<Incoming>, kept: Arc<Mutex<Vec<u8>>>) -> hyper:
 }
 
 fn accept(body: &[u8], is_batch: bool) -> bool {
+    let is_valid = |event: &[u8]| serde_json::from_slice::<Event<'_>>(event).is_ok_and(|event| event.is_valid());
     if is_batch {
-        serde_json::from_slice::<Batch<'_>>(body).is_ok_and(|batch| batch.batch.iter().all(Event::is_valid))
+        serde_json::from_slice::<Batch<'_>>(body)
+            .is_ok_and(|batch| batch.batch.iter().all(|item| is_valid(item.get().as_bytes())))
     } else {
-        serde_json::from_slice::<Event<'_>>(body).is_ok_and(|event| event.is_valid())
+        is_valid(body)
     }
 }
