@@ -25,7 +25,7 @@ pub(crate) async fn start(
     let delivery = Delivery::start(delivery::Options {
         log: Arc::clone(&engines.processed),
         directory: Arc::clone(&engines.directory),
-        registry: destinations::registry::find,
+        registry: Arc::new(destinations::registry::find),
         data_dir: engines.layout.delivery(),
         clock: Arc::clone(&engines.clock),
         observer: observer(live),

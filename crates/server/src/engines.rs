@@ -164,6 +164,8 @@ pub(crate) fn the_workspace(given: Option<&str>, known: &[String]) -> anyhow::Re
         (Some(name), _) => Ok(name.parse()?),
         (None, [only]) => Ok(only.parse()?),
         (None, []) => anyhow::bail!("there is no workspace in this data directory"),
-        (None, many) => anyhow::bail!("there are several workspaces, say which with `--workspace`: {}", many.join(", ")),
+        (None, many) => {
+            anyhow::bail!("there are several workspaces, say which with `--workspace`: {}", many.join(", "))
+        }
     }
 }

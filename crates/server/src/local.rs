@@ -88,9 +88,9 @@ fn tail(live: &Live) -> Body {
 /// Asks the server of a data directory and hands its answer on, piece by piece.
 pub(crate) async fn ask(data_dir: &Path, path: &str, mut each: impl FnMut(&[u8])) -> anyhow::Result<()> {
     let socket = socket_path(data_dir);
-    let stream = UnixStream::connect(&socket)
-        .await
-        .with_context(|| format!("no server answers at {}: is `assent serve` running on this directory?", socket.display()))?;
+    let stream = UnixStream::connect(&socket).await.with_context(|| {
+        format!("no server answers at {}: is `assent serve` running on this directory?", socket.display())
+    })?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let request = Request::get(path).header("host", "local").body(Empty::<Bytes>::new())?;

@@ -43,7 +43,7 @@ pub(crate) fn pipeline(live: &Live) -> pipeline::Observer {
             });
             let what = match seen.outcome {
                 Ok(outputs) => json!({"tail": "processed", "outputs": outputs}),
-                Err(reason) => json!({"tail": "dropped", "reason": reason.code()}),
+                Err(reason) => json!({"tail": "dropped", "reason": reason.name()}),
             };
             merge(&mut line, what);
             live.show(&line);

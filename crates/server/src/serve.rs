@@ -61,16 +61,19 @@ pub(crate) async fn run(serve: Serve, disk: Arc<dyn Disk>) -> anyhow::Result<()>
 
 fn read_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
     let Some(path) = path else { return Ok(Settings::default()) };
-    let yaml = std::fs::read_to_string(path).with_context(|| format!("cannot read the settings `{}`", path.display()))?;
+    let yaml =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the settings `{}`", path.display()))?;
     Settings::parse(&yaml).with_context(|| format!("`{}`", path.display()))
 }
 
 fn probes(ready: &Arc<AtomicBool>, telemetry: &Telemetry) -> Probes {
     let ready = Arc::clone(ready);
     Probes {
-        ready: Arc::new(move || {
-            if ready.load(Ordering::Relaxed) { Ok(()) } else { Err("starting or stopping".to_owned()) }
-        }),
+        ready: Arc::new(
+            move || {
+                if ready.load(Ordering::Relaxed) { Ok(()) } else { Err("starting or stopping".to_owned()) }
+            },
+        ),
         metrics: Arc::new(telemetry.page()),
     }
 }
@@ -91,7 +94,10 @@ fn announce(serve: &Serve, engines: &Engines, address: std::net::SocketAddr) -> 
     }
     if serve.demo {
         writeln!(out, "demo site: http://{address}/demo")?;
-        writeln!(out, "no admin login yet: console and admin API are not built; `assent tail`, `trace` and `query` are")?;
+        writeln!(
+            out,
+            "no admin login yet: console and admin API are not built; `assent tail`, `trace` and `query` are"
+        )?;
     }
     out.flush()?;
     Ok(())

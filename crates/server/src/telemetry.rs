@@ -3,6 +3,7 @@
 //! Logs go to standard error, without personal data: what carries it is wrapped in `Pii`, which does not print.
 //! `ASSENT_LOG` filters them (`info` by default), `ASSENT_LOG_FORMAT=json` structures them.
 
+use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex};
 
 use prometheus_client::registry::Registry;
@@ -43,8 +44,7 @@ impl Telemetry {
         move || {
             let registry = registry.lock().expect("no holder of the registry panics");
             let mut page = String::new();
-            prometheus_client::encoding::text::encode(&mut page, &registry)
-                .expect("writing to a string cannot fail");
+            prometheus_client::encoding::text::encode(&mut page, &registry).expect("writing to a string cannot fail");
             page
         }
     }
@@ -52,8 +52,13 @@ impl Telemetry {
 
 /// Starts logging. Called once; a second call, as tests of one process make, changes nothing.
 pub(crate) fn start_logging() {
-    let filter = EnvFilter::try_from_env("ASSENT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // The lake's engine reports every snapshot at `info`, with its whole schema.
+    const QUIET: &str = "info,buoyant_kernel=warn,buoyant_kernel_engine=warn,deltalake_core=warn,datafusion=warn";
+    let filter = EnvFilter::try_from_env("ASSENT_LOG").unwrap_or_else(|_| EnvFilter::new(QUIET));
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let json = std::env::var("ASSENT_LOG_FORMAT").is_ok_and(|format| format == "json");
     let started = if json { logs.json().try_init() } else { logs.try_init() };
     drop(started);

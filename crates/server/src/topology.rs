@@ -55,8 +55,9 @@ pub(crate) async fn build_data_path(
         probes: front.probes,
         edge: edge::edge(settings, front.pages)?,
     }));
-    let marks: Vec<_> =
-        (0..engines.raw.partitions()).map(|partition| engines.processed.watermark(eventlog::Partition(partition))).collect();
+    let marks: Vec<_> = (0..engines.raw.partitions())
+        .map(|partition| engines.processed.watermark(eventlog::Partition(partition)))
+        .collect();
     let mut ids = pipeline::dedup::Options::new(engines.layout.dedup(), engines.raw.partitions());
     ids.ids_max = settings.dedup_ids_max;
     let index = Arc::new(Index::open(ids, &marks)?);

@@ -22,7 +22,12 @@ struct Vault {
 
 impl Identifiers for Vault {
     fn values(&self, workspace: &str, fingerprints: &[Fingerprint]) -> Result<Vec<Option<String>>, String> {
-        let values = self.runtime.block_on(self.store.identifier_values(workspace, fingerprints));
+        // The query's thread belongs to a runtime of its own, where waiting for a future is not allowed: the look-up
+        // runs on the command's runtime, and this thread waits for its answer.
+        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        let (store, workspace, asked) = (Arc::clone(&self.store), workspace.to_owned(), fingerprints.to_vec());
+        self.runtime.spawn(async move { drop(answer.send(store.identifier_values(&workspace, &asked).await)) });
+        let values = answered.recv().map_err(|_| "the look-up ended without an answer".to_owned())?;
         let values = values.map_err(|error| error.to_string())?;
         Ok(values.into_iter().map(|value| value.map(|value| value.expose().clone())).collect())
     }

@@ -40,7 +40,13 @@ impl Client {
     }
 
     /// Sends a request. An error means that nobody knows whether it was taken.
-    pub(crate) async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, String> {
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Answer, String> {
         let mut request = Request::builder().method(method).uri(path).header("host", &self.address);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -64,7 +70,12 @@ impl Client {
     pub(crate) async fn post_as(&mut self, key: &str, path: &str, body: &str) -> Result<Answer, String> {
         use base64::Engine as _;
         let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{key}:"));
-        self.send("POST", path, &[("authorization", &format!("Basic {credentials}")), ("content-type", "application/json")], body)
-            .await
+        self.send(
+            "POST",
+            path,
+            &[("authorization", &format!("Basic {credentials}")), ("content-type", "application/json")],
+            body,
+        )
+        .await
     }
 }

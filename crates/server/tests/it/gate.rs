@@ -59,7 +59,8 @@ async fn without_its_category_no_byte_leaves() {
     let server = Server::start(&directory.path().join("data"), &workspace(&sink.url(), &more)).await;
     post(&server, "wk_web", r#"{"type":"track","event":"E","messageId":"a-unstamped","anonymousId":"v"}"#).await;
     post(&server, "wk_web", &stamped("b-refused", "v", &serde_json::json!({"performance": false}))).await;
-    post(&server, "wk_web", &stamped("c-granted", "v", &serde_json::json!({"performance": true, "targeting": false}))).await;
+    post(&server, "wk_web", &stamped("c-granted", "v", &serde_json::json!({"performance": true, "targeting": false})))
+        .await;
     post(&server, "wk_api", r#"{"type":"track","event":"E","messageId":"d-server","userId":"u"}"#).await;
     until_stored(&server, &["c-granted", "d-server"]).await;
     eventually("the granted event arrives", SETTLED, || {
@@ -88,7 +89,8 @@ async fn a_withdrawal_stops_what_is_waiting_to_be_sent_again() {
     let server = Server::start(&directory.path().join("data"), &workspace(&sink.url(), "")).await;
     post(&server, "wk_web", &event("first", "visitor-1")).await;
     post(&server, "wk_web", &event("other", "visitor-2")).await;
-    eventually("a first attempt fails", SETTLED, || if sink.requests() >= 2 { Ok(()) } else { Err(sink.requests()) }).await;
+    eventually("a first attempt fails", SETTLED, || if sink.requests() >= 2 { Ok(()) } else { Err(sink.requests()) })
+        .await;
     post(&server, "wk_web", &choice("visitor-1", &serde_json::json!({"performance": false}))).await;
     sink.answer_with(200);
     eventually("the other visitor's event arrives", Duration::from_secs(60), || {

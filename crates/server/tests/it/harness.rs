@@ -66,7 +66,8 @@ impl Server {
         let file = data_dir.with_extension("yaml");
         std::fs::write(&file, workspace).expect("the workspace file");
         let address = free_address();
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(data_dir.with_extension("log")).expect("a log");
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(data_dir.with_extension("log")).expect("a log");
         let child = command
             .args(["--data-dir", path(data_dir), "--listen", &address, "--workspace", path(&file)])
             .args(more)
@@ -122,8 +123,10 @@ impl Server {
 
     /// The trace of an event, as `assent trace` prints it.
     pub(crate) fn trace(&self, message_id: &str) -> String {
-        let output =
-            binary().args(["trace", "--data-dir", path(&self.data_dir), message_id]).output().expect("the command runs");
+        let output = binary()
+            .args(["trace", "--data-dir", path(&self.data_dir), message_id])
+            .output()
+            .expect("the command runs");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -153,7 +156,11 @@ pub(crate) fn query(data_dir: &Path, sql: &str) -> Vec<serde_json::Value> {
 }
 
 /// Polls until the check holds; fails with the last answer when it never does.
-pub(crate) async fn eventually<T: std::fmt::Debug>(what: &str, within: Duration, mut check: impl FnMut() -> Result<(), T>) {
+pub(crate) async fn eventually<T: std::fmt::Debug>(
+    what: &str,
+    within: Duration,
+    mut check: impl FnMut() -> Result<(), T>,
+) {
     let started = Instant::now();
     loop {
         match check() {

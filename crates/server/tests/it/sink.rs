@@ -49,7 +49,11 @@ impl Sink {
                         let sink = sink.clone();
                         async move { Ok::<_, Infallible>(sink.take(request).await) }
                     });
-                    drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+                    drop(
+                        hyper::server::conn::http1::Builder::new()
+                            .serve_connection(TokioIo::new(stream), service)
+                            .await,
+                    );
                 });
             }
         });
