@@ -344,13 +344,15 @@ impl<'r> Intake<'r> {
 }
 
 fn not_durable(error: &AppendError) -> Refusal {
-    let reject = match error {
-        AppendError::Overloaded { .. } => return Reject::LogBehind.into(),
-        AppendError::Full { .. } => Reject::DiskFull,
-        AppendError::Broken { .. } => Reject::LogBroken,
-        AppendError::Invalid { .. } => Reject::Internal,
-    };
-    // Said to the operator, not to the sender: it names paths.
-    tracing::error!(%error, code = reject.row().code, "events not kept");
-    reject.into()
+    match error {
+        AppendError::Overloaded { .. } => Reject::LogBehind.into(),
+        // The log says both once, with the path; a line per request would fill the disk that is full.
+        AppendError::Full { .. } => Reject::DiskFull.into(),
+        AppendError::Broken { .. } => Reject::LogBroken.into(),
+        AppendError::Invalid { .. } => {
+            // Said to the operator, not to the sender: it may name a workspace.
+            tracing::error!(%error, "events not kept");
+            Reject::Internal.into()
+        }
+    }
 }

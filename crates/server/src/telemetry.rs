@@ -58,6 +58,8 @@ pub(crate) fn start_logging() {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
+        // A log that cannot be written (it may lie on the disk that is full) must not panic whoever writes to it.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let json = std::env::var("ASSENT_LOG_FORMAT").is_ok_and(|format| format == "json");
     let started = if json { logs.json().try_init() } else { logs.try_init() };
