@@ -229,6 +229,7 @@ impl Delivery {
             in_flight_items: HashMap::new(),
             readable: Vec::new(),
             changed: true,
+            is_results_failing: false,
         };
         let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
         let task = tokio::spawn(courier.run(stop.clone(), abandon.clone()));

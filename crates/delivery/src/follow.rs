@@ -69,6 +69,8 @@ pub(crate) struct Courier {
     pub(crate) in_flight_items: HashMap<Id, Vec<Item>>,
     pub(crate) readable: Vec<Partition>,
     pub(crate) changed: bool,
+    /// Whether the last write of results failed: said once, not once per batch.
+    pub(crate) is_results_failing: bool,
 }
 
 type Changes = FuturesUnordered<BoxFuture<'static, Partition>>;

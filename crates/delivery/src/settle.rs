@@ -128,7 +128,11 @@ impl Courier {
             return;
         }
         self.changed = true;
-        if let Err(error) = self.results.append(entries) {
+        let appended = self.results.append(entries);
+        let was_failing = std::mem::replace(&mut self.is_results_failing, appended.is_err());
+        if let Err(error) = appended
+            && !was_failing
+        {
             tracing::error!(%error, "results are not written; their events will be sent again after a restart");
         }
     }

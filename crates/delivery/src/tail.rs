@@ -21,12 +21,20 @@ pub(crate) async fn follow_tail(
     ruler: Arc<Ruler>,
     stop: CancellationToken,
 ) {
+    // Said once, not once per read: a full disk would be filled by saying so.
+    let mut is_failing = false;
     while !stop.is_cancelled() {
         match log.read(partition, after, READ_BYTES).await {
             Ok(records) => match records.last() {
                 Some(last) => {
                     after = Some(last.position);
-                    note(partition, &records, &index, &ruler);
+                    let noted = note(partition, &records, &index, &ruler);
+                    let was_failing = std::mem::replace(&mut is_failing, noted.is_err());
+                    if let Err(error) = noted
+                        && !was_failing
+                    {
+                        tracing::error!(%error, "the trace index is not written until this is mended");
+                    }
                 }
                 None => tokio::select! {
                     () = log.changed(partition, after) => {}
@@ -44,7 +52,7 @@ pub(crate) async fn follow_tail(
     }
 }
 
-fn note(partition: Partition, records: &[eventlog::Record], index: &Mutex<TraceIndex>, ruler: &Ruler) {
+fn note(partition: Partition, records: &[eventlog::Record], index: &Mutex<TraceIndex>, ruler: &Ruler) -> std::io::Result<()> {
     let mut index = index.lock().expect("no holder of the index panics");
     for record in records {
         let Ok(processed) = Processed::decode(&record.payload) else { continue };
@@ -53,7 +61,5 @@ fn note(partition: Partition, records: &[eventlog::Record], index: &Mutex<TraceI
         index.add(Found::new(&record.workspace, event.message_id, (partition, record.position), second));
         ruler.passed(partition, record.position, record.payload.len() as u64, event.received_at);
     }
-    if let Err(error) = index.flush() {
-        tracing::error!(%error, "the trace index is not written");
-    }
+    index.flush()
 }

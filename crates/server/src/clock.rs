@@ -6,7 +6,7 @@ use event::{Clock, Millis};
 
 /// The operating system's clock.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SystemClock;
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Millis {

@@ -29,7 +29,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
+use event::Clock;
 use eventlog::file::disk::{Disk, RealDisk};
+
+pub use crate::clock::SystemClock;
 
 use crate::cli::{Cli, Command, DocsPage};
 
@@ -43,7 +46,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match run(cli, Arc::new(RealDisk)) {
+    match run(cli, Machine { disk: Arc::new(RealDisk), clock: Arc::new(SystemClock) }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             drop(writeln!(std::io::stderr(), "error: {error:#}"));
@@ -52,24 +55,33 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Runs a command line on a disk of the caller's, for crash tests.
-pub fn run_on(arguments: impl IntoIterator<Item = String>, disk: Arc<dyn Disk>) -> anyhow::Result<()> {
-    run(Cli::try_parse_from(arguments)?, disk)
+/// What a server has of the machine under it.
+#[derive(Debug)]
+pub struct Machine {
+    /// Where the log is kept.
+    pub disk: Arc<dyn Disk>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
 }
 
-fn run(cli: Cli, disk: Arc<dyn Disk>) -> anyhow::Result<()> {
+/// Runs a command line on a machine of the caller's: tests cut its power and set its clock.
+pub fn run_on(arguments: impl IntoIterator<Item = String>, machine: Machine) -> anyhow::Result<()> {
+    run(Cli::try_parse_from(arguments)?, machine)
+}
+
+fn run(cli: Cli, machine: Machine) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(dispatch(cli, disk));
+    let done = runtime.block_on(dispatch(cli, machine));
     // What hangs (a request to a destination that never answers) must not hold the process.
     runtime.shutdown_background();
     done
 }
 
-async fn dispatch(cli: Cli, disk: Arc<dyn Disk>) -> anyhow::Result<()> {
+async fn dispatch(cli: Cli, machine: Machine) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(serve) => {
             telemetry::start_logging();
-            serve::run(serve, disk).await
+            serve::run(serve, machine).await
         }
         Command::Query(query) => command::query::run(&query).await,
         Command::Tail(local) => command::local::tail(&local).await,

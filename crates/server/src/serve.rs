@@ -13,20 +13,18 @@ use std::time::Duration;
 use anyhow::Context as _;
 use collector::Probes;
 use control::WorkspaceFile;
-use eventlog::file::disk::Disk;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Role, Serve};
-use crate::clock::SystemClock;
 use crate::engines::{Engines, Opening, read_workspaces};
 use crate::live::Live;
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
 use crate::topology::{DataPath, Front, build_data_path};
 use crate::trim::{self, Need};
-use crate::{delivering, demo, drain, edge, local};
+use crate::{Machine, delivering, demo, drain, edge, local};
 
 /// From SIGTERM to the end, whatever hangs. Orchestrators kill after 30 s.
 const DRAIN_WITHIN: Duration = Duration::from_secs(25);
@@ -36,7 +34,7 @@ const DELIVERIES_WITHIN: Duration = Duration::from_secs(8);
 const DEMO: &str = include_str!("demo/workspace.yaml");
 
 /// Runs until SIGTERM or SIGINT.
-pub(crate) async fn run(serve: Serve, disk: Arc<dyn Disk>) -> anyhow::Result<()> {
+pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     let settings = read_settings(serve.config.as_deref())?;
     let mut files = read_workspaces(&serve.workspaces)?;
     if serve.demo {
@@ -46,7 +44,8 @@ pub(crate) async fn run(serve: Serve, disk: Arc<dyn Disk>) -> anyhow::Result<()>
     let listener = TcpListener::bind(serve.listen)
         .await
         .with_context(|| format!("cannot listen on {}: is another server running there?", serve.listen))?;
-    let opening = Opening { settings: &settings, files, prune: serve.prune, clock: Arc::new(SystemClock), disk };
+    let Machine { disk, clock } = machine;
+    let opening = Opening { settings: &settings, files, prune: serve.prune, clock, disk };
     let engines = Engines::open(&serve.data_dir, opening).await?;
     let telemetry = Telemetry::new();
     let live = Live::new();

@@ -81,10 +81,8 @@ impl Sqlite {
     pub async fn open_to_read(path: &Path) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_WAIT);
         let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await;
-        let readers = readers.map_err(|error| StoreError::Open {
-            place: path.display().to_string(),
-            reason: error.to_string(),
-        })?;
+        let readers = readers
+            .map_err(|error| StoreError::Open { place: path.display().to_string(), reason: error.to_string() })?;
         Ok(Self { writer: readers.clone(), readers })
     }
 
@@ -96,7 +94,17 @@ impl Sqlite {
 
     async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, sqlx::Error> {
         // Takes the write lock at once: a transaction that reads first and then writes could fail half-way.
-        self.writer.begin_with("begin immediate").await
+        const BEGIN: &str = "begin immediate";
+        match self.writer.begin_with(BEGIN).await {
+            Ok(begun) => Ok(begun),
+            Err(error) => {
+                // On a full disk SQLite ends the transaction itself; sqlx then counts one that is no more and refuses
+                // every later one on this connection. A new connection knows nothing of it.
+                tracing::warn!(%error, "the state's connection is opened anew");
+                self.writer.acquire().await?.close().await?;
+                self.writer.begin_with(BEGIN).await
+            }
+        }
     }
 
     /// Moves everything from the write-ahead log into the file and cuts the log to nothing, so that no older version

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::crash::under_load;
 use crate::harness::{Server, eventually, path, workspace};
@@ -35,8 +35,9 @@ impl Drop for SmallDisk {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_loses_nothing_and_heals() {
     let directory = tempfile::tempdir().expect("a directory");
-    let disk = SmallDisk::mount(&directory.path().join("disk"), 96);
-    let data_dir = disk.at.join("data");
+    // The data directory itself, so that the server's own log does not lie on the disk that is full.
+    let disk = SmallDisk::mount(&directory.path().join("data"), 96);
+    let data_dir = disk.at.clone();
     let sink = Sink::start().await;
     let server = Server::start(&data_dir, &workspace(&sink.url(), "")).await;
     let (oracle, unsure) = (Arc::new(Oracle::default()), Arc::new(Mutex::new(Vec::new())));
@@ -50,7 +51,13 @@ async fn a_full_disk_loses_nothing_and_heals() {
     let mut client = server.client();
     let refused = client.post("/v1/track", &crate::harness::event("full-1", "v")).await.expect("an answer");
     // What is preallocated may still be used; then comes 503.
-    under_load(&oracle, &unsure, &server.address.clone(), tokio::time::sleep(Duration::from_secs(2))).await;
+    under_load(&oracle, &unsure, &server.address.clone(), async {
+        let started = Instant::now();
+        while oracle.refused() == 0 && started.elapsed() < Duration::from_secs(30) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
     let full = client.post("/v1/track", &crate::harness::event("full-2", "v")).await.expect("an answer");
     assert!(full.status == 503 || full.status == 200, "first {refused:?}, then {full:?}");
     let refusals = oracle.refused();

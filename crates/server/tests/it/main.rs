@@ -6,6 +6,7 @@ mod client;
 mod crash;
 mod disk_full;
 mod gate;
+mod golden;
 mod harness;
 mod oracle;
 mod power_loss;

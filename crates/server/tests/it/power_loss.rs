@@ -27,7 +27,8 @@ fn child() {
     let arguments = std::env::args().skip_while(|argument| argument != "--").skip(1);
     let arguments = ["assent".to_owned(), "serve".to_owned()].into_iter().chain(arguments);
     let disk = Arc::new(testkit::write_back::WriteBackDisk::new());
-    server::run_on(arguments, disk).expect("the server runs until it is killed");
+    let machine = server::Machine { disk, clock: Arc::new(server::SystemClock) };
+    server::run_on(arguments, machine).expect("the server runs until it is killed");
 }
 
 fn itself() -> Command {
