@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use event::Millis;
 use eventlog::record::Processed;
 use eventlog::{Partition, Position, ReadError};
@@ -216,7 +217,8 @@ impl Courier {
             failures,
             first_failed,
             arrived: tokio::time::Instant::now(),
-            payload: Some(record.payload.clone()),
+            // A copy: the record is a slice of its block, and a few waiting events would hold many blocks in memory.
+            payload: Some(Bytes::copy_from_slice(&record.payload)),
         });
         self.next_seq += 1;
     }

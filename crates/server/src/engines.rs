@@ -116,6 +116,9 @@ fn open_stream(
     disk_bytes: u64,
 ) -> anyhow::Result<Arc<dyn EventLog>> {
     const SEGMENT_BYTES_MIN: u64 = 256 * 1024;
+    // `raw` has one reader, which is at its tail. `processed` is read by the lake and every destination.
+    const RAW_CACHE_BYTES: usize = 4 << 20;
+    const PROCESSED_CACHE_BYTES: usize = 24 << 20;
     let settings = opening.settings;
     let segment_bytes = (disk_bytes / 32).clamp(SEGMENT_BYTES_MIN, settings.log_segment_bytes_max);
     let log = FileLog::open(file::Options {
@@ -123,7 +126,7 @@ fn open_stream(
         stream: name.into(),
         partitions: settings.partitions,
         segment_bytes,
-        cache_bytes: file::CACHE_BYTES,
+        cache_bytes: if name == "raw" { RAW_CACHE_BYTES } else { PROCESSED_CACHE_BYTES },
         pending_bytes_max: settings.log_pending_bytes_max,
         disk_reserve_bytes: (disk_bytes / 10).min(settings.disk_reserve_bytes_max),
         disk: Arc::clone(&opening.disk),
