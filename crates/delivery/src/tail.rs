@@ -52,7 +52,12 @@ pub(crate) async fn follow_tail(
     }
 }
 
-fn note(partition: Partition, records: &[eventlog::Record], index: &Mutex<TraceIndex>, ruler: &Ruler) -> std::io::Result<()> {
+fn note(
+    partition: Partition,
+    records: &[eventlog::Record],
+    index: &Mutex<TraceIndex>,
+    ruler: &Ruler,
+) -> std::io::Result<()> {
     let mut index = index.lock().expect("no holder of the index panics");
     for record in records {
         let Ok(processed) = Processed::decode(&record.payload) else { continue };

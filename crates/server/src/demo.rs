@@ -2,7 +2,8 @@
 
 use collector::Page;
 
-const CSP: &str = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const CSP: &str =
+    "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Its files.
 pub(crate) fn pages() -> Vec<Page> {
