@@ -4,8 +4,11 @@
 //! its limit is still read to a point before it is refused: a client that is answered while it sends sees a broken
 //! connection instead of the answer.
 
+use std::future::poll_fn;
 use std::io::Read;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -91,10 +94,7 @@ impl Bodies {
         let unpacked = if encoding == Encoding::Plain { 0 } else { bytes_max };
         let share = self.share(expected + unpacked)?;
         let over = announced.is_some_and(|bytes| bytes > bytes_max);
-        let packed = match tokio::time::timeout(BODY_WAIT, collect(body, bytes_max, over)).await {
-            Ok(packed) => packed?,
-            Err(_) => return Err(Reject::BodyTimeout.into()),
-        };
+        let packed = within(BODY_WAIT, collect(body, bytes_max, over)).await?;
         let plain = match encoding {
             Encoding::Plain => packed,
             Encoding::Gzip => unpack(MultiGzDecoder::new(&*packed), bytes_max)?,
@@ -104,6 +104,15 @@ impl Bodies {
         };
         Ok((plain, share))
     }
+}
+
+/// Waits for a body. Most came whole with their head: those cost no timer, because the timers of a runtime share a lock.
+async fn within(wait: Duration, collecting: impl Future<Output = Result<Bytes, Refusal>>) -> Result<Bytes, Refusal> {
+    let mut collecting = pin!(collecting);
+    if let Poll::Ready(collected) = poll_fn(|context| Poll::Ready(collecting.as_mut().poll(context))).await {
+        return collected;
+    }
+    tokio::time::timeout(wait, collecting).await.unwrap_or_else(|_| Err(Reject::BodyTimeout.into()))
 }
 
 /// Collects the frames of a body; one frame is passed on as it is.

@@ -23,6 +23,7 @@ mod handle;
 mod metrics;
 mod observe;
 mod page;
+mod patience;
 mod pixel;
 mod reject;
 mod routes;

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::Collector;
+use crate::patience::Patience;
 
 /// Bounds of the accept loop.
 #[derive(Debug, Clone, Copy)]
@@ -92,22 +93,34 @@ async fn connection(
         return;
     }
     let _open = collector.opened();
+    let patience = Patience::new(limits.head_wait);
     let service = service_fn(|request| {
-        let collector = &collector;
-        async move { Ok::<_, Infallible>(collector.handle(request, peer).await) }
+        let (collector, patience) = (&collector, &patience);
+        async move {
+            let _busy = patience.busy();
+            Ok::<_, Infallible>(collector.handle(request, peer).await)
+        }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_wait)
+        // `patience` bounds heads.
+        .header_read_timeout(None)
+        // One buffer: a plain send costs less than gathering a body of 16 bytes.
+        .writev(false)
         .max_header_size(limits.head_bytes_max)
         .max_buf_size(limits.head_bytes_max.max(8 * 1024))
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
+        () = patience.ends() => Ok(()),
         _ = stopped.changed() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                biased;
+                ended = connection => ended,
+                () = patience.ends() => Ok(()),
+            }
         }
     };
     if let Err(error) = ended {

@@ -95,6 +95,23 @@ async fn heads_are_bounded() {
 }
 
 #[tokio::test]
+async fn the_wait_for_a_head_counts_from_the_last_answer() {
+    let head_wait = Duration::from_millis(200);
+    let world = World::with(Edge::default(), ServeLimits { head_wait, ..ServeLimits::default() }).await;
+    let mut stream = TcpStream::connect(world.address).await.expect("it listens");
+    let (first, second) = GOOD.split_at(9);
+    let head = format!("POST /v1/t HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{first}", GOOD.len());
+    stream.write_all(head.as_bytes()).await.expect("open");
+    // The head came; the body may take longer than heads may.
+    tokio::time::sleep(3 * head_wait).await;
+    stream.write_all(second.as_bytes()).await.expect("still open");
+    let mut answers = Vec::new();
+    stream.read_to_end(&mut answers).await.expect("closed by the server, because no second head comes");
+    assert!(answers.starts_with(b"HTTP/1.1 200"));
+    assert_eq!(world.stored().await.len(), 1);
+}
+
+#[tokio::test]
 async fn running_requests_end_before_the_server_does() {
     let mut world = World::start().await;
     let idle = TcpStream::connect(world.address).await.expect("it listens");
