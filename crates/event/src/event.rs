@@ -264,12 +264,14 @@ impl<'a> Event<'a> {
         if !self.integrations.is_empty() {
             push_field(&mut out, "integrations", |out| self.integrations.write(out));
         }
-        push_field(&mut out, "context", |out| self.write_context(received, out));
-        out.push('}');
-        match crate::ip::mask_json(&out) {
-            Cow::Borrowed(_) => out,
-            Cow::Owned(masked) => masked,
+        push_field(&mut out, "context", |out| self.context.write(out));
+        // Before the edge's own address is added, which is cut already: most events carry no other.
+        if let Cow::Owned(masked) = crate::ip::mask_json(&out) {
+            out = masked;
         }
+        self.extend_context(received, &mut out);
+        out.push('}');
+        out
     }
 
     fn write_times(&self, received: &Received<'_>, out: &mut String) {
@@ -291,8 +293,8 @@ impl<'a> Event<'a> {
         push_time(out, "receivedAt", received.at);
     }
 
-    fn write_context(&self, received: &Received<'_>, out: &mut String) {
-        self.context.write(out);
+    /// Adds to the context, with which `out` ends, what the event does not say itself.
+    fn extend_context(&self, received: &Received<'_>, out: &mut String) {
         let added = [("ip", received.ip), ("userAgent", received.user_agent)];
         for (key, value) in added {
             let absent = matches!(self.context.get(key), None | Some("null" | "\"\""));
@@ -310,6 +312,7 @@ impl<'a> Event<'a> {
     }
 }
 
+/// Writes a field behind others.
 fn push_field(out: &mut String, key: &str, value: impl FnOnce(&mut String)) {
     out.push(',');
     push_string(out, key);

@@ -52,23 +52,45 @@ impl Millis {
     }
 
     fn text(self) -> [u8; 24] {
+        const DAY: i64 = 86_400_000;
         let clamped = self.0.clamp(FIRST, LAST);
-        let moment =
-            jiff::Timestamp::from_millisecond(clamped).expect("the range of four-digit years is inside jiff's");
-        let utc = TimeZone::UTC.to_datetime(moment);
+        let (day, of_day) = (clamped.div_euclid(DAY), clamped.rem_euclid(DAY));
+        let (year, month, day) = date(day);
+        let parts = [
+            (0..4, year),
+            (5..7, month),
+            (8..10, day),
+            (11..13, of_day / 3_600_000),
+            (14..16, of_day / 60_000 % 60),
+            (17..19, of_day / 1000 % 60),
+            (20..23, of_day % 1000),
+        ];
         let mut text = *b"0000-00-00T00:00:00.000Z";
-        write_digits(&mut text[..4], utc.year());
-        let pairs = [(5, utc.month()), (8, utc.day()), (11, utc.hour()), (14, utc.minute()), (17, utc.second())];
-        for (at, value) in pairs {
-            write_digits(&mut text[at..at + 2], i16::from(value));
+        for (place, value) in parts {
+            write_digits(&mut text[place], value);
         }
-        write_digits(&mut text[20..23], utc.millisecond());
         text
     }
 }
 
+/// Year, month and day of a day counted from 1970-01-01. The year is taken to begin in March, so that the leap day is
+/// its last; then the days before a month grow by 153 in every five months, whatever the year.
+fn date(day: i64) -> (i64, i64, i64) {
+    const DAYS_OF_400_YEARS: i64 = 146_097;
+    /// From 0000-03-01 to 1970-01-01.
+    const TO_1970: i64 = 719_468;
+    let (cycle, day) = ((day + TO_1970).div_euclid(DAYS_OF_400_YEARS), (day + TO_1970).rem_euclid(DAYS_OF_400_YEARS));
+    // Without the leap days before it, a day is 1/365 of a year: one in four years, none in a hundred, one in 400.
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let of_month = day - (153 * month + 2) / 5 + 1;
+    let year = cycle * 400 + year;
+    if month < 10 { (year, month + 3, of_month) } else { (year + 1, month - 9, of_month) }
+}
+
 /// Right-aligned, zeros in front. Parts of a date are never negative.
-fn write_digits(place: &mut [u8], value: i16) {
+fn write_digits(place: &mut [u8], value: i64) {
     let mut rest = value.unsigned_abs();
     for digit in place.iter_mut().rev() {
         *digit = b'0' + (rest % 10) as u8;
@@ -133,6 +155,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_calendar_is_the_librarys(ms in FIRST..=LAST) {
+            let moment = jiff::Timestamp::from_millisecond(ms).expect("inside the library's range");
+            prop_assert_eq!(Millis(ms).to_string(), format!("{moment:.3}"));
+        }
+
         #[test]
         fn printing_and_reading_is_the_identity(ms in FIRST..=LAST) {
             prop_assert_eq!(Millis::parse(&Millis(ms).to_string()), Some(Millis(ms)));
