@@ -22,7 +22,7 @@ mod format;
 mod identifier;
 mod view;
 
-pub use format::Format;
+pub use format::{Format, TABLE_ROWS_MAX};
 
 /// Turns fingerprints back into the identifiers they stand for, from the vault. Called on the query's thread, a batch
 /// at a time, and may block.
@@ -133,16 +133,19 @@ pub async fn workspaces(place: &Place) -> Result<Vec<String>, QueryError> {
 /// Starts a query.
 pub fn start(request: Request) -> Result<Answer, QueryError> {
     let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let engine = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(request.limits.threads.max(1))
         .thread_name("lake-query")
         .enable_all()
         .build()?;
+    // The clock of the limit ticks apart from the engine: while a join keeps all of the engine's threads busy without a
+    // pause, nothing there would notice that time is up.
+    let watch = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let work = move || {
-        runtime.block_on(async {
+        watch.block_on(async {
             let limit_ms = request.limits.time_max_ms;
             let answered = tokio::select! {
-                answered = tokio::spawn(run(request, sender.clone())) => answered.unwrap_or(Ok(())),
+                answered = engine.spawn(run(request, sender.clone())) => answered.unwrap_or(Ok(())),
                 () = tokio::time::sleep(Duration::from_millis(limit_ms)) => Err(QueryError::Time(limit_ms)),
                 () = sender.closed() => Ok(()),
             };
@@ -152,7 +155,7 @@ pub fn start(request: Request) -> Result<Answer, QueryError> {
             }
         });
         // What still runs is not waited for: it ends at its next step.
-        runtime.shutdown_background();
+        engine.shutdown_background();
     };
     std::thread::Builder::new().name("lake-query".to_owned()).spawn(work)?;
     Ok(Answer { pieces })

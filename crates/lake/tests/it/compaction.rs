@@ -90,11 +90,12 @@ async fn compaction_beside_landing_and_queries_loses_nothing() {
     let world = Arc::new(World::new());
     land(&world, 4, NOW).await;
     let lake = Lake::follow(world.options(world.place())).expect("starts");
+    let options = options();
     for round in 0..5_u64 {
         for _ in 0..10 {
             world.send(&[TRACK]).await;
         }
-        let (_, counts, ()) = tokio::join!(pass(&world, &options(), false), world.counts("acme"), world.landed(&lake));
+        let (_, counts, ()) = tokio::join!(pass(&world, &options, false), world.counts("acme"), world.landed(&lake));
         assert_eq!(counts.0, counts.1, "no event twice");
         assert!(counts.0 >= 160 + round * 10, "nothing that was committed is missing");
     }

@@ -55,5 +55,8 @@ async fn version_one_is_readable() {
         identifiers: None,
     };
     let answer = lake::query::start(request).expect("starts").text().await.expect("answers");
-    insta::assert_snapshot!(answer, @"");
+    insta::assert_snapshot!(answer, @r#"
+    {"message_id":"m0","type":"track","event":"Order Completed","source":"web","user_id":null,"received_at":"2026-11-21T22:00:00Z","properties":"{\"total\":1.50}","traits":null,"stamp":"{\"origin\":\"sent\",\"preferences\":[[\"performance\",true]],\"signals\":{\"gpc\":false,\"dnt\":false},\"regime\":\"opt-in\",\"basis\":\"consent\"}","day":"2026-11-21"}
+    {"message_id":"m1","type":"identify","event":null,"source":"web","user_id":null,"received_at":"2026-11-21T22:00:00Z","properties":null,"traits":"{\"plan\":\"pro\"}","stamp":"{\"origin\":\"sent\",\"preferences\":[[\"performance\",true]],\"signals\":{\"gpc\":false,\"dnt\":false},\"regime\":\"opt-in\",\"basis\":\"consent\"}","day":"2026-11-21"}
+    "#);
 }
