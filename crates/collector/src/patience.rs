@@ -29,7 +29,7 @@ pub(crate) struct Busy<'p>(&'p Patience);
 
 impl Patience {
     pub(crate) fn new(wait: Duration) -> Self {
-        Self { wait, opened: Instant::now(), since_ms: AtomicU64::new(0) }
+        Self { wait, opened: tokio::time::Instant::now(), since_ms: AtomicU64::new(0) }
     }
 
     /// A head is there.
@@ -44,10 +44,10 @@ impl Patience {
         loop {
             tokio::time::sleep_until(until).await;
             until = match self.since_ms.load(Ordering::Relaxed) {
-                BUSY => Instant::now() + self.wait,
+                BUSY => tokio::time::Instant::now() + self.wait,
                 since_ms => self.opened + Duration::from_millis(since_ms) + self.wait,
             };
-            if until <= Instant::now() {
+            if until <= tokio::time::Instant::now() {
                 return;
             }
         }
