@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::fields::{Fields, MalformedJson};
+use crate::parts::BatchParts;
 use crate::{Millis, limits};
 
 /// What a batch lends to its items: fields of `context` and `integrations` that an item does not have.
@@ -14,6 +15,14 @@ use crate::{Millis, limits};
 pub struct Defaults<'a> {
     pub(crate) context: Fields<'a>,
     pub(crate) integrations: Fields<'a>,
+}
+
+impl Defaults<'_> {
+    /// What they add to an item at most.
+    pub(crate) fn bytes(&self) -> usize {
+        let of = |fields: &Fields<'_>| fields.iter().map(|(key, value)| key.len() + value.len() + 4).sum::<usize>();
+        of(&self.context) + of(&self.integrations)
+    }
 }
 
 /// A batch, cut into items.
@@ -49,12 +58,7 @@ pub enum BatchError {
 impl<'a> Batch<'a> {
     /// Cuts a body into items.
     pub fn parse(json: &'a str) -> Result<Self, BatchError> {
-        let mut fields = Fields::parse(json)?;
-        let items: Vec<&'a RawValue> = match fields.take("batch") {
-            None | Some(Cow::Borrowed("null")) => Vec::new(),
-            Some(Cow::Borrowed(text)) => serde_json::from_str(text).map_err(|_| BatchError::NotArray)?,
-            Some(Cow::Owned(_)) => return Err(BatchError::NotArray),
-        };
+        let BatchParts { items, rest: mut fields } = serde_json::from_str(json).or_else(|_| parts(json))?;
         if items.len() > limits::BATCH_EVENTS_MAX {
             return Err(BatchError::TooLong(items.len()));
         }
@@ -71,6 +75,17 @@ impl<'a> Batch<'a> {
             },
         })
     }
+}
+
+/// The same with a second look, for a body that is no batch: it says why. Of a repeated `batch` the last counts.
+fn parts(json: &str) -> Result<BatchParts<'_>, BatchError> {
+    let mut rest = Fields::parse(json)?;
+    let items = match rest.take("batch") {
+        None | Some(Cow::Borrowed("null")) => Vec::new(),
+        Some(Cow::Borrowed(text)) => serde_json::from_str(text).map_err(|_| BatchError::NotArray)?,
+        Some(Cow::Owned(_)) => return Err(BatchError::NotArray),
+    };
+    Ok(BatchParts { items, rest })
 }
 
 fn lent<'a>(fields: &mut Fields<'a>, key: &'static str) -> Result<Fields<'a>, BatchError> {
@@ -110,6 +125,13 @@ mod tests {
         ");
         let first = Event::parse_with(batch.items[0], None, &batch.defaults).expect("valid");
         assert_eq!((first.context("a"), first.context("b")), (Some("9"), Some("2")));
+    }
+
+    #[test]
+    fn of_a_repeated_batch_the_last_counts() {
+        let batch = Batch::parse(r#"{"batch":7,"batch":[1,2],"sentAt":null,"batch":[3]}"#).expect("a batch");
+        assert_eq!(batch.items, ["3"]);
+        assert!(Batch::parse(r#"{"batch":null}"#).expect("an empty batch").items.is_empty());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::batch::Defaults;
 use crate::fields::{Fields, push_string};
+use crate::parts::EventParts;
 use crate::timestamp::{Millis, correct};
 use crate::{Call, Discard, limits};
 
@@ -49,12 +50,15 @@ impl<'a> Event<'a> {
         if json.len() > limits::EVENT_BYTES_MAX {
             return Err(Discard::EventTooLarge);
         }
-        let mut fields = Fields::parse(json).map_err(|_| Discard::BadRequest)?;
+        let parts: EventParts<'a> = serde_json::from_str(json).map_err(|_| Discard::BadRequest)?;
+        let EventParts { mut context, mut integrations, rest: mut fields } = parts;
         let named = string(&mut fields, "type").map_err(|NotString| Discard::BadRequest)?;
         let call = route.or_else(|| named.as_deref().and_then(Call::from_name)).ok_or(Discard::BadRequest)?;
-        let mut context = object(&mut fields, "context", Discard::BadRequest)?;
+        // What a batch lends counts for each item that borrows it, else 2,500 items could share half a gigabyte.
+        if json.len() + defaults.bytes() > limits::EVENT_BYTES_MAX {
+            return Err(Discard::EventTooLarge);
+        }
         context.merge_missing(&defaults.context);
-        let mut integrations = object(&mut fields, "integrations", Discard::BadRequest)?;
         integrations.merge_missing(&defaults.integrations);
         let message_id = string(&mut fields, "messageId").map_err(|NotString| Discard::MessageIdInvalid)?;
         if message_id.as_ref().is_some_and(|id| id.chars().count() > limits::MESSAGE_ID_CHARS_MAX) {
@@ -368,14 +372,6 @@ fn string<'a>(fields: &mut Fields<'a>, key: &str) -> Result<Option<Cow<'a, str>>
 /// An id; the empty string, which some SDKs send for "nobody", counts as absent.
 fn id<'a>(fields: &mut Fields<'a>, key: &str) -> Result<Option<Cow<'a, str>>, Discard> {
     string(fields, key).map(|id| id.filter(|id| !id.is_empty())).map_err(|NotString| Discard::IdNotString)
-}
-
-fn object<'a>(fields: &mut Fields<'a>, key: &str, discard: Discard) -> Result<Fields<'a>, Discard> {
-    match fields.take(key) {
-        None | Some(Cow::Borrowed("null")) => Ok(Fields::default()),
-        Some(Cow::Borrowed(text)) => Fields::parse(text).map_err(|_| discard),
-        Some(Cow::Owned(_)) => Err(discard),
-    }
 }
 
 #[cfg(test)]

@@ -102,10 +102,48 @@ impl<'de> Deserialize<'de> for Fields<'de> {
     }
 }
 
+/// Takes fields one by one. Of a repeated key the last value counts, at the place of the first.
+pub(crate) struct Cutter<'a> {
+    entries: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// Empty up to [`SCAN_FIELDS_MAX`].
+    index: HashMap<Cow<'a, str>, usize>,
+}
+
+impl<'a> Cutter<'a> {
+    pub(crate) fn new() -> Self {
+        Self { entries: Vec::with_capacity(16), index: HashMap::new() }
+    }
+
+    pub(crate) fn put(&mut self, key: Cow<'a, str>, value: &'a RawValue) {
+        let (entries, index) = (&mut self.entries, &mut self.index);
+        let value = Cow::Borrowed(value.get());
+        if entries.len() == SCAN_FIELDS_MAX && index.is_empty() {
+            *index = entries.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
+        }
+        let earlier = if entries.len() < SCAN_FIELDS_MAX {
+            entries.iter().position(|(name, _)| *name == key)
+        } else {
+            index.get(&key).copied()
+        };
+        if let Some(at) = earlier {
+            entries[at].1 = value;
+        } else {
+            if entries.len() >= SCAN_FIELDS_MAX {
+                index.insert(key.clone(), entries.len());
+            }
+            entries.push((key, value));
+        }
+    }
+
+    pub(crate) fn fields(self) -> Fields<'a> {
+        Fields { entries: self.entries }
+    }
+}
+
 struct FieldsVisitor;
 
 /// A key borrowed where it has no escapes; serde's own `Cow` always copies.
-struct Key;
+pub(crate) struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {
     type Value = Cow<'de, str>;
@@ -139,28 +177,11 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries: Vec<(Cow<'de, str>, Cow<'de, str>)> = Vec::with_capacity(16);
-        let mut index: HashMap<Cow<'de, str>, usize> = HashMap::new();
+        let mut cutter = Cutter::new();
         while let Some(key) = map.next_key_seed(Key)? {
-            let value = Cow::Borrowed(map.next_value::<&'de RawValue>()?.get());
-            if entries.len() == SCAN_FIELDS_MAX {
-                index = entries.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
-            }
-            let earlier = if entries.len() < SCAN_FIELDS_MAX {
-                entries.iter().position(|(name, _)| *name == key)
-            } else {
-                index.get(&key).copied()
-            };
-            if let Some(at) = earlier {
-                entries[at].1 = value;
-            } else {
-                if entries.len() >= SCAN_FIELDS_MAX {
-                    index.insert(key.clone(), entries.len());
-                }
-                entries.push((key, value));
-            }
+            cutter.put(key, map.next_value()?);
         }
-        Ok(Fields { entries })
+        Ok(cutter.fields())
     }
 }
 

@@ -16,6 +16,7 @@ mod fields;
 mod ids;
 pub mod ip;
 pub mod limits;
+mod parts;
 mod redact;
 pub mod timestamp;
 
