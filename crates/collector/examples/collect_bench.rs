@@ -74,7 +74,7 @@ fn directory() -> Result<Arc<Directory>, Box<dyn Error>> {
         gate: Gate::new(&workspace.consent),
         fingerprints: Fingerprints::new(&[7; 32]),
         surrogates: Surrogates::new(workspace.name().shared(), Arc::new(Unused)),
-            recent: control::Recent::default(),
+        recent: control::Recent::default(),
         workspace,
     })]);
     Ok(directory)

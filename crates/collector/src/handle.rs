@@ -210,6 +210,10 @@ impl Collector {
 
     /// Always the image.
     async fn pixel(&self, head: &Parts, peer: SocketAddr, call: &str) -> Answer {
+        if head.method == Method::HEAD {
+            // A scanner's look is not an opening.
+            return answer::gif();
+        }
         if let Err(refusal) = self.pixel_event(head, peer, call).await {
             self.metrics.rejected(refusal.reject);
             self.metrics.pixels_lost.inc();

@@ -68,10 +68,21 @@ fn dotted(pairs: &[(String, String)]) -> Value {
             place.entry(name).or_insert_with(|| Value::Object(Map::new())).as_object_mut()
         });
         if let Some(place) = place {
-            place.entry(last).or_insert_with(|| value.as_str().into());
+            place.entry(last).or_insert_with(|| read_value(key, value));
         }
     }
     Value::Object(root)
+}
+
+/// A query knows only text. Where the specification asks for a switch, `true` and `false` are read as one: a stamp or an
+/// `integrations` of strings would be refused, or not obeyed.
+fn read_value(key: &str, value: &str) -> Value {
+    let is_switch = key.starts_with("context.consent.categoryPreferences.") || key.starts_with("integrations.");
+    match value {
+        "true" if is_switch => Value::Bool(true),
+        "false" if is_switch => Value::Bool(false),
+        text => text.into(),
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +95,10 @@ mod tests {
 
     #[test]
     fn dotted_keys_nest() {
+        check(
+            "event=E&userId=u&context.consent.categoryPreferences.performance=true&integrations.All=false&properties.x=true",
+            r#"{"context":{"consent":{"categoryPreferences":{"performance":true}}},"event":"E","integrations":{"All":false},"properties":{"x":"true"},"userId":"u"}"#,
+        );
         check(
             "userId=u1&event=Email%20Opened&properties.subject=a+b&properties.n.m=1&writeKey=wk",
             r#"{"event":"Email Opened","properties":{"n":{"m":"1"},"subject":"a b"},"userId":"u1","writeKey":"wk"}"#,

@@ -1,5 +1,7 @@
 //! A choice: what a subject says today, and how choices of several identifiers count together.
 
+use workspace::Regime;
+
 use crate::{Categories, CategorySet, Preferences};
 
 /// What one identifier's latest choice says. Categories in neither set were not asked about.
@@ -65,6 +67,17 @@ pub(crate) fn granted(categories: &Categories, preferences: &Preferences<'_>) ->
         }
     }
     granted.without(refused).union(categories.required())
+}
+
+/// The categories that a choice on record grants: those it grants, and where the regime permits until refused, those
+/// it was not asked about.
+pub(crate) fn granted_on_record(categories: &Categories, preferences: &Preferences<'_>, regime: Regime) -> CategorySet {
+    let said = granted(categories, preferences);
+    if regime == Regime::OptIn {
+        return said;
+    }
+    let asked = categories.set(preferences.0.iter().map(|(key, _)| *key));
+    said.union(categories.optional().without(asked))
 }
 
 /// What is on record about a subject today, all its identifiers taken together.

@@ -2,7 +2,7 @@
 
 use workspace::{Basis, Compat, Regime, Source};
 
-use crate::choice::granted;
+use crate::choice::{granted, granted_on_record};
 use crate::decide::opt_out;
 use crate::{Choices, Origin, Preferences, Reason, Rules, Signals, Stamp};
 
@@ -44,7 +44,8 @@ pub fn collect<'a>(source: &Source, rules: &'a Rules, arrival: Arrival<'a>) -> C
             return Err(Reason::Withdrawn);
         }
         let permitted = match origin {
-            Origin::Sent | Origin::Record => granted(&rules.categories, &preferences).contains(category),
+            Origin::Sent => granted(&rules.categories, &preferences).contains(category),
+            Origin::Record => granted_on_record(&rules.categories, &preferences, regime).contains(category),
             Origin::Default => regime == Regime::OptOut || rules.categories.required().contains(category),
             Origin::Unknown => true,
         };

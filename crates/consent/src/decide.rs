@@ -5,7 +5,7 @@
 
 use workspace::{Basis, ConsentRules, Destination, DoNotTrack, Purpose, RecipientRole, Regime};
 
-use crate::choice::granted;
+use crate::choice::{granted, granted_on_record};
 use crate::{Categories, CategorySet, Choices, Origin, Reason, Signals, Stamp};
 
 /// What a workspace says about consent, compiled.
@@ -118,9 +118,9 @@ fn by_stamp(stamp: &Stamp<'_>, purpose: &Use, categories: &Categories) -> Option
         return None;
     }
     match stamp.origin {
-        Origin::Sent | Origin::Record => {
-            (!granted(categories, &stamp.preferences).contains(needed)).then_some(Reason::CategoryRefused)
-        }
+        Origin::Sent => (!granted(categories, &stamp.preferences).contains(needed)).then_some(Reason::CategoryRefused),
+        Origin::Record => (!granted_on_record(categories, &stamp.preferences, stamp.regime).contains(needed))
+            .then_some(Reason::CategoryRefused),
         Origin::Default if stamp.basis != Basis::Consent => Some(Reason::BasisPermitsRequiredOnly),
         Origin::Default => (stamp.regime == Regime::OptIn).then_some(Reason::NoConsent),
         Origin::Unknown => (!purpose.unstamped && !purpose.categories.is_empty()).then_some(Reason::ConsentUnknown),

@@ -140,11 +140,14 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
     let mut subjects = tenant.surrogates.resolve(&named).await?.into_iter();
     let mut rows = Vec::with_capacity(made.len());
     for ((made, identifiers), nameless) in made.iter().zip(&all).zip(nameless) {
-        let maker = if nameless { None } else { subjects.next() }.map(|subject| Maker {
-            subject,
-            identifiers: identifiers.fingerprints(),
-            message_id: made.message_id.clone(),
-        });
+        let maker = match if nameless { None } else { subjects.next() } {
+            None => None,
+            Some(subject) => Some(Maker {
+                subject,
+                identifiers: everywhere(store, tenant, subject, identifiers).await?,
+                message_id: made.message_id.clone(),
+            }),
+        };
         rows.push(row(made, maker, &rules.categories)?);
     }
     let standings = store.record(&tenant.name(), &rows).await?;
@@ -153,6 +156,22 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
         tenant.gate.load(choices);
     }
     Ok(rows.into_iter().map(recorded).collect())
+}
+
+/// All identifiers of the subject: who refuses as a user refuses for the events of their browser that still wait.
+async fn everywhere(
+    store: &dyn Store,
+    tenant: &Tenant,
+    subject: SubjectId,
+    said: &Identifiers<'_>,
+) -> Result<Vec<Fingerprint>, StoreError> {
+    let mut identifiers = said.fingerprints();
+    for known in store.identifiers(&tenant.name(), subject).await? {
+        if !identifiers.contains(&known.fingerprint) {
+            identifiers.push(known.fingerprint);
+        }
+    }
+    Ok(identifiers)
 }
 
 /// Which choices must be recorded without a name. An identifier is known when the vault has it, when its

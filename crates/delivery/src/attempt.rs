@@ -3,7 +3,7 @@
 //! The gate is asked here, for every event and every attempt, and again by `egress` where the bytes go. A choice made
 //! in between sends the attempt back to the gate, as often as that happens.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -210,18 +210,35 @@ fn mapped<'a>(record: &Processed<'a>) -> Mapped<'a> {
 /// Reads the records of events that waited without theirs.
 async fn fetch(context: &Context, mut items: Vec<Item>, done: &mut Vec<(Item, Decision)>) -> Vec<Item> {
     let mut last: Option<(Partition, Vec<eventlog::Record>)> = None;
+    let mut unread = HashSet::new();
     for item in items.iter_mut().filter(|item| item.payload.is_none()) {
         let known = last.as_ref().filter(|(partition, _)| *partition == item.partition);
         item.payload = known.and_then(|(_, records)| find(records, item.position));
         if item.payload.is_none() {
             // One block: what is asked for is its first record after the position before.
-            let records = context.log.read(item.partition, before(item.position), 1).await.unwrap_or_default();
+            let records = match context.log.read(item.partition, before(item.position), 1).await {
+                Ok(records) => records,
+                // The disk may answer again; what is trimmed, shredded or damaged never will.
+                Err(eventlog::ReadError::Io(error)) => {
+                    tracing::warn!(%error, "a waiting event cannot be read yet");
+                    unread.insert(item.seq);
+                    continue;
+                }
+                Err(_) => Vec::new(),
+            };
             item.payload = find(&records, item.position);
             last = Some((item.partition, records));
         }
     }
     let (found, lost): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.payload.is_some());
-    done.extend(lost.into_iter().map(|item| (item, Decision::Final(Outcome::DeadLettered(Cause::Unreadable)))));
+    done.extend(lost.into_iter().map(|item| {
+        let decision = if unread.contains(&item.seq) {
+            Decision::Again(Cause::DiskFailed, None)
+        } else {
+            Decision::Final(Outcome::DeadLettered(Cause::Unreadable))
+        };
+        (item, decision)
+    }));
     found
 }
 

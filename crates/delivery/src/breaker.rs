@@ -56,7 +56,8 @@ impl Breaker {
 
     /// A request worked.
     pub(crate) fn success(&mut self) {
-        *self = Self::default();
+        // What the receiver asked for holds, also when an earlier request of the same moment still worked.
+        *self = Self { not_before: self.not_before, ..Self::default() };
     }
 
     /// A request failed in a way that may pass.

@@ -161,7 +161,10 @@ impl Delivery {
                     Ok(running) => {
                         free.insert(running);
                     }
-                    Err(reason) => drop(couriers.failed.insert(key, reason)),
+                    Err(reason) => {
+                        tracing::error!(workspace = &*key.0, destination = &*key.1, %reason, "a destination does not start");
+                        couriers.failed.insert(key, reason);
+                    }
                 }
             }
         }

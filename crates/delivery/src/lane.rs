@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use event::Millis;
 use eventlog::{Partition, Position};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::Batching;
 
@@ -219,6 +219,10 @@ impl Lanes {
             }
         }
         self.waiting = self.held.values().map(|lane| lane.waiting.len()).sum();
+        // A lane whose turn was removed has nobody who would pass it on.
+        let in_turn: HashSet<u64> = self.ready.values().map(|item| item.lane).collect();
+        let stranded: Vec<u64> = self.held.keys().filter(|id| !in_turn.contains(*id)).copied().collect();
+        stranded.into_iter().for_each(|id| self.release(id, 1));
         self.bytes = self.items().map(Item::bytes).sum();
         (before - self.ready.len() - self.waiting) as u64
     }

@@ -5,7 +5,7 @@
 //! their form: an app version `10.2.3.4` is not an address.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Field names, in lower case and without `_` and `-`, whose string value is an address or a list of them.
 const ADDRESS_NAMES: [&str; 12] = [
@@ -40,13 +40,26 @@ pub fn truncate(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Truncates the addresses of a comma-separated list; `None` when one of its parts is not an address.
+/// Truncates the addresses of a comma-separated list, with or without ports; `None` when it holds none. Parts that are
+/// no addresses (`unknown`) stay.
 fn truncate_list(text: &str) -> Option<String> {
-    let parts: Option<Vec<String>> = text
+    let address = |part: &str| -> Option<IpAddr> {
+        let bare = part.trim_matches(['[', ']']);
+        bare.parse().ok().or_else(|| part.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()))
+    };
+    let mut found = false;
+    let parts: Vec<String> = text
         .split(',')
-        .map(|part| part.trim().trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| truncate(ip).to_string()))
+        .map(str::trim)
+        .map(|part| match address(part) {
+            Some(ip) => {
+                found = true;
+                truncate(ip).to_string()
+            }
+            None => part.to_owned(),
+        })
         .collect();
-    parts.map(|parts| parts.join(", "))
+    found.then(|| parts.join(", "))
 }
 
 fn names_an_address(key: &str) -> bool {
@@ -160,6 +173,9 @@ mod tests {
         check(r#"{"a":[{"ip_address" : "2001:db8:1:2::9"}]}"#, r#"{"a":[{"ip_address" : "2001:db8:1::"}]}"#);
         check(r#"{"X-Forwarded-For":"1.2.3.4, ::ffff:5.6.7.8"}"#, r#"{"X-Forwarded-For":"1.2.3.0, 5.6.7.0"}"#);
         check(r#"{"\u0069p":"1.2.3.4"}"#, r#"{"\u0069p":"1.2.3.0"}"#);
+        check(r#"{"ip":"1.2.3.4:5678"}"#, r#"{"ip":"1.2.3.0"}"#);
+        check(r#"{"ip":"[2001:db8:1:2::9]:443"}"#, r#"{"ip":"2001:db8:1::"}"#);
+        check(r#"{"ip":"1.2.3.4, unknown"}"#, r#"{"ip":"1.2.3.0, unknown"}"#);
     }
 
     #[test]

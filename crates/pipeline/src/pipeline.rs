@@ -158,8 +158,7 @@ impl Pipeline {
     }
 
     async fn work(&self, leases: &[Lease], stop: &CancellationToken) -> Vec<(Partition, Ended)> {
-        let worker =
-            |partition| Worker { shared: Arc::clone(&self.shared), partition, stop: stop.child_token() };
+        let worker = |partition| Worker { shared: Arc::clone(&self.shared), partition, stop: stop.child_token() };
         let mut rebuilding = JoinSet::new();
         for lease in leases {
             let worker = worker(lease.partition);

@@ -21,7 +21,7 @@ pub(crate) async fn start(
     telemetry: &Telemetry,
     live: &Live,
 ) -> anyhow::Result<Delivery> {
-    let age = Duration::from_secs(settings.backlog_hours_max * 3_600);
+    let age = Duration::from_secs(settings.backlog_hours_max.min(24 * 365).saturating_mul(3_600));
     let delivery = Delivery::start(delivery::Options {
         log: Arc::clone(&engines.processed),
         directory: Arc::clone(&engines.directory),

@@ -31,7 +31,7 @@ pub(crate) fn edge(settings: &Settings, pages: Vec<Page>) -> anyhow::Result<Edge
 pub(crate) fn limits(settings: &Settings) -> ServeLimits {
     ServeLimits {
         connections_max: settings.connections_max,
-        // The whole drain has 25 s; a client that holds its request longer has to send it again.
+        // A client that holds its request longer has to send it again.
         drain_wait: Duration::from_secs(5),
         ..ServeLimits::default()
     }

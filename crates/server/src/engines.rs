@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use control::{Directory, Sqlite, Store, WorkspaceFile};
+use control::{Directory, Sqlite, Store, Tenant, WorkspaceFile};
 use event::{Clock, Slug};
 use eventlog::EventLog;
 use eventlog::file::disk::Disk;
@@ -92,6 +92,7 @@ impl Engines {
             !tenants.is_empty(),
             "there is no workspace yet: give one with `--workspace FILE`, or start with `--demo`"
         );
+        tenants.iter().try_for_each(|tenant| check_destinations(tenant))?;
         let directory = Arc::new(Directory::default());
         directory.replace(tenants);
         let disk_bytes = disk_bytes(root)?;
@@ -100,6 +101,19 @@ impl Engines {
         let history = history(&layout)?;
         Ok(Self { layout, store, directory, raw, processed, history, clock: opening.clock, disk_bytes })
     }
+}
+
+/// Opens every destination once, so that a wrong kind or setting is told at the start and not by silence.
+fn check_destinations(tenant: &Tenant) -> anyhow::Result<()> {
+    for destination in tenant.workspace.destinations.iter().filter(|destination| destination.enabled) {
+        let place = || format!("workspace `{}`, destination `{}`", tenant.workspace.name(), destination.name);
+        let known = || destinations::registry::DESTINATIONS.map(|kind| format!("`{}`", kind.slug)).join(", ");
+        let kind = destinations::registry::find(destination.kind.as_str())
+            .with_context(|| format!("there is no destination of kind `{}`; kinds are {}", destination.kind, known()))
+            .with_context(place)?;
+        (kind.open)(&destination.name, &destination.settings).with_context(place)?;
+    }
+    Ok(())
 }
 
 fn disk_bytes(root: &Path) -> anyhow::Result<u64> {

@@ -26,8 +26,8 @@ use crate::topology::{DataPath, Front, build_data_path};
 use crate::trim::{self, Need};
 use crate::{Machine, delivering, demo, drain, edge, local};
 
-/// From SIGTERM to the end, whatever hangs. Orchestrators kill after 30 s.
-const DRAIN_WITHIN: Duration = Duration::from_secs(25);
+/// From the last request to the end, whatever hangs. The edge takes up to 5 s before; orchestrators kill after 30 s.
+const DRAIN_WITHIN: Duration = Duration::from_secs(18);
 /// Of that, what deliveries get to finish requests that have begun.
 const DELIVERIES_WITHIN: Duration = Duration::from_secs(8);
 

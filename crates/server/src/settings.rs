@@ -66,7 +66,7 @@ settings! {
     log_segment_bytes_max: u64 = 64 * MIB, "67108864",
         "Size of a segment file. On a small disk a segment is at most 1/32 of it.";
     log_pending_bytes_max: u64 = 64 * MIB, "67108864",
-        "Bytes that may wait for the disk before requests are answered 503.";
+        "Bytes that may wait for the disk before requests are answered 429.";
     disk_reserve_bytes_max: u64 = 1024 * MIB, "1073741824",
         "Space that the log leaves free, so that the lake can catch up when the disk is full: this much, at most a tenth of the disk.";
     request_bytes_in_flight_max: u64 = 128 * MIB, "134217728",
@@ -82,7 +82,7 @@ settings! {
     lake_commit_seconds: u64 = 3, "3",
         "How often the lake commits. Events are visible at most this long (and the write) after they came.";
     lake_file_retention_hours: u64 = 24, "24",
-        "How long files that a compaction replaced stay for readers of older snapshots.";
+        "How long files that a compaction replaced stay for readers of older snapshots; at least 1.";
 }
 
 impl Settings {

@@ -85,7 +85,10 @@ pub(crate) async fn build_data_path(
         metrics: metrics.lake.clone(),
         commit_wait_ms: Duration::from_secs(settings.lake_commit_seconds).as_millis().try_into()?,
         pending_bytes_max: lake::PENDING_BYTES_MAX,
-        maintenance: Maintenance { retention_s: settings.lake_file_retention_hours * 3_600, ..Maintenance::default() },
+        maintenance: Maintenance {
+            retention_s: settings.lake_file_retention_hours.max(1).saturating_mul(3_600),
+            ..Maintenance::default()
+        },
     })?;
     // Asks the gate for every attempt; its backlog is bounded, so that a dead destination costs nobody else.
     let delivery = Arc::new(delivering::start(settings, engines, telemetry, live).await?);

@@ -6,6 +6,9 @@ use event::Slug;
 
 use crate::{Category, Destination, SourceKind, Workspace};
 
+/// One bit each in the gate.
+const CATEGORIES_MAX: usize = 64;
+
 /// A contradiction inside a workspace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -15,6 +18,9 @@ pub struct Invalid(pub String);
 pub(crate) fn validate(workspace: &Workspace) -> Result<(), Invalid> {
     sources(workspace)?;
     let consent = &workspace.consent;
+    if consent.categories.len() > CATEGORIES_MAX {
+        return Err(Invalid(format!("there are {} categories, {CATEGORIES_MAX} at most", consent.categories.len())));
+    }
     unique("categories", consent.categories.iter().flat_map(|rule| std::iter::once(&rule.name).chain(&rule.aliases)))?;
     for (name, category) in &consent.choice_traits {
         known_category(workspace, category, &format!("the trait `{name}` means"))?;

@@ -147,7 +147,7 @@ pub(crate) fn tenant(yaml: &str) -> Arc<Tenant> {
         gate: Gate::new(&workspace.consent),
         fingerprints: Fingerprints::new(&[7; 32]),
         surrogates: Surrogates::new(workspace.name().shared(), Arc::new(NoTable)),
-            recent: control::Recent::default(),
+        recent: control::Recent::default(),
         workspace,
     })
 }

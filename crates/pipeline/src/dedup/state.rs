@@ -91,7 +91,8 @@ impl State {
         if version > VERSION {
             return Err(StateFault::Newer(version));
         }
-        let whole = bytes.split_last_chunk::<4>().filter(|(body, crc)| crc32c::crc32c(body) == u32::from_le_bytes(**crc));
+        let whole =
+            bytes.split_last_chunk::<4>().filter(|(body, crc)| crc32c::crc32c(body) == u32::from_le_bytes(**crc));
         whole.and_then(|_| Self::fields(&mut fields)).ok_or(StateFault::Damaged)
     }
 

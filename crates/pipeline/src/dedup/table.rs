@@ -8,9 +8,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use hashbrown::HashMap;
 
+use super::Seen;
 use super::fingerprint::Place;
 use super::run::Entry;
-use super::Seen;
 
 const SHARDS: usize = 64;
 

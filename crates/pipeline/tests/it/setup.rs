@@ -91,7 +91,8 @@ pub(crate) fn directory(names: &[&str], table: &Arc<Table>) -> Arc<Directory> {
 }
 
 pub(crate) fn raw(workspace: &str, partition: u16, message_id: &str, user: &str) -> Append {
-    let json = format!(r#"{{"type":"track","event":"Or\"der","messageId":"{message_id}","integrations":{{"All":true}}}}"#);
+    let json =
+        format!(r#"{{"type":"track","event":"Or\"der","messageId":"{message_id}","integrations":{{"All":true}}}}"#);
     let raw = Raw {
         source: "web",
         received_at: NOW,
