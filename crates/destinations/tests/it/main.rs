@@ -119,7 +119,9 @@ fn every_destination_does_what_its_fixtures_say() {
         let paths: Vec<_> =
             fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
         assert!(!paths.is_empty(), "{} has no fixture", kind.slug);
-        paths.iter().for_each(|path| check(kind, path));
+        for path in &paths {
+            check(kind, path);
+        }
         assert!(find(kind.slug).is_some_and(|found| std::ptr::eq(found, kind)));
         assert!(kind.docs.len() > 40 && !kind.purposes.is_empty(), "{}", kind.slug);
     }
