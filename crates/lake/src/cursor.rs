@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use deltalake::ObjectStore;
-use deltalake::logstore::object_store::{Error, ObjectStoreExt, PutPayload};
+use deltalake::logstore::object_store::{Error, GetOptions, ObjectStoreExt, PutPayload};
 
 use crate::store::Place;
 
@@ -21,7 +21,7 @@ pub(crate) struct Cursor(pub(crate) BTreeMap<u16, u64>);
 impl Cursor {
     /// The cursor of a stream; empty when there is none, or it is another stream's.
     pub(crate) async fn load(place: &Place, stream: &str) -> Result<Self, Error> {
-        let bytes = match place.store.get_opts(&place.path(NAME), Default::default()).await {
+        let bytes = match place.store.get_opts(&place.path(NAME), GetOptions::default()).await {
             Ok(found) => found.bytes().await?,
             Err(Error::NotFound { .. }) => return Ok(Self::default()),
             Err(error) => return Err(error),

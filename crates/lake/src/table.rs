@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, DataType as DeltaType, PrimitiveType, Remove, Transaction};
-use deltalake::logstore::object_store::PutPayload;
 use deltalake::logstore::object_store::path::Path;
+use deltalake::logstore::object_store::{PutOptions, PutPayload};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, ObjectStore};
 
@@ -87,7 +87,7 @@ impl Table {
     /// Writes a file where its commit will name it. Without the commit nobody sees it, and vacuum removes it.
     pub(crate) async fn put(&self, file: &Finished) -> Result<(), DeltaTableError> {
         let path = Path::from(file.add.path.as_str());
-        self.store.put_opts(&path, PutPayload::from_bytes(file.bytes.clone()), Default::default()).await?;
+        self.store.put_opts(&path, PutPayload::from_bytes(file.bytes.clone()), PutOptions::default()).await?;
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! A log, a workspace and a destination that posts `[id,id,…]`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ struct Posting {
     events_max: usize,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a row of the registry")]
 fn open(_: &Slug, settings: &Map<String, Value>) -> Result<Box<dyn Destination>, SettingsError> {
     let url = settings["url"].as_str().expect("a URL").parse().expect("a URL");
     let events_max = settings["events_max"].as_u64().expect("a number");
@@ -104,10 +106,12 @@ impl Rig {
         let mut yaml =
             "workspace: acme\nsources: [{ name: web, kind: browser, write_key: k }]\ndestinations:\n".to_owned();
         for (number, url) in urls.iter().enumerate() {
-            yaml.push_str(&format!(
+            writeln!(
+                yaml,
                 "  - {{ name: d{number}, kind: test, sources: [web], categories: [performance], purpose: analytics, \
-                 recipient: service_provider, settings: {{ url: \"{url}\", events_max: {events_max} }} }}\n"
-            ));
+                 recipient: service_provider, settings: {{ url: \"{url}\", events_max: {events_max} }} }}"
+            )
+            .expect("writing to a string cannot fail");
         }
         let workspace = workspace::parse(&yaml, &|_| None).expect("a workspace");
         let gate = Gate::new(&workspace.consent);
@@ -174,7 +178,7 @@ impl Rig {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("not settled: {:?}", delivery.overview());
+        unreachable!("not settled: {:?}", delivery.overview());
     }
 }
 

@@ -15,7 +15,7 @@ async fn after_a_crash_every_event_arrives_at_least_once() {
     let failing = std::sync::atomic::AtomicUsize::new(0);
     vendor.choose(move |_| {
         let turn = failing.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        (turn % 5 == 0).then(|| Reply::status(500))
+        turn.is_multiple_of(5).then(|| Reply::status(500))
     });
     let rig = Rig::new(&[vendor.url()], 7);
     // The first start says from where on events count.

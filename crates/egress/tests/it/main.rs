@@ -53,8 +53,9 @@ fn post(url: &str) -> Request {
     })
 }
 
-fn egress(options: Options) -> Egress {
-    Egress::new(Options { allow_private: true, ..options }, Arc::default())
+fn egress(mut options: Options) -> Egress {
+    options.allow_private = true;
+    Egress::new(options, Arc::default())
 }
 
 #[tokio::test]

@@ -79,9 +79,8 @@ impl Writer {
         match self.format {
             Format::Json if self.rows == 0 => Ok(b"[]\n".to_vec()),
             Format::Json => Ok(b"]\n".to_vec()),
-            Format::Ndjson => Ok(Vec::new()),
             Format::Csv if self.rows == 0 => csv(&RecordBatch::new_empty(self.schema), true),
-            Format::Csv => Ok(Vec::new()),
+            Format::Ndjson | Format::Csv => Ok(Vec::new()),
             Format::Table => {
                 let mut drawn = pretty_format_batches_with_schema(self.schema, &self.held)?.to_string();
                 drawn.push('\n');

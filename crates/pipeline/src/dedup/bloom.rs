@@ -85,7 +85,9 @@ mod tests {
         let mut random = Random::new(1);
         let keys: Vec<u128> = (0..20_000).map(|_| key(&mut random)).collect();
         let mut bloom = Bloom::new(keys.len());
-        keys.iter().for_each(|key| bloom.insert(*key));
+        for key in &keys {
+            bloom.insert(*key);
+        }
         let mut bytes = Vec::new();
         bloom.write(&mut bytes);
         let bloom = Bloom::read(&bytes).expect("whole blocks");

@@ -28,7 +28,7 @@ async fn run_into(bed: &Bed, fault: (u64, Fault)) {
 async fn append_some(bed: &Bed, random: &mut Random, sent: &mut BTreeSet<(String, String)>) {
     for _ in 0..random.below(6) {
         let mut batch = Vec::new();
-        for _ in 0..1 + random.below(8) {
+        for _ in 0..=random.below(8) {
             let workspace = if random.chance(50) { "acme" } else { "zeta" };
             let id = format!("m{}", random.below(40));
             let partition = u16::try_from(random.below(PARTITIONS.into())).expect("a partition");
@@ -44,7 +44,7 @@ async fn rounds(seed: u64) {
     let bed = Bed::new(PARTITIONS);
     let stale = bed.dedup.path().join("stale");
     let mut sent = BTreeSet::new();
-    for _ in 0..1 + random.below(5) {
+    for _ in 0..=random.below(5) {
         append_some(&bed, &mut random, &mut sent).await;
         let fault = if random.chance(50) { Fault::HangBefore } else { Fault::HangAfter };
         run_into(&bed, (random.below(8), fault)).await;
