@@ -30,7 +30,8 @@ pub(crate) static KIND: Kind = Kind {
     docs: "Posts each event as JSON, as Segment's specification has it, or with `batch` an array of them. Headers: \
            `webhook-id` (the event's `messageId`; the same in every attempt), `webhook-timestamp`, \
            `webhook-signature` (`v1`, when `secret` is set) and `assent-attempt` (counted from 1). Answer 2xx to \
-           accept, 429 with `Retry-After` to slow down; other 4xx reject the event for good.",
+           accept, 429 with `Retry-After` to slow down; 401 and 403 pause the destination, 413 halves a batch, other \
+           4xx reject the event for good.",
     settings: &[
         Setting { key: "url", shape: "http or https URL", required: true, secret: false, docs: "Where to." },
         Setting {
