@@ -222,7 +222,9 @@ impl Lanes {
         // A lane whose turn was removed has nobody who would pass it on.
         let in_turn: HashSet<u64> = self.ready.values().map(|item| item.lane).collect();
         let stranded: Vec<u64> = self.held.keys().filter(|id| !in_turn.contains(*id)).copied().collect();
-        stranded.into_iter().for_each(|id| self.release(id, 1));
+        for id in stranded {
+            self.release(id, 1);
+        }
         self.bytes = self.items().map(Item::bytes).sum();
         (before - self.ready.len() - self.waiting) as u64
     }

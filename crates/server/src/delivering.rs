@@ -1,5 +1,6 @@
 //! Delivery as this server runs it: its budget from the disk, its results into the live view, its traces as text.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,8 +68,11 @@ pub(crate) fn tracer(engines: &Engines, delivery: &Arc<Delivery>) -> Tracer {
                 let name = tenant.name();
                 match delivery.trace(&name, &message_id).await {
                     Ok(None) => {}
-                    Ok(Some(trace)) => text.push_str(&shown(&name, &message_id, &trace)),
-                    Err(error) => text.push_str(&format!("workspace {name}: {error}\n")),
+                    Ok(Some(trace)) => {
+                        let shown = Shown { workspace: &name, message_id: &message_id, trace: &trace };
+                        text += &shown.to_string();
+                    }
+                    Err(error) => text.extend(["workspace ", &*name, ": ", &error.to_string(), "\n"]),
                 }
             }
             if text.is_empty() {
@@ -83,32 +87,40 @@ pub(crate) fn tracer(engines: &Engines, delivery: &Arc<Delivery>) -> Tracer {
     })
 }
 
-fn shown(workspace: &str, message_id: &str, trace: &Trace) -> String {
-    let (partition, position) = trace.place;
-    let mut text = format!(
-        "{message_id} in workspace {workspace}\n  received {} (to the second), processed at {partition}/{position}\n",
-        trace.received_at
-    );
-    for output in &trace.outputs {
-        if output.attempts.is_empty() {
-            text.push_str(&format!("  {}: waiting for its turn\n", output.destination));
+/// The trace of one event, for reading.
+struct Shown<'t> {
+    workspace: &'t str,
+    message_id: &'t str,
+    trace: &'t Trace,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { workspace, message_id, trace } = self;
+        let (partition, position) = trace.place;
+        writeln!(f, "{message_id} in workspace {workspace}")?;
+        writeln!(f, "  received {} (to the second), processed at {partition}/{position}", trace.received_at)?;
+        for output in &trace.outputs {
+            if output.attempts.is_empty() {
+                writeln!(f, "  {}: waiting for its turn", output.destination)?;
+            }
+            for attempt in &output.attempts {
+                write!(f, "  {}: {}", output.destination, attempt.outcome.result())?;
+                if attempt.outcome != Outcome::Delivered {
+                    write!(f, " ({})", attempt.outcome.reason())?;
+                }
+                if attempt.number > 0 {
+                    write!(f, ", attempt {}", attempt.number)?;
+                }
+                if attempt.status > 0 {
+                    write!(f, ", status {}", attempt.status)?;
+                }
+                writeln!(f, ", {}", attempt.at)?;
+            }
         }
-        for attempt in &output.attempts {
-            text.push_str(&format!("  {}: {}", output.destination, attempt.outcome.result()));
-            if attempt.outcome != Outcome::Delivered {
-                text.push_str(&format!(" ({})", attempt.outcome.reason()));
-            }
-            if attempt.number > 0 {
-                text.push_str(&format!(", attempt {}", attempt.number));
-            }
-            if attempt.status > 0 {
-                text.push_str(&format!(", status {}", attempt.status));
-            }
-            text.push_str(&format!(", {}\n", attempt.at));
+        if trace.outputs.is_empty() {
+            writeln!(f, "  no destination reads from its source")?;
         }
+        Ok(())
     }
-    if trace.outputs.is_empty() {
-        text.push_str("  no destination reads from its source\n");
-    }
-    text
 }

@@ -115,12 +115,12 @@ mod tests {
 
     #[test]
     fn every_shown_default_is_the_default() {
-        let shown: String = TABLE
+        let shown: Vec<String> = TABLE
             .iter()
             .filter(|row| !row.default.is_empty())
-            .map(|row| format!("{}: {}\n", row.key, row.default))
+            .map(|row| format!("{}: {}", row.key, row.default))
             .collect();
-        let parsed = Settings::parse(&shown).expect("the defaults are valid");
+        let parsed = Settings::parse(&shown.join("\n")).expect("the defaults are valid");
         assert_eq!(format!("{parsed:?}"), format!("{:?}", Settings::default()));
     }
 

@@ -1,5 +1,6 @@
 //! Every event of the log is in its table once, whatever fails between.
 
+use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -37,7 +38,8 @@ async fn each_workspace_has_its_own_rows() {
 fn failing(good: usize, fault: Fault, for_ever: bool) -> impl Fn(&str) -> Fault + Send + Sync {
     let writes = Arc::new(AtomicUsize::new(0));
     move |path| {
-        let is_commit = path.contains("_delta_log") && path.ends_with(".json");
+        let is_commit =
+            path.contains("_delta_log") && FilePath::new(path).extension().is_some_and(|ending| ending == "json");
         let before = if is_commit { writes.fetch_add(1, Ordering::SeqCst) } else { writes.load(Ordering::SeqCst) };
         match before {
             before if before == good && is_commit => fault,

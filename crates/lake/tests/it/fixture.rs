@@ -197,12 +197,12 @@ impl World {
         let marks: Vec<_> = (0..PARTITIONS).map(|partition| self.log.watermark(Partition(partition))).collect();
         let mut reached = lake.watch();
         let all = reached.wait_for(|reached| reached.iter().zip(&marks).all(|(reached, mark)| reached >= mark));
-        tokio::time::timeout(Duration::from_secs(60), all).await.expect("in time").expect("the lake lives");
+        tokio::time::timeout(Duration::from_mins(1), all).await.expect("in time").expect("the lake lives");
     }
 
     pub(crate) async fn ask(&self, workspace: &str, format: Format, sql: &str) -> String {
         let answer = self.try_ask(workspace, format, sql, Limits::default()).await;
-        answer.unwrap_or_else(|error| panic!("{sql}: {error}"))
+        answer.unwrap_or_else(|error| unreachable!("{sql}: {error}"))
     }
 
     pub(crate) async fn try_ask(

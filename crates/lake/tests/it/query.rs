@@ -150,7 +150,7 @@ async fn a_workspace_without_events_is_empty_not_an_error() {
 
 async fn refused(world: &World, sql: &str) -> String {
     match world.try_ask("acme", Format::Json, sql, Limits::default()).await {
-        Ok(answer) => panic!("{sql} was answered: {answer}"),
+        Ok(answer) => unreachable!("{sql} was answered: {answer}"),
         Err(error) => error.to_string(),
     }
 }

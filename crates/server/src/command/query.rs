@@ -37,7 +37,7 @@ impl Identifiers for Vault {
 pub(crate) async fn run(query: &cli::Query) -> anyhow::Result<()> {
     let layout = Layout::new(&query.data_dir);
     anyhow::ensure!(
-        layout.state().exists(),
+        layout.state().try_exists()?,
         "`{}` is not a data directory of Assent: there is no `state.db` in it",
         query.data_dir.display()
     );

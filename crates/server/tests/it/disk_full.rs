@@ -77,7 +77,9 @@ async fn a_full_disk_loses_nothing_and_heals() {
         }
     })
     .await;
-    ["full-1", "full-2", "healed"].into_iter().for_each(|id| oracle.expect_too(id));
+    for id in ["full-1", "full-2", "healed"] {
+        oracle.expect_too(id);
+    }
     let told = oracle.check(&data_dir, &sink).await;
     eprintln!("full disk: {refusals} requests refused while it was full; {told}");
     assert!(refusals > 0, "the disk was never full: {told}");

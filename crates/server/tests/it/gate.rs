@@ -93,11 +93,11 @@ async fn a_withdrawal_stops_what_is_waiting_to_be_sent_again() {
         .await;
     post(&server, "wk_web", &choice("visitor-1", &serde_json::json!({"performance": false}))).await;
     sink.answer_with(200);
-    eventually("the other visitor's event arrives", Duration::from_secs(60), || {
+    eventually("the other visitor's event arrives", Duration::from_mins(1), || {
         if sink.seen().contains_key("other") { Ok(()) } else { Err(sink.seen()) }
     })
     .await;
-    eventually("the trace says withdrawn", Duration::from_secs(60), || {
+    eventually("the trace says withdrawn", Duration::from_mins(1), || {
         let trace = server.trace("first");
         if trace.contains("withdrawn") { Ok(()) } else { Err(trace) }
     })

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::client::Client;
 
 /// How long a server may take to be ready: recovery included.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// A server that runs; killed when dropped.
 pub(crate) struct Server {

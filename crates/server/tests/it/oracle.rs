@@ -94,7 +94,7 @@ impl Oracle {
     /// Checks the contract on a server that has been left alone; returns a sentence with the counts.
     pub(crate) async fn check(&self, data_dir: &Path, sink: &Sink) -> String {
         let acknowledged = self.acknowledged.lock().expect("no holder panics").clone();
-        eventually("every acknowledged event is in the lake", Duration::from_secs(60), || {
+        eventually("every acknowledged event is in the lake", Duration::from_mins(1), || {
             let rows = query(data_dir, "select count(distinct message_id) as n from events");
             let there = rows[0]["n"].as_u64().unwrap_or_default();
             if there >= acknowledged.len() as u64 { Ok(()) } else { Err(format!("{there} of {}", acknowledged.len())) }
@@ -112,7 +112,7 @@ impl Oracle {
         let sent = self.sent.lock().expect("no holder panics").clone();
         let strange: Vec<_> = lake.keys().filter(|id| !sent.contains(**id)).collect();
         assert!(strange.is_empty(), "nobody sent {:?}", strange.first());
-        eventually("every acknowledged event was at the webhook", Duration::from_secs(60), || {
+        eventually("every acknowledged event was at the webhook", Duration::from_mins(1), || {
             let seen = sink.seen();
             let missing = acknowledged.iter().filter(|id| !seen.contains_key(*id)).count();
             if missing == 0 { Ok(()) } else { Err(format!("{missing} of {} missing", acknowledged.len())) }
