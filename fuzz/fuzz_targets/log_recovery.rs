@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use event::Millis;
 use eventlog::Partition;
 use eventlog::file::format::{BlockHeader, SEAL_BYTES, SegmentHeader, block_header_bytes};
 use eventlog::file::scan::{Scan, scan};
@@ -42,7 +43,8 @@ fuzz_target!(|case: Case| match case {
 });
 
 fn header() -> Vec<u8> {
-    SegmentHeader { stream: "raw".to_owned(), base: BASE, before: vec![None; usize::from(PARTITIONS)] }.encode()
+    let before = vec![None; usize::from(PARTITIONS)];
+    SegmentHeader { stream: "raw".to_owned(), base: BASE, begun_at: Some(Millis(1)), before }.encode()
 }
 
 /// A segment of one block per body, each synced before the next, and where the blocks lie.

@@ -93,6 +93,7 @@ fn file_log(directory: &Path) -> Result<FileLog, Box<dyn Error>> {
         disk_reserve_bytes: 0,
         disk: Arc::new(RealDisk),
         keys,
+        clock: Arc::new(Wall),
     })?)
 }
 

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use eventlog::file::disk::{Disk, RealDisk};
 use eventlog::file::{CACHE_BYTES, FileLog, Options, SEGMENT_BYTES};
 use eventlog::{Append, EventLog, Partition};
+use testkit::clock::HandClock;
 use vault::keys::{Epoch, Keys};
 
 /// The server's allocator.
@@ -71,6 +72,7 @@ fn options(directory: &Path) -> Options {
         disk_reserve_bytes: 0,
         disk: Arc::new(RealDisk),
         keys,
+        clock: Arc::new(HandClock::default()),
     }
 }
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use event::Millis;
 use serde::{Deserialize, Serialize};
 
 pub mod file;
@@ -172,6 +173,10 @@ pub trait EventLog: fmt::Debug + Send + Sync {
     /// Dropping the future does not undo the append.
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Position>, AppendError>;
 
+    /// Whether an append would be taken now: whether the engine is open, writes, and has space. Asks without writing, so
+    /// the next append may still fail; that more waits than allowed passes by itself and is no reason here.
+    fn accepts(&self) -> Result<(), AppendError>;
+
     /// Records of `partition` after `after` (from its start when `None`): whole blocks until `bytes_max` is passed,
     /// at least one record when there is one, none when there is not. Only durable records are seen.
     async fn read(
@@ -190,6 +195,19 @@ pub trait EventLog: fmt::Debug + Send + Sync {
     /// Allows the engine to drop records of the partition up to and including `through`. Whole segments go when
     /// every partition has released them.
     async fn trim(&self, partition: Partition, through: Position);
+
+    /// Sees to it that what was appended before the time can be dropped although nothing more is appended: an
+    /// engine that drops whole segments ends the one it writes, if that was begun before then. Returns when it has.
+    /// An engine that drops single records has nothing to do.
+    async fn seal(&self, _begun_before: Millis) -> Result<(), AppendError> {
+        Ok(())
+    }
+
+    /// A position through which everything in the partition was appended before the time; the last one that the engine
+    /// is sure of, `None` when it is of none.
+    fn older_than(&self, _partition: Partition, _time: Millis) -> Option<Position> {
+        None
+    }
 
     /// Takes the partition, or says that it is taken.
     fn own(&self, partition: Partition) -> Result<Lease, Owned>;

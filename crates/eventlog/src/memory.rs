@@ -110,6 +110,10 @@ impl EventLog for MemoryLog {
         Ok(positions)
     }
 
+    fn accepts(&self) -> Result<(), AppendError> {
+        Ok(())
+    }
+
     async fn read(
         &self,
         partition: Partition,

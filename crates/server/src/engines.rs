@@ -145,6 +145,7 @@ fn open_stream(
         disk_reserve_bytes: (disk_bytes / 10).min(settings.disk_reserve_bytes_max),
         disk: Arc::clone(&opening.disk),
         keys: keys.clone(),
+        clock: Arc::clone(&opening.clock),
     })?;
     Ok(Arc::new(log))
 }

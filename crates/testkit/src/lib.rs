@@ -1,6 +1,7 @@
-//! Doubles of what a test cannot have for real: a disk whose power can be cut, a vendor, and numbers
-//! from a seed. For tests only; no other crate depends on it otherwise.
+//! Doubles of what a test cannot have for real: a disk whose power can be cut, a clock moved by hand, a vendor, and
+//! numbers from a seed. For tests only; no other crate depends on it otherwise.
 
+pub mod clock;
 pub mod disk;
 pub mod random;
 pub mod vendor;

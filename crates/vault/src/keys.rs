@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, Weak};
 
 use aes_gcm_siv::aead::{AeadInOut, KeyInit};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce};
@@ -54,10 +54,25 @@ struct Ring {
     slots: HashMap<Epoch, Slot>,
 }
 
+type Forget = dyn Fn(&str, Epoch) + Send + Sync;
+
+/// While it lives, its maker is told of destroyed keys; see [`Keys::on_destroy`].
+#[must_use = "dropped, it ends what it stands for"]
+pub struct Holder {
+    _forget: Arc<Forget>,
+}
+
+impl fmt::Debug for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Holder")
+    }
+}
+
 /// The keys in memory, loaded from `control` at start. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Keys {
     rings: Arc<RwLock<HashMap<Arc<str>, Ring>>>,
+    holders: Arc<Mutex<Vec<Weak<Forget>>>>,
 }
 
 impl fmt::Debug for Keys {
@@ -87,10 +102,31 @@ impl Keys {
         ring.current = ring.current.max(Some(epoch));
     }
 
-    /// Marks an epoch as destroyed: opening answers [`KeyError::Destroyed`] from now on.
+    /// Marks an epoch as destroyed: opening answers [`KeyError::Destroyed`] from now on, and when this returns, who
+    /// keeps decoded copies has dropped them.
     pub fn destroy(&self, workspace: &str, epoch: Epoch) {
-        let mut rings = self.rings.write().expect("no holder of the key ring panics");
-        rings.entry(workspace.into()).or_default().slots.insert(epoch, Slot::Destroyed);
+        {
+            let mut rings = self.rings.write().expect("no holder of the key ring panics");
+            rings.entry(workspace.into()).or_default().slots.insert(epoch, Slot::Destroyed);
+        }
+        let holders: Vec<_> = self.holders().iter().filter_map(Weak::upgrade).collect();
+        for forget in &holders {
+            forget(workspace, epoch);
+        }
+    }
+
+    /// For who keeps decoded copies: while the returned value lives, `forget` is called with the workspace of every
+    /// epoch that is destroyed, after its key has gone, so that what is decoded later fails by itself.
+    pub fn on_destroy(&self, forget: impl Fn(&str, Epoch) + Send + Sync + 'static) -> Holder {
+        let forget: Arc<Forget> = Arc::new(forget);
+        let mut holders = self.holders();
+        holders.retain(|holder| holder.strong_count() > 0);
+        holders.push(Arc::downgrade(&forget));
+        Holder { _forget: forget }
+    }
+
+    fn holders(&self) -> MutexGuard<'_, Vec<Weak<Forget>>> {
+        self.holders.lock().expect("no holder of the list panics")
     }
 
     /// The epoch that seals now.
@@ -198,6 +234,25 @@ mod tests {
         keys.destroy("acme", old);
         assert_eq!(keys.open("acme", old, b"p", &sealed), Err(KeyError::Destroyed(old)));
         assert_eq!(keys.current("acme"), Ok(Epoch(2)));
+    }
+
+    #[test]
+    fn holders_are_told_after_the_key_is_gone_for_as_long_as_they_live() {
+        let keys = keys();
+        let (_, sealed) = keys.seal("acme", b"p", b"x").expect("seals");
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let holder = keys.on_destroy({
+            let (keys, told) = (keys.clone(), Arc::clone(&told));
+            move |workspace, epoch| {
+                let gone = keys.open(workspace, epoch, b"p", &sealed) == Err(KeyError::Destroyed(epoch));
+                told.lock().expect("not poisoned").push((workspace.to_owned(), epoch, gone));
+            }
+        });
+        keys.destroy("acme", Epoch(1));
+        assert_eq!(*told.lock().expect("not poisoned"), [("acme".to_owned(), Epoch(1), true)]);
+        drop(holder);
+        keys.destroy("acme", Epoch(2));
+        assert_eq!(told.lock().expect("not poisoned").len(), 1);
     }
 
     #[test]

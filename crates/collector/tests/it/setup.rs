@@ -80,6 +80,11 @@ impl EventLog for FaultyLog {
         }
     }
 
+    fn accepts(&self) -> Result<(), AppendError> {
+        let fault = self.fault.lock().expect("nobody panics here").take();
+        fault.map_or_else(|| self.inner.accepts(), Err)
+    }
+
     async fn read(&self, at: Partition, after: Option<Position>, max: usize) -> Result<Vec<Record>, ReadError> {
         self.inner.read(at, after, max).await
     }

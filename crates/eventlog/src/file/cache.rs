@@ -4,6 +4,10 @@
 //! up never touches the disk, and nothing is unsealed or decompressed for it. Eviction is second chance (a queue
 //! in order of arrival; a block read since it was last looked at goes round again): nearly least-recently-used,
 //! and a hit only sets a flag.
+//!
+//! A destroyed key must not leave its blocks here in clear ([`Cache::forget`]), nor may one come in afterwards that
+//! was decoded while the key still lived. So whoever decodes asks for the [turn](Cache::turn) first, and a block of
+//! an earlier turn is not taken: it costs its reader a second decoding, which then says that the key is gone.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -68,6 +72,8 @@ pub(super) struct Cache {
 
 #[derive(Debug, Default)]
 struct Slots {
+    /// Grows with every [`Cache::forget`].
+    turn: u64,
     bytes: usize,
     blocks: HashMap<u64, Slot>,
     queue: VecDeque<u64>,
@@ -91,9 +97,30 @@ impl Cache {
         Some(Arc::clone(&slot.block))
     }
 
-    /// Adds blocks under one lock.
-    pub(super) fn extend(&self, blocks: impl IntoIterator<Item = Arc<Block>>) {
+    /// To be asked for before a block is decoded or sealed, and handed to [`Self::extend`] with it.
+    pub(super) fn turn(&self) -> u64 {
+        self.slots.lock().expect("no holder of the cache panics").turn
+    }
+
+    /// Throws out all blocks of a workspace, whatever their key: the others are decoded again when they are wanted.
+    pub(super) fn forget(&self, workspace: &str) {
         let mut slots = self.slots.lock().expect("no holder of the cache panics");
+        slots.turn += 1;
+        let Slots { bytes, blocks, queue, .. } = &mut *slots;
+        blocks.retain(|_, slot| {
+            let stays = *slot.block.workspace != *workspace;
+            *bytes -= if stays { 0 } else { slot.block.bytes() };
+            stays
+        });
+        queue.retain(|offset| blocks.contains_key(offset));
+    }
+
+    /// Adds blocks that were decoded in this turn, under one lock.
+    pub(super) fn extend(&self, turn: u64, blocks: impl IntoIterator<Item = Arc<Block>>) {
+        let mut slots = self.slots.lock().expect("no holder of the cache panics");
+        if slots.turn != turn {
+            return;
+        }
         for block in blocks {
             slots.insert(block);
         }
@@ -139,9 +166,9 @@ mod tests {
     #[test]
     fn the_bound_holds_and_what_is_read_stays_longer() {
         let cache = Cache::new(3 * block(0).bytes());
-        cache.extend([block(1), block(2), block(3)]);
+        cache.extend(0, [block(1), block(2), block(3)]);
         assert!(cache.get(1).is_some());
-        cache.extend([block(4)]);
+        cache.extend(0, [block(4)]);
         assert!(cache.get(1).is_some(), "read, so kept");
         assert!(cache.get(2).is_none(), "oldest that was not read");
         assert!(cache.get(3).is_some() && cache.get(4).is_some());
@@ -150,9 +177,26 @@ mod tests {
     #[test]
     fn a_block_larger_than_the_bound_is_not_kept() {
         let cache = Cache::new(10);
-        cache.extend([block(1)]);
+        cache.extend(0, [block(1)]);
         assert!(cache.get(1).is_none());
         assert_eq!(cache.slots.lock().expect("not poisoned").bytes, 0);
+    }
+
+    #[test]
+    fn a_forgotten_workspace_is_gone_and_does_not_come_back_from_before() {
+        let cache = Cache::new(10 * block(0).bytes());
+        let turn = cache.turn();
+        let other = Arc::new(Block::new(2, "globex".into(), Bytes::from_static(&[0; 4]), 1).expect("adds up"));
+        cache.extend(turn, [block(1), other]);
+        cache.forget("acme");
+        cache.extend(turn, [block(3)]);
+        assert!(cache.get(1).is_none() && cache.get(3).is_none(), "decoded before the key was destroyed");
+        assert!(cache.get(2).is_some(), "of another workspace");
+        cache.extend(cache.turn(), [block(4)]);
+        assert!(cache.get(4).is_some(), "decoded afterwards");
+        let slots = cache.slots.lock().expect("not poisoned");
+        let bytes: usize = slots.blocks.values().map(|slot| slot.block.bytes()).sum();
+        assert_eq!((slots.bytes, slots.queue.len()), (bytes, 2));
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(super) struct Writer {
     unchecked_bytes: u64,
     /// To say "full" once, not once per group.
     is_full: bool,
+    /// The cache's turn before the group was sealed.
+    cache_turn: u64,
     /// Of the appenders just answered; kept for its space.
     wakers: Vec<Waker>,
 }
@@ -43,8 +45,9 @@ pub(super) struct Writer {
 enum Failure {
     /// A workspace has no key: its batches are refused, the others tried again.
     Seal(SealFault),
-    /// No space. `dirty`: part of the commit may be in the file.
-    Full { detail: String, dirty: bool },
+    /// No space. `needed_bytes`: what has to be free, when that is known. `dirty`: part of the commit may be in the
+    /// file.
+    Full { detail: String, needed_bytes: Option<u64>, dirty: bool },
     /// What the files hold is not known.
     Broken(String),
 }
@@ -52,7 +55,7 @@ enum Failure {
 impl Failure {
     fn io(what: &str, error: &io::Error) -> Self {
         let detail = format!("{what}: {error}");
-        if is_full(error) { Self::Full { detail, dirty: true } } else { Self::Broken(detail) }
+        if is_full(error) { Self::Full { detail, needed_bytes: None, dirty: true } } else { Self::Broken(detail) }
     }
 }
 
@@ -70,7 +73,8 @@ impl Writer {
         let options = &shared.options;
         let encoder = Encoder::new(Arc::clone(&options.stream), options.keys.clone(), options.partitions);
         // The first commit looks at the free space.
-        Self { shared, encoder, unchecked_bytes: RESERVE_CHECK_BYTES, is_full: false, wakers: Vec::new() }
+        let (unchecked_bytes, wakers) = (RESERVE_CHECK_BYTES, Vec::new());
+        Self { shared, encoder, unchecked_bytes, is_full: false, cache_turn: 0, wakers }
     }
 
     /// Runs until the queue is closed and empty.
@@ -88,7 +92,8 @@ impl Writer {
             match self.write(group) {
                 Ok(offset) => self.publish(offset, group),
                 Err(Failure::Seal(fault)) => self.refuse_workspace(group, &fault),
-                Err(Failure::Full { detail, dirty }) => {
+                Err(Failure::Full { detail, needed_bytes, dirty }) => {
+                    self.shared.room.lost(&self.shared.options, &detail, needed_bytes);
                     if !std::mem::replace(&mut self.is_full, true) {
                         warn!(%detail, "the log takes no events until there is space");
                     }
@@ -112,9 +117,20 @@ impl Writer {
         self.check_reserve(length)?;
         if self.segment_is_full(length) {
             self.rotate()?;
+        } else if self.shared.active_is_too_old() {
+            match self.rotate() {
+                // Age refuses nobody a place that there still is.
+                Err(Failure::Full { dirty: false, .. }) if length > 0 => {}
+                rotated => rotated?,
+            }
         }
+        self.cache_turn = self.shared.cache.turn();
         let (file, base, end) = self.active();
         let bytes = self.encoder.seal(end).map_err(Failure::Seal)?;
+        if bytes.is_empty() {
+            // Somebody only asked for the next segment.
+            return Ok(end);
+        }
         file.write_all_at(bytes, end - base).map_err(|error| Failure::io("write", &error))?;
         file.sync_data().map_err(|error| Failure::io("sync", &error))?;
         Ok(end)
@@ -144,14 +160,13 @@ impl Writer {
         }
         let directory = options.directory.display();
         let detail = format!("`{directory}` has {free} bytes free, the log needs {needed} with its reserve");
-        Err(Failure::Full { detail, dirty: false })
+        Err(Failure::Full { detail, needed_bytes: Some(needed), dirty: false })
     }
 
     /// A commit larger than a segment gets one for itself.
     fn segment_is_full(&self, length: u64) -> bool {
         let active = &self.shared.index().active;
-        let is_empty = active.blocks.0.iter().all(Vec::is_empty);
-        active.end - active.base + length > self.shared.options.segment_bytes && !is_empty
+        active.end - active.base + length > self.shared.options.segment_bytes && !active.blocks.is_empty()
     }
 
     /// Starts the next segment. From the rename on a failure leaves it unknown whether the new name exists, so that
@@ -162,11 +177,14 @@ impl Writer {
         let segment_bytes = shared.options.segment_bytes;
         self.need_free(segment_bytes)?;
         let (old_file, _, base) = self.active();
-        let header = SegmentHeader { stream: shared.options.stream.to_string(), base, before: shared.watermarks() };
+        let begun_at = Some(shared.options.clock.now());
+        let stream = shared.options.stream.to_string();
+        let header = SegmentHeader { stream, base, begun_at, before: shared.watermarks() };
         let (file, path) = match prepare(disk, directory, &header, segment_bytes) {
             Ok(prepared) => prepared,
             Err(error) if is_full(&error) => {
-                return Err(Failure::Full { detail: format!("new segment: {error}"), dirty: false });
+                let detail = format!("new segment: {error}");
+                return Err(Failure::Full { detail, needed_bytes: None, dirty: false });
             }
             Err(error) => return Err(Failure::io("new segment", &error)),
         };
@@ -174,7 +192,7 @@ impl Writer {
             .and_then(|()| disk.sync_dir(directory))
             .map_err(|error| Failure::io("new segment", &error))?;
         let end = base + header.encode().len() as u64;
-        let next = Active { base, end, file, blocks: Blocks::new(shared.options.partitions) };
+        let next = Active { base, end, begun_at, file, blocks: Blocks::new(shared.options.partitions) };
         self.install(next, &*old_file);
         Ok(())
     }
@@ -186,7 +204,7 @@ impl Writer {
             let mut index = shared.index_mut();
             let old = std::mem::replace(&mut index.active, next);
             let last = old.blocks.last(old.base);
-            let sealed = Arc::new(Sealed { base: old.base, end: old.end, last });
+            let sealed = Arc::new(Sealed { base: old.base, end: old.end, begun_at: old.begun_at, last });
             index.sealed.push(Arc::clone(&sealed));
             let loaded = Arc::new(Loaded { file: old.file, blocks: old.blocks });
             shared.keep_loaded(sealed.base, Arc::clone(&loaded));
@@ -204,6 +222,7 @@ impl Writer {
     /// Shows the commit to readers, then answers.
     fn publish(&mut self, offset: u64, group: &mut Vec<Waiting>) {
         if std::mem::take(&mut self.is_full) {
+            self.shared.room.regained();
             info!("the log takes events again");
         }
         let blocks = self.encoder.blocks();
@@ -218,7 +237,7 @@ impl Writer {
                 active.end += u64::from(block.length());
             }
         }
-        self.shared.cache.extend(blocks.iter().map(|block| block.block(offset)));
+        self.shared.cache.extend(self.cache_turn, blocks.iter().map(|block| block.block(offset)));
         for block in blocks {
             let last = Position { block: block.offset(offset), index: block.records() - 1 };
             self.shared.marks[usize::from(block.partition.0)].send_replace(Some(last));

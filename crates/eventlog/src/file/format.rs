@@ -1,4 +1,5 @@
-//! The bytes of a segment file, version 1: pure encoding and parsing, no I/O. The layout is drawn in
+//! The bytes of a segment file, version 2: pure encoding and parsing, no I/O. Version 1 is read too; it lacks the
+//! time at which a segment was begun, and is the same otherwise. The layout is drawn in
 //! [`super`](crate::file); numbers are little-endian.
 //!
 //! Two checksums per block rather than one: the header's lets the index of a segment be rebuilt without reading
@@ -8,10 +9,12 @@
 
 use std::ops::Range;
 
+use event::Millis;
+
 use crate::{Partition, Position};
 
 /// The version this code writes, and the newest it opens.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Opens every segment file. Magic and version keep their places in every future version.
 pub const SEGMENT_MAGIC: [u8; 8] = *b"ASSENTLG";
 /// Opens every block. Its bytes are no text and no UTF-8, so it does not occur in an event by chance.
@@ -25,6 +28,9 @@ pub const NAME_BYTES_MAX: usize = 255;
 pub const FLAG_LZ4: u16 = 1;
 
 const SEGMENT_FIXED_BYTES: usize = 28;
+/// The first version that has `begun_at`.
+const VERSION_WITH_TIME: u32 = 2;
+const TIME_BYTES: usize = 8;
 const BLOCK_FIXED_BYTES: usize = 48;
 const CRC_BYTES: usize = 4;
 const TABLE_ROW_BYTES: usize = 12;
@@ -38,6 +44,8 @@ pub struct SegmentHeader {
     pub stream: String,
     /// The segment's first byte in the stream's whole history.
     pub base: u64,
+    /// When it was created: nothing in it is older, everything in earlier segments is. `None` in version 1.
+    pub begun_at: Option<Millis>,
     /// Per partition, the last position in any earlier segment: the watermark outlives trimming.
     pub before: Vec<Option<Position>>,
 }
@@ -57,16 +65,20 @@ pub enum SegmentFault {
 }
 
 impl SegmentHeader {
-    /// The header's bytes.
+    /// The header's bytes: of version 1 when it has no time.
     pub fn encode(&self) -> Vec<u8> {
-        let length = segment_header_bytes(self.stream.len(), self.before.len());
+        let version = if self.begun_at.is_some() { VERSION } else { VERSION_WITH_TIME - 1 };
+        let length = segment_header_bytes(version, self.stream.len(), self.before.len());
         let mut bytes = Vec::with_capacity(length);
         bytes.extend_from_slice(&SEGMENT_MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&version.to_le_bytes());
         bytes.extend_from_slice(&u32_of(length).to_le_bytes());
         bytes.extend_from_slice(&self.base.to_le_bytes());
         bytes.extend_from_slice(&u16_of(self.before.len()).to_le_bytes());
         bytes.extend_from_slice(&u16_of(self.stream.len()).to_le_bytes());
+        if let Some(begun_at) = self.begun_at {
+            bytes.extend_from_slice(&begun_at.0.to_le_bytes());
+        }
         bytes.extend_from_slice(self.stream.as_bytes());
         for position in &self.before {
             // No block starts at the last byte a u64 can name: it stands for "none".
@@ -95,30 +107,35 @@ impl SegmentHeader {
         if body.is_none() || body.map(crc32c::crc32c) != stored {
             return Err(Damaged("its checksum does not match"));
         }
-        let header = Self::fields(&mut fields).ok_or(Damaged("its fields do not fit"))?;
-        if length != segment_header_bytes(header.stream.len(), header.before.len()) {
+        let header = Self::fields(&mut fields, version).ok_or(Damaged("its fields do not fit"))?;
+        if length != segment_header_bytes(version, header.stream.len(), header.before.len()) {
             return Err(Damaged("its length does not fit its fields"));
         }
         Ok((header, length))
     }
 
-    fn fields(fields: &mut Fields<'_>) -> Option<Self> {
+    fn fields(fields: &mut Fields<'_>, version: u32) -> Option<Self> {
         let base = fields.u64()?;
         let partitions = fields.u16()?;
         let stream_bytes = usize::from(fields.u16()?);
+        let begun_at = match version {
+            VERSION_WITH_TIME.. => Some(Millis(i64::from_le_bytes(fields.array()?))),
+            _ => None,
+        };
         let stream = std::str::from_utf8(fields.take(stream_bytes)?).ok()?.to_owned();
         let mut before = Vec::with_capacity(usize::from(partitions));
         for _ in 0..partitions {
             let (block, index) = (fields.u64()?, fields.u32()?);
             before.push((block != u64::MAX).then_some(Position { block, index }));
         }
-        Some(Self { stream, base, before })
+        Some(Self { stream, base, begun_at, before })
     }
 }
 
-/// The length of a segment header.
-pub fn segment_header_bytes(stream_bytes: usize, partitions: usize) -> usize {
-    SEGMENT_FIXED_BYTES + stream_bytes + partitions * TABLE_ROW_BYTES + CRC_BYTES
+/// The length of a segment header of a version.
+pub fn segment_header_bytes(version: u32, stream_bytes: usize, partitions: usize) -> usize {
+    let time_bytes = if version >= VERSION_WITH_TIME { TIME_BYTES } else { 0 };
+    SEGMENT_FIXED_BYTES + time_bytes + stream_bytes + partitions * TABLE_ROW_BYTES + CRC_BYTES
 }
 
 /// What stands in front of a block's body.

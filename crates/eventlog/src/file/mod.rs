@@ -8,7 +8,7 @@
 //!   workspace's key touches nobody else.
 //! - *No index on disk that must be right.* Everything beside the segments can be lost and is rebuilt.
 //!
-//! # On disk (version 1, numbers little-endian)
+//! # On disk (version 2, numbers little-endian)
 //!
 //! ```text
 //! <directory>/lock                       locked while a process has the stream open
@@ -24,15 +24,17 @@
 //!   8  base                                 8  offset in the stream's history
 //!   2  partitions                           8  synced_before: what was synced when it was written
 //!   2  stream name length                   4  key epoch
-//!   …  stream name                          4  records
-//!   per partition, the last position        4  uncompressed length, at most 1 MiB
-//!   in earlier segments:                    4  body length
-//!     8  block (all ones: none)             4  CRC32C of the body
-//!     4  index                              4  workspace name length
-//!   4  CRC32C of all before                 …  workspace name
-//!                                           4  CRC32C of all before
+//!   8  begun at, Unix milliseconds          4  records
+//!   …  stream name                          4  uncompressed length, at most 1 MiB
+//!   per partition, the last position        4  body length
+//!   in earlier segments:                    4  CRC32C of the body
+//!     8  block (all ones: none)             4  workspace name length
+//!     4  index                              …  workspace name
+//!   4  CRC32C of all before                 4  CRC32C of all before
 //!                                           …  body: 12 nonce, ciphertext, 16 tag
 //! ```
+//!
+//! Version 1 had no `begun at`; its segments are read and, where one is the last, written on.
 //!
 //! The body in clear is a 4-byte length per record and then the payloads. It is compressed, then sealed with the
 //! workspace's current key; stream, partition, offset and record count are authenticated with it, so a block opens
@@ -51,6 +53,14 @@
 //! 5. Only then the blocks enter the index and the cache, the watermarks move, and every appender is answered.
 //!    An acknowledgement therefore means: the bytes are on the device as far as the device tells the truth about
 //!    its cache, and any reader can see them. A reader sees nothing that a crash could take back.
+//!
+//! # Age
+//!
+//! Only whole segments are deleted, so the segment being written is what keeps an event on disk after everybody has
+//! passed it. [`seal`](crate::EventLog::seal) begins the next one when it was begun before a given time, without
+//! waiting for traffic; [`older_than`](crate::EventLog::older_than) says from the same times what is how old. Both
+//! know ages by segments only. The time of a segment is that of its creation, which is never after its first record's;
+//! one of version 1 has none and counts as the oldest.
 //!
 //! # Recovery
 //!
@@ -75,19 +85,23 @@
 //! # Where to look
 //!
 //! [`format`] (bytes), [`scan`] (finding blocks in bytes; the entry for fuzzing), `recover` (opening), `queue`,
-//! `encode`, `commit`, `answer`, `bell` (the way of an append), `read`, `cache` (the way of a read), `segment` (what
-//! is known about segments), `release` (trimming), [`disk`] (the file system, injected).
+//! `encode`, `commit`, `answer`, `bell` (the way of an append), `read`, `cache` (the way of a read), `room` (is there
+//! space?), `segment` (what is known about segments), `release` (trimming), `age`, [`disk`] (the file system, injected).
 //!
 //! # Limits
 //!
 //! One process per directory. A segment is below 4 GiB, a record at most [`RECORD_BYTES_MAX`]. Two things no log can
 //! know by itself: a device that lies about its cache, and damage to the very last commit, which looks like a torn
-//! tail. Blocks of a destroyed key may stay readable from the cache until it has turned over.
+//! tail.
+//!
+//! A destroyed key epoch takes effect at once: [`Keys::destroy`] has the decoded blocks of its workspace thrown out of
+//! the cache before it returns. What a reader holds already is his.
 
 pub mod disk;
 pub mod format;
 pub mod scan;
 
+mod age;
 mod answer;
 mod bell;
 mod cache;
@@ -97,6 +111,7 @@ mod queue;
 mod read;
 mod recover;
 mod release;
+mod room;
 mod segment;
 
 use std::io;
@@ -105,18 +120,21 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use event::{Clock, Millis};
 use tokio::sync::watch;
-use vault::keys::Keys;
+use vault::keys::{Holder, Keys};
 
+use self::age::Sealing;
 use self::answer::answer;
 use self::bell::Bell;
 use self::cache::Cache;
 use self::commit::Writer;
 use self::disk::{Disk, DiskLock};
-use self::format::{NAME_BYTES_MAX, SegmentFault, segment_header_bytes};
+use self::format::{NAME_BYTES_MAX, SegmentFault, VERSION, segment_header_bytes};
 use self::queue::{Queue, Waiting};
 use self::read::{LoadedSegments, Reading};
 use self::release::Released;
+use self::room::Room;
 use self::segment::{Active, Sealed};
 use crate::own::Owners;
 use crate::{
@@ -152,6 +170,8 @@ pub struct Options {
     pub disk: Arc<dyn Disk>,
     /// The keys that seal and open blocks.
     pub keys: Keys,
+    /// Says when a segment is begun.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Why a stream could not be opened.
@@ -222,6 +242,8 @@ impl OpenError {
 pub struct FileLog {
     shared: Arc<Shared>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Has the cache cleared of destroyed keys.
+    _holder: Holder,
 }
 
 /// What appenders, readers and the writer share.
@@ -229,10 +251,12 @@ pub struct FileLog {
 struct Shared {
     options: Options,
     queue: Queue,
+    room: Room,
     bell: Arc<Bell>,
     index: RwLock<Index>,
     loaded: LoadedSegments,
-    cache: Cache,
+    cache: Arc<Cache>,
+    sealing: Sealing,
     /// Per partition, the last durable position.
     marks: Vec<watch::Sender<Option<Position>>>,
     owners: Owners,
@@ -263,23 +287,37 @@ impl FileLog {
         let opened = recover::open(&options)?;
         let shared = Arc::new(Shared {
             queue: Queue::new(options.pending_bytes_max),
+            room: Room::default(),
             bell: Arc::default(),
             index: RwLock::new(Index { sealed: opened.sealed, active: opened.active, trimmed: opened.trimmed }),
             loaded: LoadedSegments::default(),
-            cache: Cache::new(options.cache_bytes),
+            cache: Arc::new(Cache::new(options.cache_bytes)),
+            sealing: Sealing::default(),
             marks: opened.watermarks.into_iter().map(watch::Sender::new).collect(),
             owners: Owners::new(options.partitions),
             released: Released::load(&options),
             _lock: lock,
             options,
         });
+        let cache = Arc::clone(&shared.cache);
+        let holder = shared.options.keys.on_destroy(move |workspace, _| cache.forget(workspace));
         let writer = Writer::new(Arc::clone(&shared));
         let name = format!("log-{}", shared.options.stream);
         let writer = std::thread::Builder::new()
             .name(name)
             .spawn(move || writer.run())
             .map_err(|error| OpenError::io(&shared.options.directory, error))?;
-        Ok(Self { shared, writer: Mutex::new(Some(writer)) })
+        Ok(Self { shared, writer: Mutex::new(Some(writer)), _holder: holder })
+    }
+
+    async fn delete_what_may_go(&self) {
+        if !self.shared.has_released() {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        if let Err(error) = tokio::task::spawn_blocking(move || shared.delete_released()).await {
+            tracing::warn!(%error, "the deletion of released log segments was interrupted");
+        }
     }
 }
 
@@ -293,7 +331,7 @@ fn check(options: &Options) -> Result<(), OpenError> {
     }
     // A commit goes into a segment of its own size at worst, so the sum has to stay below 4 GiB.
     let most = u64::from(u32::MAX / 2);
-    let least = segment_header_bytes(options.stream.len(), options.partitions.into()) as u64 + 4096;
+    let least = segment_header_bytes(VERSION, options.stream.len(), options.partitions.into()) as u64 + 4096;
     if options.segment_bytes < least || options.segment_bytes > most {
         return refuse(format!("`segment_bytes` is {}, allowed are {least} to {most}", options.segment_bytes));
     }
@@ -347,6 +385,11 @@ impl EventLog for FileLog {
         answered.await
     }
 
+    fn accepts(&self) -> Result<(), AppendError> {
+        self.shared.queue.check()?;
+        self.shared.room.check(&self.shared.options)
+    }
+
     async fn read(
         &self,
         partition: Partition,
@@ -379,13 +422,23 @@ impl EventLog for FileLog {
     }
 
     async fn trim(&self, partition: Partition, through: Position) {
-        if !self.shared.release(partition, through) {
-            return;
+        self.shared.release(partition, through);
+        self.delete_what_may_go().await;
+    }
+
+    async fn seal(&self, begun_before: Millis) -> Result<(), AppendError> {
+        if !self.shared.has_to_seal(begun_before) {
+            return Ok(());
         }
-        let shared = Arc::clone(&self.shared);
-        if let Err(error) = tokio::task::spawn_blocking(move || shared.delete_released()).await {
-            tracing::warn!(%error, "the deletion of released log segments was interrupted");
-        }
+        let (asked, answered) = answer();
+        self.shared.queue.push(Waiting { batch: Vec::new(), bytes: 0, asked })?;
+        answered.await?;
+        self.delete_what_may_go().await;
+        Ok(())
+    }
+
+    fn older_than(&self, partition: Partition, time: Millis) -> Option<Position> {
+        self.shared.older_than(partition, time)
     }
 
     fn own(&self, partition: Partition) -> Result<Lease, Owned> {

@@ -55,12 +55,7 @@ impl Queue {
     /// Adds a batch, or says why not. A batch over the bound is taken when nothing else waits, else it never would.
     pub(super) fn push(&self, waiting: Waiting) -> Result<(), AppendError> {
         let mut state = self.state();
-        if let Some(detail) = &state.broken {
-            return Err(AppendError::Broken { detail: detail.clone() });
-        }
-        if state.closed {
-            return Err(AppendError::Broken { detail: "the log is closed".to_owned() });
-        }
+        state.check()?;
         let pending_bytes = state.pending_bytes + waiting.bytes;
         if pending_bytes > self.pending_bytes_max && state.pending_bytes > 0 {
             return Err(AppendError::Overloaded { pending_bytes, limit_bytes: self.pending_bytes_max });
@@ -160,12 +155,27 @@ impl Queue {
         refuse(waiting, "the log is closed");
     }
 
+    /// Whether a batch would be let in; how much waits passes by itself and does not count.
+    pub(super) fn check(&self) -> Result<(), AppendError> {
+        self.state().check()
+    }
+
     pub(super) fn pending_bytes(&self) -> u64 {
         self.state().pending_bytes
     }
 }
 
 impl State {
+    fn check(&self) -> Result<(), AppendError> {
+        if let Some(detail) = &self.broken {
+            return Err(AppendError::Broken { detail: detail.clone() });
+        }
+        if self.closed {
+            return Err(AppendError::Broken { detail: "the log is closed".to_owned() });
+        }
+        Ok(())
+    }
+
     fn take_all(&mut self) -> VecDeque<Waiting> {
         let waiting = std::mem::take(&mut self.waiting);
         self.pending_bytes -= waiting.iter().map(|waiting| waiting.bytes).sum::<u64>();

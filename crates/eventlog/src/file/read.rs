@@ -209,6 +209,7 @@ impl Reading<'_> {
         if !with_disk {
             return Err(Stop::Miss);
         }
+        let turn = self.shared.cache.turn();
         let mut bytes = vec![0; entry.length as usize];
         file.read_exact_at(&mut bytes, entry.at.into()).map_err(ReadError::Io)?;
         let (header, body) = BlockHeader::parse_whole(&bytes, offset).map_err(|fault| damaged(&fault))?;
@@ -216,7 +217,7 @@ impl Reading<'_> {
             return Err(damaged(&"the block is not the one in the index").into());
         }
         let block = Arc::new(self.decode(&header, body)?);
-        self.shared.cache.extend([Arc::clone(&block)]);
+        self.shared.cache.extend(turn, [Arc::clone(&block)]);
         Ok(block)
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use event::Millis;
 use tracing::{info, warn};
 
 use super::disk::{Disk, DiskFile, is_full};
@@ -30,12 +31,12 @@ pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
     let bases = bases(options).map_err(|error| OpenError::io(directory, error))?;
     let Some((last, earlier)) = bases.split_last() else { return create(options) };
     let first_header = header(options, bases[0])?;
+    let last_header = header(options, *last)?;
     let mut sealed = Vec::with_capacity(earlier.len());
     for (base, end) in earlier.iter().zip(&bases[1..]) {
         sealed.push(Arc::new(open_sealed(options, (*base, *end))?));
     }
-    let last_header = header(options, *last)?;
-    let active = open_active(options, *last)?;
+    let active = open_active(options, *last, last_header.begun_at)?;
     let mut watermarks = last_header.before;
     let known = sealed.iter().map(|sealed| sealed.last.clone()).chain([active.blocks.last(active.base)]);
     for last in known {
@@ -61,7 +62,8 @@ fn bases(options: &Options) -> io::Result<Vec<u64>> {
 
 fn create(options: &Options) -> Result<Opened, OpenError> {
     let nothing = vec![None; usize::from(options.partitions)];
-    let header = SegmentHeader { stream: options.stream.to_string(), base: 0, before: nothing.clone() };
+    let begun_at = Some(options.clock.now());
+    let header = SegmentHeader { stream: options.stream.to_string(), base: 0, begun_at, before: nothing.clone() };
     let (directory, disk) = (&options.directory, &*options.disk);
     let file = prepare(disk, directory, &header, options.segment_bytes)
         .and_then(|(file, path)| {
@@ -70,7 +72,8 @@ fn create(options: &Options) -> Result<Opened, OpenError> {
             Ok(file)
         })
         .map_err(|error| OpenError::io(directory, error))?;
-    let active = Active { base: 0, end: header.encode().len() as u64, file, blocks: Blocks::new(options.partitions) };
+    let (end, blocks) = (header.encode().len() as u64, Blocks::new(options.partitions));
+    let active = Active { base: 0, end, begun_at, file, blocks };
     Ok(Opened { sealed: Vec::new(), active, trimmed: nothing.clone(), watermarks: nothing })
 }
 
@@ -113,12 +116,15 @@ fn check_header(options: &Options, path: &Path, base: u64, header: SegmentHeader
 
 fn open_sealed(options: &Options, (base, end): (u64, u64)) -> Result<Sealed, OpenError> {
     let (disk, directory) = (&*options.disk, &options.directory);
+    let header = header(options, base);
     if let Some(blocks) = read_index(disk, directory, (base, end), options.partitions) {
-        return Ok(Sealed { base, end, last: blocks.last(base) });
+        // Its blocks can be read without its header; only its age is unknown then.
+        let begun_at = header.ok().and_then(|header| header.begun_at);
+        return Ok(Sealed { base, end, begun_at, last: blocks.last(base) });
     }
-    header(options, base)?;
+    let begun_at = header?.begun_at;
     let blocks = scan_sealed(disk, directory, (base, end)).map_err(|fault| fault.at(directory, base))?;
-    let sealed = Sealed { base, end, last: blocks.last(base) };
+    let sealed = Sealed { base, end, begun_at, last: blocks.last(base) };
     if let Err(error) = write_index(disk, directory, &sealed, &blocks) {
         warn!(base, %error, "cannot write the index of a log segment, it is scanned again at the next start");
     }
@@ -154,7 +160,7 @@ pub(super) fn scan_sealed(disk: &dyn Disk, directory: &Path, (base, end): (u64, 
     Ok(blocks)
 }
 
-fn open_active(options: &Options, base: u64) -> Result<Active, OpenError> {
+fn open_active(options: &Options, base: u64, begun_at: Option<Millis>) -> Result<Active, OpenError> {
     let path = segment_path(&options.directory, base);
     let io_at = |error| OpenError::io(&path, error);
     let file = options.disk.open(&path).map_err(io_at)?;
@@ -167,7 +173,7 @@ fn open_active(options: &Options, base: u64) -> Result<Active, OpenError> {
         Tail::Clean => file.sync_all().map_err(io_at)?,
         Tail::Torn(_) => cut(&*file, scan.end, options.segment_bytes).map_err(io_at)?,
     }
-    Ok(Active { base, end: base + scan.end, file, blocks: Blocks::from_scan(&scan) })
+    Ok(Active { base, end: base + scan.end, begun_at, file, blocks: Blocks::from_scan(&scan) })
 }
 
 fn report(path: &Path, scan: &Scan, file_bytes: u64) {

@@ -71,9 +71,13 @@ fn save(options: &Options, positions: &[Option<Position>]) -> std::io::Result<()
 }
 
 impl Shared {
-    /// Notes the release; true when a segment can go.
-    pub(super) fn release(&self, partition: Partition, through: Position) -> bool {
+    /// Notes the release.
+    pub(super) fn release(&self, partition: Partition, through: Position) {
         self.released.advance(partition, through);
+    }
+
+    /// Whether a segment can go.
+    pub(super) fn has_released(&self) -> bool {
         self.oldest_released().is_some()
     }
 

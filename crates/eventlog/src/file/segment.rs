@@ -12,6 +12,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use event::Millis;
+
 use super::disk::{Disk, DiskFile};
 use super::format::{Fields, SegmentHeader, u32_of};
 use super::scan::Scan;
@@ -38,6 +40,8 @@ pub(super) struct Blocks(pub(super) Vec<Vec<Entry>>);
 pub(super) struct Sealed {
     pub(super) base: u64,
     pub(super) end: u64,
+    /// From its header.
+    pub(super) begun_at: Option<Millis>,
     /// Per partition, see [`Blocks::last`].
     pub(super) last: Vec<Option<Position>>,
 }
@@ -48,6 +52,8 @@ pub(super) struct Active {
     pub(super) base: u64,
     /// The synced length of the stream.
     pub(super) end: u64,
+    /// From its header.
+    pub(super) begun_at: Option<Millis>,
     pub(super) file: Arc<dyn DiskFile>,
     pub(super) blocks: Blocks,
 }
@@ -76,6 +82,10 @@ impl Blocks {
             let place = entries.partition_point(|entry| entry.at < at);
             entries.insert(place, Entry { at, length, records: 0 });
         }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(Vec::is_empty)
     }
 
     pub(super) fn of(&self, partition: Partition) -> &[Entry] {

@@ -58,10 +58,13 @@ async fn a_full_disk_refuses_and_recovers_by_itself() {
         }
     };
     assert!(matches!(refused, AppendError::Full { .. }), "{refused:?}");
+    assert!(matches!(log.accepts(), Err(AppendError::Full { .. })), "full, and says so without an append");
     assert!((20..40).contains(&taken), "two segments of 16 KiB fit, {taken} records were taken");
     assert_eq!(read_all(&log, 0, None, 4000).await.len() as u64, taken, "reads go on");
     disk.set_capacity(u64::MAX);
+    log.accepts().expect("whoever waits for this before they append would wait for ever");
     put(&log, "there is space again").await;
+    log.accepts().expect("there is space");
     assert_eq!(read_all(&log, 0, None, 4000).await.len() as u64, taken + 1);
 }
 
@@ -77,6 +80,20 @@ async fn the_reserve_is_left_to_others() {
         taken += 1;
     }
     assert!((10..16).contains(&taken), "one segment fits before the reserve, {taken} records were taken");
+    let full = log.accepts().expect_err("the reserve is reached").to_string();
+    assert!(full.contains("bytes are free") && full.contains("have to be"), "{full}");
+}
+
+/// Nothing was appended yet, so no refusal is known: the disk itself is asked.
+#[tokio::test]
+async fn a_log_opened_on_a_full_disk_does_not_claim_to_take_events() {
+    let disk = FaultyDisk::new(4);
+    let mut options = options(Arc::new(disk.clone()), DIRECTORY.into());
+    options.disk_reserve_bytes = 1024 * 1024;
+    let log = FileLog::open(options).expect("opens");
+    log.accepts().expect("there is space");
+    disk.set_capacity(512 * 1024);
+    assert!(matches!(log.accepts(), Err(AppendError::Full { .. })));
 }
 
 #[tokio::test]
@@ -179,6 +196,28 @@ async fn a_destroyed_key_says_where_to_go_on() {
         }
         other => panic!("expected the destroyed key: {other:?}"),
     }
+}
+
+/// The writer puts every block into the cache in clear: destroying the key has to reach it there.
+#[tokio::test]
+async fn a_destroyed_key_ends_the_reading_of_cached_blocks_too() {
+    let disk = FaultyDisk::new(9);
+    let options = options(Arc::new(disk.clone()), DIRECTORY.into());
+    let keys = options.keys.clone();
+    let log = FileLog::open(options).expect("opens");
+    put(&log, "secret").await;
+    let other = log.append(vec![append(1, "globex", "kept")]).await.expect("appends")[0];
+    assert_eq!(texts(&read_all(&log, 0, None, 100).await), ["secret"]);
+    keys.insert("acme", Epoch(2), &[8; 32]);
+    keys.destroy("acme", Epoch(1));
+    let read = log.read(Partition(0), None, 100).await;
+    assert!(matches!(read, Err(ReadError::Shredded { .. })), "{read:?}");
+    let kept = log.read(Partition(1), None, 100).await.expect("another workspace's key lives");
+    assert_eq!((kept[0].position, texts(&kept)), (other, vec!["kept".to_owned()]));
+    put(&log, "of the next epoch").await;
+    let last = log.watermark(Partition(0)).expect("appended");
+    let next = log.read(Partition(0), Some(Position { block: last.block - 1, index: 0 }), 100).await;
+    assert_eq!(texts(&next.expect("sealed with the living key")), ["of the next epoch"]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use event::Millis;
 use eventlog::file::OpenError;
 use eventlog::file::format::{
     BlockFault, BlockHeader, FLAG_LZ4, SEAL_BYTES, SegmentFault, SegmentHeader, VERSION, payload_ranges,
@@ -46,10 +47,11 @@ proptest! {
     fn a_segment_header_reads_back(
         stream in "[a-zö]{0,40}",
         base in any::<u64>(),
+        begun_at in proptest::option::of(any::<i64>().prop_map(Millis)),
         before in proptest::collection::vec(position(), 1..20),
         behind in proptest::collection::vec(any::<u8>(), 0..20),
     ) {
-        let header = SegmentHeader { stream, base, before };
+        let header = SegmentHeader { stream, base, begun_at, before };
         let mut bytes = header.encode();
         let length = bytes.len();
         bytes.extend(behind);
@@ -99,7 +101,7 @@ proptest! {
     #[test]
     fn any_bytes_scan_to_something(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
         prop_assert!(scan(&bytes).is_err(), "no magic, no segment");
-        let header = SegmentHeader { stream: "raw".into(), base: 0, before: vec![None; 3] };
+        let header = SegmentHeader { stream: "raw".into(), base: 0, begun_at: None, before: vec![None; 3] };
         let with_header = [&header.encode()[..], &bytes].concat();
         let found = scan(&with_header).expect("a whole header");
         prop_assert_eq!(found.blocks.len(), 0);
@@ -151,14 +153,14 @@ proptest! {
 
 #[test]
 fn a_newer_version_is_refused_by_name() {
-    let mut bytes = SegmentHeader { stream: "raw".into(), base: 0, before: vec![None; 3] }.encode();
+    let mut bytes = SegmentHeader { stream: "raw".into(), base: 0, begun_at: None, before: vec![None; 3] }.encode();
     bytes[8..12].copy_from_slice(&(VERSION + 1).to_le_bytes());
     assert_eq!(scan(&bytes), Err(SegmentFault::Newer(VERSION + 1)));
     let disk = FaultyDisk::new(2);
     disk.replace(&segment_path(0), bytes);
     let error = open(&disk).expect_err("newer");
-    assert!(matches!(error, OpenError::Newer { version: 2, .. }));
-    insta::assert_snapshot!(error, @"the log segment `/log/00000000000000000000.seg` has format version 2, this release reads up to 1; use the release that wrote it, or a newer one");
+    assert!(matches!(error, OpenError::Newer { version: 3, .. }));
+    insta::assert_snapshot!(error, @"the log segment `/log/00000000000000000000.seg` has format version 3, this release reads up to 2; use the release that wrote it, or a newer one");
 }
 
 #[test]
@@ -187,39 +189,65 @@ fn golden_batches() -> Vec<Vec<Append>> {
         .collect()
 }
 
-fn golden_directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1")
+/// What the clock showed while version 2's directory was written.
+const GOLDEN_TIME: Millis = Millis(1_763_762_400_000);
+
+/// A disk with the golden directory of a version.
+fn golden_disk(version: u32) -> FaultyDisk {
+    let disk = FaultyDisk::new(4);
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/v{version}"));
+    for entry in std::fs::read_dir(directory).expect("the golden directory") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a file").to_owned();
+        disk.replace(&Path::new(DIRECTORY).join(name), std::fs::read(&path).expect("a golden file"));
+    }
+    disk
+}
+
+async fn check_golden(log: &dyn EventLog) {
+    for partition in 0..PARTITIONS {
+        let expected = golden_batches().into_iter().flat_map(|batch| {
+            // The blocks of a commit are in the order in which their first records came.
+            let (acme, globex): (Vec<_>, Vec<_>) = batch.into_iter().partition(|one| &*one.workspace == "acme");
+            acme.into_iter().chain(globex)
+        });
+        let expected: Vec<_> = expected
+            .filter(|one| one.partition == Partition(partition))
+            .map(|one| (one.workspace.to_string(), one.payload))
+            .collect();
+        let read = read_all(log, partition, None, 2000).await;
+        let read: Vec<_> = read.into_iter().map(|one| (one.workspace.to_string(), one.payload)).collect();
+        assert_eq!(read, expected, "partition {partition}");
+    }
 }
 
 /// Every release opens every earlier directory. The files were written by the first release that had the format
 /// (`golden_batches`, one append after the other, with the keys and options of `setup`) and never change.
 #[test]
-fn the_golden_directory_of_version_1_reads_the_same() {
-    let disk = FaultyDisk::new(4);
-    let mut segments = 0;
-    for entry in std::fs::read_dir(golden_directory()).expect("the golden directory") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().expect("a file").to_owned();
-        segments += usize::from(path.extension().is_some_and(|extension| extension == "seg"));
-        disk.replace(&Path::new(DIRECTORY).join(name), std::fs::read(&path).expect("a golden file"));
+fn the_golden_directory_of_every_version_reads_the_same() {
+    for version in 1..=VERSION {
+        let disk = golden_disk(version);
+        runtime().block_on(async {
+            let log = open(&disk).expect("opens");
+            assert!(log.usage().segments >= 2, "a finished segment and the last one");
+            check_golden(&log).await;
+            let told = [0, 1].map(|later| log.older_than(Partition(0), Millis(GOLDEN_TIME.0 + later)).is_some());
+            assert_eq!(told, [false, version > 1], "version 1 knows no times");
+            log.append(vec![append(0, "acme", "written by this release")]).await.expect("goes on where it ended");
+        });
     }
-    assert!(segments >= 2, "a finished segment and the last one");
+}
+
+/// Nobody knows how old a segment of version 1 is: it counts as older than anything asked for.
+#[test]
+fn a_segment_of_version_1_is_sealed_when_first_asked() {
     runtime().block_on(async {
-        let log = open(&disk).expect("opens");
-        for partition in 0..PARTITIONS {
-            let expected = golden_batches().into_iter().flat_map(|batch| {
-                // The blocks of a commit are in the order in which their first records came.
-                let (acme, globex): (Vec<_>, Vec<_>) = batch.into_iter().partition(|one| &*one.workspace == "acme");
-                acme.into_iter().chain(globex)
-            });
-            let expected: Vec<_> = expected
-                .filter(|one| one.partition == Partition(partition))
-                .map(|one| (one.workspace.to_string(), one.payload))
-                .collect();
-            let read = read_all(&log, partition, None, 2000).await;
-            let read: Vec<_> = read.into_iter().map(|one| (one.workspace.to_string(), one.payload)).collect();
-            assert_eq!(read, expected, "partition {partition}");
-        }
-        log.append(vec![append(0, "acme", "written by this release")]).await.expect("goes on where it ended");
+        let log = open(&golden_disk(1)).expect("opens");
+        let segments = log.usage().segments;
+        log.seal(Millis(i64::MIN)).await.expect("seals");
+        assert_eq!(log.usage().segments, segments + 1);
+        assert_eq!(log.older_than(Partition(0), Millis(0)), None, "its successor was begun at 0");
+        assert_eq!(log.older_than(Partition(0), Millis(1)), log.watermark(Partition(0)));
+        check_golden(&log).await;
     });
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use eventlog::file::disk::Disk;
 use eventlog::file::{FileLog, OpenError, Options};
 use eventlog::{Append, EventLog, Partition, Position, Record};
+use testkit::clock::HandClock;
 use testkit::random::Random;
 use vault::keys::{Epoch, Keys};
 
@@ -32,11 +33,19 @@ pub(crate) fn options(disk: Arc<dyn Disk>, directory: PathBuf) -> Options {
         disk_reserve_bytes: 0,
         disk,
         keys: keys(),
+        clock: Arc::new(HandClock::default()),
     }
 }
 
 pub(crate) fn open(disk: &testkit::disk::FaultyDisk) -> Result<FileLog, OpenError> {
     FileLog::open(options(Arc::new(disk.clone()), DIRECTORY.into()))
+}
+
+/// The same with a clock to be moved.
+pub(crate) fn open_at(disk: &testkit::disk::FaultyDisk, clock: &HandClock) -> FileLog {
+    let clock = Arc::new(clock.clone());
+    let options = Options { clock, ..options(Arc::new(disk.clone()), DIRECTORY.into()) };
+    FileLog::open(options).expect("opens")
 }
 
 pub(crate) fn append(partition: u16, workspace: &str, payload: impl Into<Vec<u8>>) -> Append {

@@ -170,6 +170,10 @@ impl EventLog for Faulty {
         }
     }
 
+    fn accepts(&self) -> Result<(), AppendError> {
+        self.inner.accepts()
+    }
+
     async fn read(&self, at: Partition, after: Option<Position>, bytes_max: usize) -> Result<Vec<Record>, ReadError> {
         self.inner.read(at, after, bytes_max).await
     }
