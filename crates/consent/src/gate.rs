@@ -13,7 +13,7 @@ use event::Fingerprint;
 use hashbrown::HashMap;
 use workspace::ConsentRules;
 
-use crate::{Choice, Choices, Decision, Reason, Rules, Stamp, Use, Wishes, decide};
+use crate::{CategorySet, Choice, Choices, Decision, Reason, Rules, Stamp, Use, Wishes, decide};
 
 /// What the gate must know about a thing to decide on it.
 #[derive(Debug, Clone)]
@@ -136,6 +136,17 @@ impl Gate {
     pub fn load(&self, on_record: impl IntoIterator<Item = (Fingerprint, Choice)>) {
         for (identifier, choice) in on_record {
             self.shard(identifier).write().expect("no holder of a shard panics").insert(identifier, choice);
+        }
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Adds refusals to what is on record about some identifiers, for those that join a subject which refused. Nothing
+    /// that was refused is granted by it, whatever the gate learnt since.
+    pub fn narrow(&self, refused: impl IntoIterator<Item = (Fingerprint, CategorySet)>) {
+        for (identifier, refused) in refused {
+            let mut shard = self.shard(identifier).write().expect("no holder of a shard panics");
+            let choice = shard.entry(identifier).or_default();
+            *choice = choice.then(Choice { granted: CategorySet::NONE, refused });
         }
         self.generation.fetch_add(1, Ordering::AcqRel);
     }

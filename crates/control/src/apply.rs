@@ -15,6 +15,8 @@ use vault::KeyError;
 use workspace::{ParseError, Workspace};
 
 use crate::hex::hex;
+use crate::load::{self, LoadError};
+use crate::write_keys::{self, SameWriteKey};
 use crate::{Store, StoreError, StoredWorkspace};
 
 /// Answers `${env:NAME}`.
@@ -87,6 +89,12 @@ pub enum ApplyError {
         /// What would be removed.
         objects: Vec<String>,
     },
+    /// Two sources would have the same write key.
+    #[error("nothing was applied: {0}")]
+    SameWriteKey(#[from] SameWriteKey),
+    /// A workspace on record, for which no file was given, cannot be read, so its write keys cannot be compared.
+    #[error("nothing was applied: {0}")]
+    Unreadable(Box<LoadError>),
     /// No randomness for a write key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -130,8 +138,27 @@ pub async fn apply(
         }
         applied.push(Applied { workspace: name, outcome });
     }
+    check_write_keys(&stored, &changed, env)?;
     store.put_workspaces(&changed).await?;
     Ok(applied)
+}
+
+/// Whether all workspaces, as they would be after this, have write keys of their own. Before anything is stored: a
+/// stored conflict would keep the next start from serving anybody.
+fn check_write_keys(
+    stored: &BTreeMap<&str, &StoredWorkspace>,
+    changed: &[StoredWorkspace],
+    env: Env<'_>,
+) -> Result<(), ApplyError> {
+    let mut after = stored.clone();
+    after.extend(changed.iter().map(|workspace| (workspace.name.as_str(), workspace)));
+    let unreadable = |error| ApplyError::Unreadable(Box::new(error));
+    let models = after
+        .values()
+        .map(|stored| load::model(stored, env))
+        .collect::<Result<Vec<Workspace>, _>>()
+        .map_err(unreadable)?;
+    Ok(write_keys::check(models.iter().zip(after.values().map(|stored| stored.file.as_str())))?)
 }
 
 fn describe(

@@ -4,6 +4,7 @@
 //!   (`tests/it/conformance.rs`).
 //! - [`apply`]: from files to stored workspaces. [`load`]: from stored workspaces to [`Tenant`]s.
 //! - [`Recorder`]: a visitor's choice becomes durable, then visible to the gate, then is answered.
+//! - `linking`: an identifier that joins a subject takes over what the subject refused.
 //! - [`Directory`]: the tenants, ready for the hot path.
 //! - [`keys`]: opening, rotating and destroying the keys of a workspace.
 
@@ -11,12 +12,14 @@ mod apply;
 mod directory;
 mod hex;
 pub mod keys;
+mod linking;
 mod load;
 mod recent;
 mod recorder;
 mod sqlite;
 mod standing;
 mod store;
+mod write_keys;
 
 pub use apply::{Applied, ApplyError, Outcome, WorkspaceFile, apply};
 pub use directory::{Directory, KeyOwner, Tenant};
@@ -26,5 +29,7 @@ pub use recorder::{ChoiceMade, Recorded, Recorder};
 pub use sqlite::Sqlite;
 pub use standing::{Said, Standing};
 pub use store::{
-    ChoiceRow, Maker, Method, Receipt, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys, StoredWorkspace,
+    ChoiceRow, Joined, Maker, Method, Receipt, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys,
+    StoredWorkspace,
 };
+pub use write_keys::SameWriteKey;

@@ -1,6 +1,5 @@
 //! From stored workspaces to tenants that can be served.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use consent::Gate;
@@ -9,6 +8,8 @@ use vault::{IdentifierTable, Keys, Surrogates};
 use workspace::{ParseError, Workspace};
 
 use crate::apply::Env;
+use crate::linking::Linking;
+use crate::write_keys::{self, SameWriteKey};
 use crate::{Recent, Store, StoreError, StoredWorkspace, Tenant, keys};
 
 /// Standings read at once: large enough that a million load in a few seconds, small enough to be no peak in memory.
@@ -37,14 +38,9 @@ pub enum LoadError {
         /// Its file.
         file: String,
     },
-    /// A write key must tell whose events it brings.
-    #[error("source `{first}` and source `{second}` have the same write key: change one")]
-    SameWriteKey {
-        /// As `workspace/source`.
-        first: String,
-        /// The other one.
-        second: String,
-    },
+    /// Two workspaces claim the same events.
+    #[error(transparent)]
+    SameWriteKey(#[from] SameWriteKey),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -58,22 +54,23 @@ pub async fn load(
     env: Env<'_>,
     now: Millis,
 ) -> Result<Vec<Arc<Tenant>>, LoadError> {
+    let stored = store.workspaces().await?;
+    let models = stored.iter().map(|stored| model(stored, env)).collect::<Result<Vec<Workspace>, _>>()?;
+    write_keys::check(models.iter().zip(stored.iter().map(|stored| stored.file.as_str())))?;
     let mut tenants = Vec::new();
-    for stored in store.workspaces().await? {
-        let workspace = model(&stored, env)?;
+    for (stored, workspace) in stored.iter().zip(models) {
         let fingerprints = keys::open(&**store, keys, &stored.name, now).await?;
         let gate = Gate::new(&workspace.consent);
         load_choices(&**store, &stored.name, &gate).await?;
-        let table: Arc<dyn IdentifierTable> = Arc::clone(store) as Arc<dyn IdentifierTable>;
+        let table: Arc<dyn IdentifierTable> = Arc::new(Linking { store: Arc::clone(store), gate: Arc::clone(&gate) });
         let surrogates = Surrogates::new(workspace.name().shared(), table);
         tenants.push(Arc::new(Tenant { workspace, gate, fingerprints, surrogates, recent: Recent::default() }));
     }
-    check_write_keys(&tenants)?;
     Ok(tenants)
 }
 
 /// The model with every secret and write key in place.
-fn model(stored: &StoredWorkspace, env: Env<'_>) -> Result<Workspace, LoadError> {
+pub(crate) fn model(stored: &StoredWorkspace, env: Env<'_>) -> Result<Workspace, LoadError> {
     let mut workspace = workspace::parse(&stored.yaml, env).map_err(|error| LoadError::Parse {
         workspace: stored.name.clone(),
         file: stored.file.clone(),
@@ -100,18 +97,4 @@ async fn load_choices(store: &dyn Store, workspace: &str, gate: &Gate) -> Result
         after = Some(*last);
         gate.load(page.iter().map(|(identifier, standing)| (*identifier, standing.choice(&rules.categories))));
     }
-}
-
-fn check_write_keys(tenants: &[Arc<Tenant>]) -> Result<(), LoadError> {
-    let mut owners: HashMap<&String, String> = HashMap::new();
-    for tenant in tenants {
-        for source in &tenant.workspace.sources {
-            let second = format!("{}/{}", tenant.workspace.name(), source.name);
-            let Some(key) = &source.write_key else { continue };
-            if let Some(first) = owners.insert(key.expose(), second.clone()) {
-                return Err(LoadError::SameWriteKey { first, second });
-            }
-        }
-    }
-    Ok(())
 }

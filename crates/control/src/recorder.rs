@@ -7,7 +7,7 @@
 //! Whether a choice may be kept under its maker's name is decided here. A refusal from somebody without a user id,
 //! whose anonymous id nobody has seen, is recorded with a random number and nothing else: to remember by an identifier
 //! that somebody did not want to be known would contradict the refusal. Every other choice is kept under the subject's
-//! surrogate and counts for all identifiers that came with it.
+//! surrogate and counts for all identifiers of the subject, those that join it later included (`linking`).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ pub enum Recorded {
         receipt: Receipt,
         /// Whose it is.
         subject: SubjectId,
-        /// The identifiers under which it counts.
+        /// The identifiers that came with it; it counts under all of the subject.
         identifiers: Vec<Fingerprint>,
     },
     /// A refusal from somebody unknown, kept without anything that leads to them.
@@ -142,11 +142,9 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
     for ((made, identifiers), nameless) in made.iter().zip(&all).zip(nameless) {
         let maker = match if nameless { None } else { subjects.next() } {
             None => None,
-            Some(subject) => Some(Maker {
-                subject,
-                identifiers: everywhere(store, tenant, subject, identifiers).await?,
-                message_id: made.message_id.clone(),
-            }),
+            Some(subject) => {
+                Some(Maker { subject, identifiers: identifiers.fingerprints(), message_id: made.message_id.clone() })
+            }
         };
         rows.push(row(made, maker, &rules.categories)?);
     }
@@ -156,22 +154,6 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
         tenant.gate.load(choices);
     }
     Ok(rows.into_iter().map(recorded).collect())
-}
-
-/// All identifiers of the subject: who refuses as a user refuses for the events of their browser that still wait.
-async fn everywhere(
-    store: &dyn Store,
-    tenant: &Tenant,
-    subject: SubjectId,
-    said: &Identifiers<'_>,
-) -> Result<Vec<Fingerprint>, StoreError> {
-    let mut identifiers = said.fingerprints();
-    for known in store.identifiers(&tenant.name(), subject).await? {
-        if !identifiers.contains(&known.fingerprint) {
-            identifiers.push(known.fingerprint);
-        }
-    }
-    Ok(identifiers)
 }
 
 /// Which choices must be recorded without a name. An identifier is known when the vault has it, when its

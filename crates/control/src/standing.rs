@@ -42,6 +42,12 @@ impl Standing {
         Self(granted.chain(refused.iter().map(|name| (name.clone(), Said(false, at)))).collect())
     }
 
+    /// What of it is refused.
+    #[must_use]
+    pub fn refusals(&self) -> Self {
+        Self(self.0.iter().filter(|(_, said)| !said.0).map(|(name, said)| (name.clone(), *said)).collect())
+    }
+
     /// Takes in what another says.
     pub fn merge(&mut self, other: &Self) {
         for (name, said) in &other.0 {

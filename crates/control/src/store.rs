@@ -6,7 +6,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use event::{Fingerprint, Millis, Pii, Secret, SubjectId};
-use vault::{Epoch, IdentifierKind, IdentifierTable, KeyError, VaultError};
+use vault::{Epoch, IdentifierKind, KeyError, Pair, VaultError};
 use zeroize::Zeroizing;
 
 use crate::Standing;
@@ -156,7 +156,8 @@ impl Method {
 pub struct Maker {
     /// The subject.
     pub subject: SubjectId,
-    /// The identifiers under which it counts from now on. Not kept with the history: the vault has them.
+    /// The identifiers that came with it; it counts under all of the subject. Not kept with the history: the vault has
+    /// them.
     pub identifiers: Vec<Fingerprint>,
     /// The event that carried it.
     pub message_id: Option<String>,
@@ -209,9 +210,25 @@ pub struct StoredWorkspace {
     pub generated_keys: BTreeMap<String, Secret<String>>,
 }
 
+/// What became of new identifiers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Joined {
+    /// All are committed. The standings of those that took over refusals from their subject.
+    All(Vec<(Fingerprint, Standing)>),
+    /// None is: these fingerprints had become known meanwhile.
+    Known(Vec<(Fingerprint, SubjectId)>),
+}
+
 /// The control store. Everything that a method writes is durable when it returns.
 #[async_trait]
-pub trait Store: IdentifierTable {
+pub trait Store: fmt::Debug + Send + Sync {
+    /// The subjects of some fingerprints, in their order.
+    async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError>;
+
+    /// Commits new identifiers with their subjects, all or, when one of their fingerprints is known already, none. What
+    /// the subject of each refuses today is put on record for it in the same transaction: see [`Joined`].
+    async fn join(&self, workspace: &str, pairs: &[Pair<'_>]) -> Result<Joined, VaultError>;
+
     /// The keys of a workspace. Missing ones (all, for a new workspace) are made and stored first.
     async fn keys(&self, workspace: &str, now: Millis) -> Result<StoredKeys, StoreError>;
 
@@ -231,8 +248,8 @@ pub trait Store: IdentifierTable {
         of: &[Fingerprint],
     ) -> Result<Vec<Option<Pii<String>>>, StoreError>;
 
-    /// Appends choices to the history, merges them into the standings of their makers' identifiers, and returns what
-    /// these now are.
+    /// Appends choices to the history, merges them into the standings of their makers' identifiers (those that came with
+    /// them, and all that the vault has of the subject), and returns what these now are.
     async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError>;
 
     /// A page of standings in the order of the fingerprints, after the given one.

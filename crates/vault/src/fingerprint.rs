@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::{Identifier, Identifiers};
+use crate::{Identifier, Identifiers, Previous};
 
 /// What an identifier is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -68,7 +68,14 @@ impl Fingerprints {
         Identifiers {
             anonymous: anonymous_id.map(|id| one(IdentifierKind::AnonymousId, id)),
             user: user_id.map(|id| one(IdentifierKind::UserId, id)),
+            previous: None,
         }
+    }
+
+    /// The earlier id that an alias names, in both its readings.
+    pub fn previous<'a>(&self, value: &'a str) -> Previous<'a> {
+        let one = |kind| Identifier { value: Pii::new(value), fingerprint: self.of(kind, value) };
+        Previous { as_anonymous: one(IdentifierKind::AnonymousId), as_user: one(IdentifierKind::UserId) }
     }
 
     /// The fingerprints of the ids that an event carries, anonymous id first.

@@ -10,4 +10,4 @@ pub mod surrogate;
 
 pub use fingerprint::{Fingerprints, IdentifierKind};
 pub use keys::{Epoch, KeyError, Keys};
-pub use surrogate::{Identifier, IdentifierTable, Identifiers, Inserted, Pair, Surrogates, VaultError};
+pub use surrogate::{Identifier, IdentifierTable, Identifiers, Inserted, Pair, Previous, Surrogates, VaultError};

@@ -1,7 +1,8 @@
 //! From identifiers to the random number that stands for their subject.
 //!
-//! The rule until the identity graph exists: the subject of the user id, else of the anonymous id; an identifier of
-//! the event that nobody has seen joins that subject; two subjects that are both known are never merged here. Who was
+//! The rule until the identity graph exists: the subject of the user id, else of the anonymous id, else of the earlier
+//! id that an alias names; an identifier of the event that nobody has seen joins that subject; two subjects that are
+//! both known are never merged here. Who was
 //! said to be whom is the graph's decision, with evidence, and one that can be taken back; a table cannot.
 //!
 //! A new pair is committed before the record that names the subject is appended: a surrogate in the lake whose
@@ -13,7 +14,9 @@
 //!
 //! Several pipeline workers and the recorder of choices resolve at once. Each writes what it assigned only if none of
 //! it has become known since ([`IdentifierTable::insert`]), else it learns and assigns again. So the outcome is
-//! always that of some order of whole batches, and needs no lock over a disk write.
+//! always that of some order of whole batches, and needs no lock over a disk write. (One exception: an alias whose
+//! earlier id is a user's that another resolver makes known at this moment starts a subject of its own. Nothing that is
+//! written would collide, and a graph that can be corrected is to come.)
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -33,6 +36,16 @@ pub struct Identifier<'a> {
     pub fingerprint: Fingerprint,
 }
 
+/// The earlier id that an alias names. The call does not say what it is: most often a browser's, so that it is kept as
+/// one, but it may be a user's, so that it is looked up as both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Previous<'a> {
+    /// As a browser's or device's.
+    pub as_anonymous: Identifier<'a>,
+    /// As a user's.
+    pub as_user: Identifier<'a>,
+}
+
 /// The identifiers of one event: never two of a kind, and by the wire's rules at least one. An event with none would
 /// get a subject that nothing else ever gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,19 +54,28 @@ pub struct Identifiers<'a> {
     pub anonymous: Option<Identifier<'a>>,
     /// The person known to the operator.
     pub user: Option<Identifier<'a>>,
+    /// What an alias says the person was called before.
+    pub previous: Option<Previous<'a>>,
 }
 
 impl<'a> Identifiers<'a> {
-    /// With their kinds, the one whose subject counts first.
+    /// The event's own with their kinds, the one whose subject counts first.
     fn preferred(&self) -> impl Iterator<Item = (IdentifierKind, Identifier<'a>)> {
         let user = self.user.map(|identifier| (IdentifierKind::UserId, identifier));
         let anonymous = self.anonymous.map(|identifier| (IdentifierKind::AnonymousId, identifier));
         user.into_iter().chain(anonymous)
     }
 
-    /// Their fingerprints, anonymous id first.
+    /// All under which a subject may be known, in the order in which their subjects count.
+    fn known_by(&self) -> impl Iterator<Item = Fingerprint> {
+        let previous = self.previous.into_iter().flat_map(|previous| [previous.as_anonymous, previous.as_user]);
+        self.preferred().map(|(_, identifier)| identifier).chain(previous).map(|identifier| identifier.fingerprint)
+    }
+
+    /// Their fingerprints: anonymous id, user id, then the earlier id of an alias in both its readings.
     pub fn fingerprints(&self) -> Vec<Fingerprint> {
-        self.anonymous.iter().chain(&self.user).map(|identifier| identifier.fingerprint).collect()
+        let previous = self.previous.iter().flat_map(|previous| [&previous.as_anonymous, &previous.as_user]);
+        self.anonymous.iter().chain(&self.user).chain(previous).map(|identifier| identifier.fingerprint).collect()
     }
 }
 
@@ -181,6 +203,10 @@ impl Surrogates {
         let mut recent = self.recent();
         let mut subjects = Vec::with_capacity(events.len());
         for event in events {
+            if event.previous.is_some() {
+                // Rare, and one of its two readings is never known.
+                return None;
+            }
             let mut subject = None;
             for (_, identifier) in event.preferred() {
                 let its = recent.get(identifier.fingerprint)?;
@@ -232,9 +258,11 @@ impl Surrogates {
 fn assign<'a>(events: &[Identifiers<'a>], known: &mut Known) -> (Vec<SubjectId>, Vec<Pair<'a>>) {
     let mut fresh = Vec::new();
     let subjects = events.iter().map(|event| {
-        let subject = event.preferred().find_map(|(_, identifier)| known.get(&identifier.fingerprint).copied());
+        let subject = event.known_by().find_map(|fingerprint| known.get(&fingerprint).copied());
         let subject = subject.unwrap_or_else(SubjectId::random);
-        for (kind, identifier) in event.preferred() {
+        let earlier = event.previous.filter(|previous| !known.contains_key(&previous.as_user.fingerprint));
+        let earlier = earlier.map(|previous| (IdentifierKind::AnonymousId, previous.as_anonymous));
+        for (kind, identifier) in event.preferred().chain(earlier) {
             known.entry(identifier.fingerprint).or_insert_with(|| {
                 fresh.push(Pair { kind, identifier, subject });
                 subject

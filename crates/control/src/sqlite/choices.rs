@@ -1,10 +1,11 @@
 //! Choices: the append-only history, and what each identifier's subject says today.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event::{Fingerprint, Millis, SubjectId};
 use sqlx::Row as _;
-use sqlx::sqlite::{SqliteExecutor, SqliteRow};
+use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
+use vault::Pair;
 
 use super::{Sqlite, bytes, json, not_ours};
 use crate::hex::hex;
@@ -18,13 +19,19 @@ impl Sqlite {
     ) -> Result<Vec<(Fingerprint, Standing)>, sqlx::Error> {
         let mut write = self.begin().await?;
         append(&mut *write, workspace, made).await?;
-        let identifiers: Vec<Fingerprint> =
-            made.iter().filter_map(|row| row.maker.as_ref()).flat_map(|maker| maker.identifiers.clone()).collect();
-        let mut standings: BTreeMap<Fingerprint, Standing> = stored(&mut *write, workspace, &identifiers).await?;
+        let makers: Vec<&Maker> = made.iter().filter_map(|row| row.maker.as_ref()).collect();
+        // In this transaction: an identifier that joins a subject at the same time either is seen here, or sees this.
+        let known = everywhere(&mut *write, workspace, &makers).await?;
+        let under = |maker: &Maker| {
+            let of_subject = known.get(&maker.subject).into_iter().flatten();
+            of_subject.chain(&maker.identifiers).copied().collect::<BTreeSet<Fingerprint>>()
+        };
+        let all: Vec<Fingerprint> = makers.iter().flat_map(|maker| under(maker)).collect();
+        let mut standings: BTreeMap<Fingerprint, Standing> = stored(&mut *write, workspace, &all).await?;
         for row in made {
             let said = row.standing();
-            for identifier in row.maker.iter().flat_map(|maker| &maker.identifiers) {
-                standings.entry(*identifier).or_default().merge(&said);
+            for identifier in row.maker.iter().flat_map(under) {
+                standings.entry(identifier).or_default().merge(&said);
             }
         }
         store(&mut *write, workspace, &standings).await?;
@@ -117,11 +124,73 @@ async fn stored(
     rows.iter().map(standing).collect()
 }
 
-async fn store(
+/// What the vault has of some subjects: who refuses as a user refuses for the events of their browser that still wait.
+async fn everywhere(
+    reader: impl SqliteExecutor<'_>,
+    workspace: &str,
+    of: &[&Maker],
+) -> Result<BTreeMap<SubjectId, Vec<Fingerprint>>, sqlx::Error> {
+    let asked: Vec<String> = of.iter().map(|maker| hex(&maker.subject.0)).collect();
+    let rows = sqlx::query(
+        "select subject, fingerprint from identifier
+         where workspace = $1 and subject in (select unhex(value) from json_each($2))",
+    )
+    .bind(workspace)
+    .bind(json(&asked)?)
+    .fetch_all(reader)
+    .await?;
+    let mut found: BTreeMap<SubjectId, Vec<Fingerprint>> = BTreeMap::new();
+    for row in &rows {
+        found.entry(SubjectId(bytes(row, "subject")?)).or_default().push(Fingerprint(bytes(row, "fingerprint")?));
+    }
+    Ok(found)
+}
+
+/// The standings that new identifiers get from the subjects that they join: their refusals. Asked before the
+/// identifiers are in the table.
+pub(super) async fn taken_over(
+    writer: &mut SqliteConnection,
+    workspace: &str,
+    pairs: &[Pair<'_>],
+) -> Result<BTreeMap<Fingerprint, Standing>, sqlx::Error> {
+    let asked: BTreeSet<String> = pairs.iter().map(|pair| hex(&pair.subject.0)).collect();
+    let rows = sqlx::query(
+        "select identifier.subject, choice.standing from identifier
+         join choice on choice.workspace = identifier.workspace and choice.fingerprint = identifier.fingerprint
+         where identifier.workspace = $1 and identifier.subject in (select unhex(value) from json_each($2))",
+    )
+    .bind(workspace)
+    .bind(json(&asked)?)
+    .fetch_all(&mut *writer)
+    .await?;
+    let mut said: BTreeMap<SubjectId, Standing> = BTreeMap::new();
+    for row in &rows {
+        let standing: Standing = read_json(row, "standing")?;
+        said.entry(SubjectId(bytes(row, "subject")?)).or_default().merge(&standing);
+    }
+    said.values_mut().for_each(|standing| *standing = standing.refusals());
+    said.retain(|_, standing| !standing.0.is_empty());
+    let joining = pairs.iter().filter_map(|pair| Some((pair.identifier.fingerprint, said.get(&pair.subject)?)));
+    let joining: Vec<(Fingerprint, &Standing)> = joining.collect();
+    if joining.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let fingerprints: Vec<Fingerprint> = joining.iter().map(|(fingerprint, _)| *fingerprint).collect();
+    let mut standings = stored(writer, workspace, &fingerprints).await?;
+    for (fingerprint, refusals) in joining {
+        standings.entry(fingerprint).or_default().merge(refusals);
+    }
+    Ok(standings)
+}
+
+pub(super) async fn store(
     writer: impl SqliteExecutor<'_>,
     workspace: &str,
     standings: &BTreeMap<Fingerprint, Standing>,
 ) -> Result<(), sqlx::Error> {
+    if standings.is_empty() {
+        return Ok(());
+    }
     let rows: Vec<_> = standings.iter().map(|(fingerprint, standing)| (hex(&fingerprint.0), standing)).collect();
     sqlx::query(
         "insert into choice (workspace, fingerprint, standing)

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use event::{Fingerprint, Pii, SubjectId};
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteExecutor, SqliteRow};
-use vault::{IdentifierKind, Inserted, Pair};
+use vault::{IdentifierKind, Pair};
 
-use super::{Sqlite, bytes, json, not_ours};
-use crate::StoredIdentifier;
+use super::{Sqlite, bytes, choices, json, not_ours};
 use crate::hex::hex;
+use crate::{Joined, StoredIdentifier};
 
 impl Sqlite {
     pub(super) async fn read_subjects(
@@ -22,14 +22,15 @@ impl Sqlite {
         Ok(of.iter().map(|fingerprint| found.get(fingerprint).copied()).collect())
     }
 
-    pub(super) async fn insert_pairs(&self, workspace: &str, pairs: &[Pair<'_>]) -> Result<Inserted, sqlx::Error> {
+    pub(super) async fn insert_pairs(&self, workspace: &str, pairs: &[Pair<'_>]) -> Result<Joined, sqlx::Error> {
         let mut write = self.begin().await?;
         let fingerprints = pairs.iter().map(|pair| &pair.identifier.fingerprint);
         let known = known(&mut *write, workspace, fingerprints).await?;
         if !known.is_empty() {
             write.rollback().await?;
-            return Ok(Inserted::Known(known));
+            return Ok(Joined::Known(known));
         }
+        let standings = choices::taken_over(&mut write, workspace, pairs).await?;
         // Values go as hex: JSON text inside SQLite ends at a zero character, and an id may hold one.
         let rows = pairs.iter().map(|pair| {
             let fingerprint = hex(&pair.identifier.fingerprint.0);
@@ -44,8 +45,9 @@ impl Sqlite {
         .bind(json(&rows.collect::<Vec<_>>())?)
         .execute(&mut *write)
         .await?;
+        choices::store(&mut *write, workspace, &standings).await?;
         write.commit().await?;
-        Ok(Inserted::All)
+        Ok(Joined::All(standings.into_iter().collect()))
     }
 
     pub(super) async fn read_identifiers(

@@ -31,9 +31,11 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{Row as _, SqlSafeStr as _};
-use vault::{Epoch, IdentifierTable, Inserted, Pair, VaultError};
+use vault::{Epoch, Pair, VaultError};
 
-use crate::{ChoiceRow, Standing, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys, StoredWorkspace};
+use crate::{
+    ChoiceRow, Joined, Standing, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys, StoredWorkspace,
+};
 
 /// How long a statement waits for another process that writes.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
@@ -169,18 +171,15 @@ fn json<T: serde::Serialize>(list: &T) -> Result<String, sqlx::Error> {
 }
 
 #[async_trait]
-impl IdentifierTable for Sqlite {
+impl Store for Sqlite {
     async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError> {
         self.read_subjects(workspace, of).await.map_err(|error| vault_failed(&error))
     }
 
-    async fn insert(&self, workspace: &str, pairs: &[Pair<'_>]) -> Result<Inserted, VaultError> {
+    async fn join(&self, workspace: &str, pairs: &[Pair<'_>]) -> Result<Joined, VaultError> {
         self.insert_pairs(workspace, pairs).await.map_err(|error| vault_failed(&error))
     }
-}
 
-#[async_trait]
-impl Store for Sqlite {
     async fn keys(&self, workspace: &str, now: Millis) -> Result<StoredKeys, StoreError> {
         self.open_keys(workspace, now).await
     }

@@ -68,6 +68,31 @@ fn one_wrong_file_keeps_all_out() {
 }
 
 #[test]
+fn a_write_key_of_another_workspace_is_refused_before_anything_is_stored() {
+    run(async {
+        let place = Place::new();
+        let store = place.store().await;
+        let file = |path: &str, yaml: String| WorkspaceFile { path: path.to_owned(), yaml };
+        let apply = async |files: &[WorkspaceFile]| told(control::apply(&*store, files, false, &no_env, NOW).await);
+        let beta = |key: &str| file("beta.yaml", ACME.replace("acme", "beta").replace("wk_server", key));
+        // Both in one go.
+        let both = [file("acme.yaml", ACME.to_owned()), beta("wk_server")];
+        assert_snapshot!(apply(&both).await, @"nothing was applied: source `acme/api` of `acme.yaml` and source `beta/api` of `beta.yaml` have the same write key `wk_s…`: change one");
+        assert!(store.workspaces().await.expect("reads").is_empty());
+        // One of them on record, with a key that was generated for it.
+        apply(&both[..1]).await;
+        let before = store.workspaces().await.expect("reads");
+        let generated = before[0].generated_keys["web"].expose().clone();
+        let refused = apply(&[beta(&generated)]).await.replace(&generated[..6], "wk_???");
+        assert_snapshot!(refused, @"nothing was applied: source `acme/web` of `acme.yaml` and source `beta/api` of `beta.yaml` have the same write key `wk_???…`: change one");
+        assert_eq!(store.workspaces().await.expect("reads"), before);
+        // A key that moves from one to the other in one go is nobody else's any more.
+        let moved = [file("acme.yaml", ACME.replace("wk_server", "wk_new")), beta("wk_server")];
+        assert_snapshot!(apply(&moved).await, @r#"acme: added [], removed []; beta: added ["destination echo", "source api", "source web"], removed []"#);
+    });
+}
+
+#[test]
 fn secrets_stay_references() {
     run(async {
         let place = Place::new();

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use control::{ChoiceRow, Maker, Method, Receipt, Said, Standing, Store, StoredWorkspace};
+use control::{ChoiceRow, Joined, Maker, Method, Receipt, Said, Standing, Store, StoredWorkspace};
 use event::{Millis, Pii, Secret};
-use vault::{Epoch, Identifier, IdentifierKind, Inserted, Pair};
+use vault::{Epoch, Identifier, IdentifierKind, Pair};
 
 use crate::setup::{NOW, Place, fingerprint, run, subject};
 
@@ -56,10 +56,10 @@ fn a_destroyed_epoch_keeps_its_row_and_loses_its_key() {
 fn pairs_are_inserted_all_or_none_and_never_changed() {
     check(|store| async move {
         let first = [pair(1, "ada", 1), pair(2, "grace\0\u{e9}\"", 1)];
-        assert_eq!(store.insert("acme", &first).await.expect("answers"), Inserted::All);
+        assert_eq!(store.join("acme", &first).await.expect("answers"), Joined::All(vec![]));
         let late = [pair(3, "new", 9), pair(2, "grace", 9)];
-        let known = Inserted::Known(vec![(fingerprint(2), subject(1))]);
-        assert_eq!(store.insert("acme", &late).await.expect("answers"), known);
+        let known = Joined::Known(vec![(fingerprint(2), subject(1))]);
+        assert_eq!(store.join("acme", &late).await.expect("answers"), known);
         let asked = [fingerprint(3), fingerprint(2), fingerprint(1), fingerprint(2)];
         let found = store.subjects("acme", &asked).await.expect("answers");
         assert_eq!(found, [None, Some(subject(1)), Some(subject(1)), Some(subject(1))]);
@@ -82,7 +82,7 @@ fn a_large_batch_of_pairs_is_found_again() {
                 ..pair(0, "x", 7)
             })
             .collect();
-        assert_eq!(store.insert("acme", &pairs).await.expect("answers"), Inserted::All);
+        assert_eq!(store.join("acme", &pairs).await.expect("answers"), Joined::All(vec![]));
         let asked: Vec<_> = numbers.iter().map(print).collect();
         let found = store.subjects("acme", &asked).await.expect("answers");
         assert!(found.iter().all(|one| *one == Some(subject(7))));

@@ -66,9 +66,10 @@ fn what_cannot_be_served_is_named() {
         control::apply(&*store, &[secret], false, &env, NOW).await.expect("applies");
         let unset = control::load(&store, &Keys::default(), &no_env, NOW).await.expect_err("refused");
         assert_snapshot!(unset, @"workspace `acme`, last applied from `acme.yaml`: `sources[1].write_key` asks for the environment variable `API_KEY`, which is not set");
-        let other = file("b.yaml", ACME.replace("acme", "beta").replace("wk_server", "wk_other"));
+        let other = file("b.yaml", ACME.replace("acme", "beta").replace("wk_server", "wk_third"));
         control::apply(&*store, &[other], false, &env, NOW).await.expect("applies");
-        let same = control::load(&store, &Keys::default(), &env, NOW).await.expect_err("refused");
-        assert_snapshot!(same, @"source `acme/api` and source `beta/api` have the same write key: change one");
+        let changed = |name: &str| (name == "API_KEY").then(|| "wk_third".to_owned());
+        let same = control::load(&store, &Keys::default(), &changed, NOW).await.expect_err("refused");
+        assert_snapshot!(same, @"source `acme/api` of `acme.yaml` and source `beta/api` of `b.yaml` have the same write key `wk_t…`: change one");
     });
 }

@@ -3,6 +3,7 @@
 
 mod apply;
 mod conformance;
+mod linking;
 mod load;
 mod recorder;
 mod setup;

@@ -176,7 +176,7 @@ fn nobody_is_answered_when_the_disk_did_not_take_it() {
         let recorder = Recorder::start(Arc::clone(&store) as Arc<dyn Store>);
         store.close().await;
         let failed = recorder.record(scene.choice(None, Some("u-9"), &["-performance"])).await.expect_err("closed");
-        insta::assert_snapshot!(failed, @"the control store could not read the identifiers of a subject: attempted to acquire a connection on a closed pool");
+        insta::assert_snapshot!(failed, @"the control store could not record choices: attempted to acquire a connection on a closed pool");
         assert_eq!(known(&scene.tenant, &[user(&scene.tenant, "u-9")]), "nothing");
     });
 }
