@@ -106,7 +106,7 @@ async fn start(log: Arc<dyn EventLog>) -> Result<std::net::SocketAddr, Box<dyn E
         recorder: Arc::new(Unused),
         metrics: Metrics::register(&mut registry),
         observer: Observer::nobody(),
-        probes: Probes { ready: Arc::new(|| Ok(())), metrics: Arc::new(String::new) },
+        probes: Probes { ready: Arc::new(|| Ok(Vec::new())), metrics: Arc::new(String::new) },
         edge: Edge::default(),
     }));
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -192,7 +192,11 @@ impl<'r> Intake<'r> {
             }
         };
         let tenant = Arc::clone(&self.owner.tenant);
-        let identifiers = tenant.fingerprints.of_event(event.anonymous_id(), event.user_id());
+        let mut identifiers = tenant.fingerprints.of_event(event.anonymous_id(), event.user_id());
+        if let Some(earlier) = event.previous_id() {
+            // Whoever refused under the id that an alias leaves has refused this event too.
+            identifiers.extend(tenant.fingerprints.of_previous(&earlier));
+        }
         let region = self.region(&event);
         let regime = tenant.workspace.consent.regime(region.as_deref());
         if let Some((method, choice)) = choice::carried(&event, &self.rules, &tenant.workspace.consent) {
@@ -340,6 +344,16 @@ impl<'r> Intake<'r> {
             }
         }
         Ok(())
+    }
+}
+
+/// Why the log takes nothing, for a probe that anybody may ask: without paths.
+pub(crate) fn unable(error: &AppendError) -> &'static str {
+    match error {
+        AppendError::Full { .. } => "the log's disk is full: free space, or give it more; the server's log says where",
+        AppendError::Broken { .. } => "the log cannot write: the server's log says why, and it tries again by itself",
+        AppendError::Overloaded { .. } => "the log is behind its disk",
+        AppendError::Invalid { .. } => "the log refuses what it is given",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The collector itself: a request in, an answer out, never an error.
 
 use std::fmt;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -13,9 +14,10 @@ use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use prometheus_client::metrics::gauge::Gauge;
 
-use crate::accept::{Acceptor, Asked, UnknownKey};
+use crate::accept::{self, Acceptor, Asked, UnknownKey};
 use crate::address::TrustedProxies;
 use crate::answer::{self, Answer};
+use crate::beside::{Answering, Beside};
 use crate::body::Bodies;
 use crate::choice::ChoiceRecorder;
 use crate::geo::Geo;
@@ -31,8 +33,9 @@ use crate::{cors, pixel};
 /// What the rest of the process tells about itself.
 #[derive(Clone)]
 pub struct Probes {
-    /// Whether events can be taken; if not, why.
-    pub ready: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// Whether the process takes requests; if not, why. If it does, what is wrong behind the log, for people: events are
+    /// taken and kept all the same. The log itself is asked by the collector.
+    pub ready: Arc<dyn Fn() -> Result<Vec<String>, String> + Send + Sync>,
     /// All metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -58,6 +61,8 @@ pub struct Edge {
     pub body_bytes_max: usize,
     /// Pages served beside the routes.
     pub pages: Vec<Page>,
+    /// Who answers everything else.
+    pub beside: Option<Beside>,
 }
 
 impl Default for Edge {
@@ -69,6 +74,7 @@ impl Default for Edge {
             geo: None,
             body_bytes_max: 64 * 1024 * 1024,
             pages: Vec::new(),
+            beside: None,
         }
     }
 }
@@ -106,6 +112,7 @@ pub struct Collector {
     public_url: Option<PublicUrl>,
     trusted_proxies: TrustedProxies,
     pages: Vec<Page>,
+    beside: Option<Beside>,
 }
 
 /// An open connection in the metrics.
@@ -141,6 +148,7 @@ impl Collector {
             public_url: edge.public_url,
             trusted_proxies: edge.trusted_proxies,
             pages: edge.pages,
+            beside: edge.beside,
         }
     }
 
@@ -155,15 +163,14 @@ impl Collector {
         let (head, body) = request.into_parts();
         let (handler, segment) = match routes::find(&head.method, head.uri.path()) {
             Found::Handler(handler, segment) => (handler, segment),
+            // Before preflights: what stands beside the collector is not for pages of other sites.
+            Found::Nothing if self.beside.is_some() => return self.elsewhere(head, body, peer).await,
             _ if head.method == Method::OPTIONS => return cors::preflight(&head.headers),
             Found::WrongMethod(allowed) => {
                 self.metrics.rejected(Reject::WrongMethod);
                 return answer::wrong_method(&Reject::WrongMethod.into(), allowed);
             }
-            Found::Nothing => {
-                let page = self.pages.iter().find(|page| page.path == head.uri.path());
-                return page.map_or_else(|| self.refuse(&Reject::NotFound.into()), Page::answer);
-            }
+            Found::Nothing => return self.elsewhere(head, body, peer).await,
         };
         let answered = match handler {
             Handler::One(call) => self.one(&head, body, peer, call).await,
@@ -178,6 +185,16 @@ impl Collector {
             Handler::Metrics => Ok(answer::metrics((self.probes.metrics)())),
         };
         answered.unwrap_or_else(|refusal| self.refuse(&refusal))
+    }
+
+    /// No route of the wire protocol. Boxed, so that events do not carry the room for it.
+    fn elsewhere(&self, head: Parts, body: Incoming, peer: SocketAddr) -> Answering {
+        let page = self.pages.iter().find(|page| page.path == head.uri.path());
+        match (page, &self.beside) {
+            (Some(page), _) => Box::pin(ready(page.answer())),
+            (None, Some(beside)) => beside.answer(Request::from_parts(head, body), peer),
+            (None, None) => Box::pin(ready(self.refuse(&Reject::NotFound.into()))),
+        }
     }
 
     fn refuse(&self, refusal: &Refusal) -> Answer {
@@ -256,9 +273,15 @@ impl Collector {
         Ok((key, owner))
     }
 
+    /// Ready means: an event that comes now is taken and durable. What is broken behind the log does not make it less
+    /// so, and taking the server out of rotation for it would only lose events, so it is told and not refused.
     fn ready(&self) -> Result<Answer, Refusal> {
-        (self.probes.ready)().map_err(|why| Reject::NotReady.because(why))?;
-        Ok(answer::text("ready\n"))
+        let wrong = (self.probes.ready)().map_err(|why| Reject::NotReady.because(why))?;
+        self.acceptor.log.accepts().map_err(|error| Reject::NotReady.because(accept::unable(&error)))?;
+        if wrong.is_empty() {
+            return Ok(answer::text("ready\n"));
+        }
+        Ok(answer::text(format!("ready, but: {}\n", wrong.join("; "))))
     }
 }
 

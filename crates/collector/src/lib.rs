@@ -15,6 +15,7 @@
 mod accept;
 mod address;
 mod answer;
+mod beside;
 mod body;
 mod choice;
 mod cors;
@@ -34,7 +35,8 @@ mod write_key;
 
 pub use accept::UnknownKey;
 pub use address::{InvalidNetwork, Network, TrustedProxies};
-pub use answer::Answer;
+pub use answer::{Answer, AnswerBody};
+pub use beside::{Answering, Beside};
 pub use choice::ChoiceRecorder;
 pub use geo::{Geo, InvalidGeo};
 pub use handle::{Collector, Edge, Options, Probes};

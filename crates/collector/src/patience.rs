@@ -54,6 +54,13 @@ impl Patience {
     }
 }
 
+impl Busy<'_> {
+    /// The server keeps the word as long as the connection lives.
+    pub(crate) fn to_the_end(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
         let since = u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(BUSY);

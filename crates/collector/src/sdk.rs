@@ -45,15 +45,24 @@ struct Script {
 }
 
 /// Serves the files.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sdk {
+    /// As npm has it; `None` when it was not there at build time.
+    published: Option<&'static str>,
     scripts: Mutex<HashMap<String, Script>>,
+}
+
+impl Default for Sdk {
+    /// With the script that was embedded.
+    fn default() -> Self {
+        Self { published: SCRIPT, scripts: Mutex::default() }
+    }
 }
 
 impl Sdk {
     /// The script for the key of a source.
     pub(crate) fn script(&self, key: &str, headers: &HeaderMap) -> Result<Answer, Refusal> {
-        let published = SCRIPT.ok_or(Reject::SdkAbsent)?;
+        let published = self.published.ok_or(Reject::SdkAbsent)?;
         let cached = self.scripts.lock().expect("no holder of the cache panics").get(key).cloned();
         let script = match cached {
             Some(script) => script,
@@ -150,11 +159,16 @@ mod tests {
     }
 
     #[test]
+    fn a_binary_without_the_script_says_how_to_get_it() {
+        let sdk = Sdk { published: None, scripts: Mutex::default() };
+        let refusal = sdk.script("wk", &HeaderMap::new()).expect_err("there is none");
+        assert_eq!(refusal.reject, Reject::SdkAbsent);
+        assert!(String::from_utf8_lossy(&refusal.body()).contains("`make web`"));
+    }
+
+    #[test]
     fn the_cache_is_bounded() {
-        if SCRIPT.is_none() {
-            return; // Built without the SDK: there is nothing to cache.
-        }
-        let sdk = Sdk::default();
+        let sdk = Sdk { published: Some("window.k=\"__WRITE_KEY__\""), scripts: Mutex::default() };
         for key in 0..=CACHED_MAX {
             sdk.script(&format!("wk{key}"), &HeaderMap::new()).expect("it is there");
         }

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -13,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::Collector;
+use crate::answer::AnswerBody;
 use crate::patience::Patience;
 
 /// Bounds of the accept loop.
@@ -97,8 +99,14 @@ async fn connection(
     let service = service_fn(|request| {
         let (collector, patience) = (&collector, &patience);
         async move {
-            let _busy = patience.busy();
-            Ok::<_, Infallible>(collector.handle(request, peer).await)
+            let busy = patience.busy();
+            let mut answer = collector.handle(request, peer).await;
+            if matches!(answer.body(), AnswerBody::Streamed(_)) {
+                // The stream is the server's turn, however long it lasts; nobody would see when it is over.
+                busy.to_the_end();
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
         }
     });
     let connection = http1::Builder::new()

@@ -76,7 +76,7 @@ pub(crate) fn granted_on_record(categories: &Categories, preferences: &Preferenc
     if regime == Regime::OptIn {
         return said;
     }
-    let asked = categories.set(preferences.0.iter().map(|(key, _)| *key));
+    let asked = categories.set(preferences.0.iter().map(|(key, _)| key.as_ref()));
     said.union(categories.optional().without(asked))
 }
 

@@ -57,7 +57,7 @@ pub fn collect<'a>(source: &Source, rules: &'a Rules, arrival: Arrival<'a>) -> C
 }
 
 fn on_record(rules: &Rules, known: Choices) -> Preferences<'_> {
-    let granted = rules.categories.names(known.granted).into_iter().map(|name| (name, true));
-    let refused = rules.categories.names(known.refused).into_iter().map(|name| (name, false));
+    let granted = rules.categories.names(known.granted).into_iter().map(|name| (name.into(), true));
+    let refused = rules.categories.names(known.refused).into_iter().map(|name| (name.into(), false));
     Preferences(granted.chain(refused).collect())
 }

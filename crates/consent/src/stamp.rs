@@ -1,6 +1,10 @@
 //! The stamp: what held when the event was captured.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use event::Fields;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use workspace::{Basis, Regime};
 
@@ -48,9 +52,44 @@ impl Origin {
     }
 }
 
-/// Category key → granted.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Preferences<'a>(#[serde(borrow)] pub Vec<(&'a str, bool)>);
+/// Category key → granted. A key is borrowed where it stands in the text as it is, and owned where the text has escapes
+/// in it: `"\u0070erformance"` is `performance`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Preferences<'a>(pub Vec<(Cow<'a, str>, bool)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Preferences<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Through a type of the same layout: serde alone would copy every key, and this is read for every event and
+        // destination.
+        let pairs = Vec::<(Key<'de>, bool)>::deserialize(deserializer)?;
+        Ok(Self(pairs.into_iter().map(|(Key(key), granted)| (key, granted)).collect()))
+    }
+}
+
+/// A key as it is read.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a category key")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
 
 impl<'a> Preferences<'a> {
     /// Reads `context.consent`. `None` when it carries no stamp (`{}` and absence are the same at Segment); a
@@ -70,16 +109,16 @@ impl<'a> Preferences<'a> {
 
     fn from_json(json: &'a str) -> Self {
         struct Pairs;
-        impl<'de> serde::de::Visitor<'de> for Pairs {
-            type Value = Vec<(&'de str, bool)>;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Vec<(Cow<'de, str>, bool)>;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs: Vec<(&'de str, bool)> = Vec::new();
-                while let Some(key) = map.next_key::<&'de str>()? {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs: Vec<(Cow<'de, str>, bool)> = Vec::new();
+                while let Some(Key(key)) = map.next_key()? {
                     let granted = map.next_value::<&'de serde_json::value::RawValue>()?.get() == "true";
                     match pairs.iter_mut().find(|(name, _)| *name == key) {
                         Some((_, value)) => *value = granted,
@@ -90,8 +129,8 @@ impl<'a> Preferences<'a> {
             }
         }
         let mut reader = serde_json::Deserializer::from_str(json);
-        // A key with escapes cannot be borrowed; nobody names a category so, and an unread stamp grants nothing.
-        Self(serde::Deserializer::deserialize_map(&mut reader, Pairs).unwrap_or_default())
+        // What is not an object of categories grants nothing.
+        Self(reader.deserialize_map(Pairs).unwrap_or_default())
     }
 }
 
@@ -101,7 +140,10 @@ mod tests {
 
     fn check(consent: &str, expected: Option<&[(&str, bool)]>) {
         let read = Preferences::from_consent(consent);
-        assert_eq!(read.as_ref().map(|preferences| preferences.0.as_slice()), expected, "{consent}");
+        let read: Option<Vec<(&str, bool)>> = read
+            .as_ref()
+            .map(|preferences| preferences.0.iter().map(|(key, granted)| (key.as_ref(), *granted)).collect());
+        assert_eq!(read.as_deref(), expected, "{consent}");
     }
 
     #[test]
@@ -118,5 +160,22 @@ mod tests {
         );
         check(r#"{"categoryPreferences":{"a":true,"a":false}}"#, Some(&[("a", false)]));
         check(r#"{"categoryPreferences":{"a":true},"categoryPreferences":{"a":false}}"#, Some(&[]));
+        check(r#"{"\u0063ategoryPreferences":{"a":true}}"#, Some(&[("a", true)]));
+    }
+
+    #[test]
+    fn escapes_in_keys_mean_what_they_stand_for() {
+        check(r#"{"categoryPreferences":{"\u0070erformance":true}}"#, Some(&[("performance", true)]));
+        check(r#"{"categoryPreferences":{"a\"b":true,"c":true}}"#, Some(&[("a\"b", true), ("c", true)]));
+        // Two spellings of one key are one key, and its last value counts.
+        check(r#"{"categoryPreferences":{"a":true,"\u0061":false}}"#, Some(&[("a", false)]));
+        check(r#"{"categoryPreferences":{"\u0061":false,"a":true}}"#, Some(&[("a", true)]));
+    }
+
+    #[test]
+    fn keys_are_copied_only_where_they_have_escapes() {
+        let consent = r#"{"categoryPreferences":{"a":true,"\u0062":true}}"#;
+        let read = Preferences::from_consent(consent).expect("a stamp");
+        assert!(matches!(&read.0[..], [(Cow::Borrowed("a"), true), (Cow::Owned(b), true)] if b == "b"), "{read:?}");
     }
 }

@@ -198,6 +198,17 @@ impl<'a> Event<'a> {
         self.user_id.as_deref()
     }
 
+    /// The earlier id that an alias names.
+    pub fn previous_id(&self) -> Option<Cow<'_, str>> {
+        if self.call != Call::Alias {
+            return None;
+        }
+        match read(self.fields.get("previousId")) {
+            Read::Text(text) => Some(text),
+            Read::Absent | Read::Other => None,
+        }
+    }
+
     /// The key by which order is kept: `anonymousId`, else `userId`.
     pub fn subject_key(&self) -> &str {
         self.anonymous_id().or(self.user_id()).expect("validation requires one of the two")

@@ -3,7 +3,8 @@
 //!
 //! Read in this order: [`Pipeline`] (the path and its life), [`Batch`] and [`Verdict`] (what a stage gets and says),
 //! [`stage`] (deduplicate → validate → identify → route), [`dedup`] (the index behind the first of them, and why no
-//! crash makes it lose or repeat an event), `worker` (one partition: resume, read, judge, append).
+//! crash makes it lose or repeat an event), `worker` (one partition: resume, read, judge, append), `waiting` (who
+//! has an event in front of it when the server starts).
 //!
 //! Two invariants carry the rest:
 //! - *The tail of `processed` is the cursor.* The last record of a partition carries its raw position; what stands
@@ -23,6 +24,7 @@ mod pipeline;
 mod progress;
 pub mod stage;
 mod tail;
+mod waiting;
 mod worker;
 
 pub use batch::{Batch, Dropped, Identified, Logged, Reason, Routed, Valid, Verdict};

@@ -124,7 +124,7 @@ pub enum PipelineError {
 /// See the module.
 #[derive(Debug)]
 pub struct Pipeline {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Pipeline {

@@ -22,7 +22,7 @@ use crate::tail::{Tail, TailError, tail};
 use crate::{Batch, Dropped, Identified, Logged, Reason, Routed, Valid};
 
 /// How much is read at once.
-const READ_BYTES: usize = 1024 * 1024;
+pub(crate) const READ_BYTES: usize = 1024 * 1024;
 /// The most records in one append.
 const BATCH_RECORDS_MAX: usize = 1024;
 const RETRY_WAIT_MIN: Duration = Duration::from_millis(20);
@@ -138,7 +138,7 @@ impl Worker {
     }
 
     /// Where `raw` was handled up to.
-    async fn cursor(&self) -> Result<Option<Position>, Ended> {
+    pub(crate) async fn cursor(&self) -> Result<Option<Position>, Ended> {
         let handled = self.shared.index().handled_at_open(self.partition);
         match self.tail().await? {
             Tail::Empty => Ok(None),

@@ -78,6 +78,12 @@ impl Fingerprints {
         Previous { as_anonymous: one(IdentifierKind::AnonymousId), as_user: one(IdentifierKind::UserId) }
     }
 
+    /// The fingerprints of the earlier id that an alias names, in both its readings.
+    pub fn of_previous(&self, value: &str) -> [Fingerprint; 2] {
+        let Previous { as_anonymous, as_user } = self.previous(value);
+        [as_anonymous.fingerprint, as_user.fingerprint]
+    }
+
     /// The fingerprints of the ids that an event carries, anonymous id first.
     pub fn of_event(&self, anonymous_id: Option<&str>, user_id: Option<&str>) -> Vec<Fingerprint> {
         let anonymous = anonymous_id.map(|id| self.of(IdentifierKind::AnonymousId, id));

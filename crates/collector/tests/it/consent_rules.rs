@@ -134,3 +134,18 @@ async fn signals_of(world: &World) -> Vec<(bool, bool)> {
     }
     signals
 }
+
+#[tokio::test]
+async fn a_refusal_under_the_id_that_an_alias_leaves_counts() {
+    let world = World::start().await;
+    let stamped = json!({ "consent": { "categoryPreferences": { "performance": true } } });
+    let alias = |previous: &str| {
+        json!({ "writeKey": "wk_web", "userId": "u", "previousId": previous, "context": stamped }).to_string()
+    };
+    assert_eq!(world.post("/v1/t", &choice(false)).await.status, 200);
+    // The choice's `a` is a browser; nobody refused as the user `a`, and an alias does not say which of them it means.
+    assert_eq!(world.post("/v1/alias", &alias("a")).await.status, 200);
+    assert_eq!((world.stored().await.len(), refused(&world, "web", "withdrawn")), (0, 2));
+    assert_eq!(world.post("/v1/alias", &alias("b")).await.status, 200);
+    assert_eq!(world.stored().await.len(), 1);
+}

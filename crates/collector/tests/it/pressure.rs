@@ -33,6 +33,30 @@ async fn what_the_log_does_not_take_is_not_acknowledged() {
 }
 
 #[tokio::test]
+async fn ready_means_that_an_event_would_be_taken() {
+    let world = World::start().await;
+    assert_eq!(world.get("/readyz").await.text(), "ready\n");
+    let detail = || "/secret/path".to_owned();
+    for (fault, reason) in [
+        (AppendError::Full { detail: detail() }, "the log's disk is full"),
+        (AppendError::Broken { detail: detail() }, "the log cannot write"),
+    ] {
+        *world.log.fault.lock().expect("nobody panics here") = Some(fault);
+        let reply = world.get("/readyz").await;
+        assert_eq!((reply.short().as_str(), reply.header("retry-after")), ("503 not_ready", Some("1")));
+        assert!(reply.text().contains(reason) && !reply.text().contains("secret"), "{}", reply.text());
+        // The fault is gone by itself, and so is the answer.
+        assert_eq!(world.get("/readyz").await.status, 200);
+    }
+    // Behind the log events wait; in front of it they are taken.
+    *world.process.lock().expect("nobody panics here") = Ok(vec!["this stands".to_owned(), "that ended".to_owned()]);
+    let reply = world.get("/readyz").await;
+    assert_eq!((reply.status, reply.text().as_str()), (200, "ready, but: this stands; that ended\n"));
+    *world.process.lock().expect("nobody panics here") = Err("stopping".to_owned());
+    assert_eq!(world.get("/readyz").await.json()["detail"], "stopping");
+}
+
+#[tokio::test]
 async fn bodies_together_are_bounded() {
     let edge = Edge { body_bytes_max: 1000, ..Edge::default() };
     let world = World::with(edge, ServeLimits::default()).await;

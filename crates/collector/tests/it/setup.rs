@@ -143,6 +143,8 @@ pub(crate) struct World {
     pub(crate) seen: Arc<Mutex<Vec<Observation>>>,
     pub(crate) stop: Option<oneshot::Sender<()>>,
     pub(crate) served: tokio::task::JoinHandle<()>,
+    /// What the process tells about itself.
+    pub(crate) process: Arc<Mutex<Result<Vec<String>, String>>>,
     registry: Arc<Registry>,
 }
 
@@ -177,6 +179,11 @@ impl World {
         let metrics = Metrics::register(&mut registry);
         let registry = Arc::new(registry);
         let for_probe = Arc::clone(&registry);
+        let process = Arc::new(Mutex::new(Ok(Vec::new())));
+        let ready = {
+            let process = Arc::clone(&process);
+            move || process.lock().expect("nobody panics here").clone()
+        };
         let collector = Arc::new(Collector::new(Options {
             directory,
             log: Arc::<FaultyLog>::clone(&log),
@@ -184,7 +191,7 @@ impl World {
             recorder: Arc::<Notary>::clone(&notary),
             metrics,
             observer: Observer::new(Arc::new(AtomicBool::new(true)), Arc::new(tell)),
-            probes: Probes { ready: Arc::new(|| Ok(())), metrics: Arc::new(move || exposition(&for_probe)) },
+            probes: Probes { ready: Arc::new(ready), metrics: Arc::new(move || exposition(&for_probe)) },
             edge,
         }));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -193,7 +200,7 @@ impl World {
         let served = tokio::spawn(collector::serve(listener, collector, limits, async {
             stopped.await.expect("the world says when to stop");
         }));
-        Self { address, log, notary, seen, stop: Some(stop), served, registry }
+        Self { address, log, notary, seen, stop: Some(stop), served, process, registry }
     }
 
     /// Sends one request on a connection of its own.

@@ -33,7 +33,7 @@ fn a_stamp(origin: u8, prefs: &[(usize, bool)], gpc: bool, regime: bool, basis: 
     let origins = [Origin::Sent, Origin::Record, Origin::Default, Origin::Unknown];
     Stamp {
         origin: origins[usize::from(origin) % 4],
-        preferences: Preferences(prefs.iter().map(|(name, value)| (NAMES[name % 4], *value)).collect()),
+        preferences: Preferences(prefs.iter().map(|(name, value)| (NAMES[name % 4].into(), *value)).collect()),
         signals: Signals { gpc, dnt: false },
         regime: if regime { Regime::OptIn } else { Regime::OptOut },
         basis: if basis { Basis::Consent } else { Basis::Contract },

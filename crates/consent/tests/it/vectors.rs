@@ -51,7 +51,7 @@ fn known(rules: &Rules, choices: &[MadeChoice]) -> Choices {
 }
 
 fn preferences(map: &BTreeMap<String, bool>) -> Preferences<'_> {
-    Preferences(map.iter().map(|(key, value)| (key.as_str(), *value)).collect())
+    Preferences(map.iter().map(|(key, value)| (key.as_str().into(), *value)).collect())
 }
 
 fn read<T: serde::de::DeserializeOwned>(value: &serde_json::Value, key: &str) -> Option<T> {

@@ -199,7 +199,7 @@ fn record<'a>(id: &'a str, subject: u8, outputs: &'a [&'a str]) -> Processed<'a>
             region: None,
             stamp: Stamp {
                 origin: Origin::Sent,
-                preferences: Preferences(vec![("performance", true)]),
+                preferences: Preferences(vec![("performance".into(), true)]),
                 signals: Signals::default(),
                 regime: Regime::OptIn,
                 basis: Basis::Consent,

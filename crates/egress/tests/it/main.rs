@@ -27,7 +27,7 @@ fn gate() -> Arc<Gate> {
 fn permitted(gate: &Gate, request: Request) -> Permitted<Request> {
     let stamp = Stamp {
         origin: Origin::Sent,
-        preferences: Preferences(vec![("performance", true)]),
+        preferences: Preferences(vec![("performance".into(), true)]),
         signals: Signals::default(),
         regime: Regime::OptIn,
         basis: Basis::Consent,

@@ -149,7 +149,7 @@ mod tests {
             region: Some("DE"),
             stamp: Stamp {
                 origin: Origin::Sent,
-                preferences: Preferences(vec![("performance", true)]),
+                preferences: Preferences(vec![("performance".into(), true)]),
                 signals: Signals { gpc: true, dnt: false },
                 regime: Regime::OptIn,
                 basis: Basis::Consent,

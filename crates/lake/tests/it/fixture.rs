@@ -143,7 +143,7 @@ impl World {
             region: Some("DE"),
             stamp: Stamp {
                 origin: Origin::Sent,
-                preferences: Preferences(vec![("performance", true)]),
+                preferences: Preferences(vec![("performance".into(), true)]),
                 signals: Signals { gpc: false, dnt: false },
                 regime: Regime::OptIn,
                 basis: Basis::Consent,

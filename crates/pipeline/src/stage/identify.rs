@@ -2,13 +2,15 @@
 //! returns, and so before the record that names the subject is appended: a subject in the lake whose identifier the
 //! vault does not know could be found neither for access nor for erasure.
 //!
-//! An alias names a third id, `previousId`. It joins the subject too (if nobody has it yet), because that is what the
-//! call says, and because the lake keeps only its fingerprint.
+//! An alias names a third id, `previousId`. It leads to its subject, or joins it if nobody has it yet, because that is
+//! what the call says, and because the lake keeps only its fingerprint. It is among the identifiers by which choices are
+//! found: whoever refused under the earlier id has refused this event too.
 
 use std::borrow::Cow;
 
-use event::{Call, Fields};
-use vault::{Identifiers, VaultError};
+use event::{Call, Fields, Fingerprint};
+use eventlog::record::Raw;
+use vault::{Fingerprints, Identifiers, VaultError};
 
 use crate::{Batch, Identified, Valid};
 
@@ -29,37 +31,42 @@ impl Identify {
         batch: Batch<'r, Valid<'r>>,
     ) -> Result<Batch<'r, Identified<'r>>, (Batch<'r, Valid<'r>>, VaultError)> {
         let fingerprints = &batch.tenant.fingerprints;
-        let identify = |valid: &Valid<'r>| {
-            let raw = &valid.logged.raw;
-            fingerprints.identify(raw.anonymous_id, raw.user_id)
-        };
-        let identifiers: Vec<Identifiers<'r>> = batch.items.iter().map(identify).collect();
-        let aliased: Vec<(Cow<'r, str>, &'r str)> = batch.items.iter().filter_map(aliased).collect();
-        let joined = aliased.iter().map(|(previous, user)| fingerprints.identify(Some(previous), Some(user)));
-        // Behind the events themselves: an id that has a subject keeps it.
-        let asked: Vec<Identifiers<'_>> = identifiers.iter().copied().chain(joined).collect();
-        let subjects = match batch.tenant.surrogates.resolve(&asked).await {
+        let earlier: Vec<Option<Cow<'r, str>>> =
+            batch.items.iter().map(|valid| previous_id(&valid.logged.raw)).collect();
+        let identify = |(valid, earlier)| identifiers_of(fingerprints, valid, earlier);
+        let identifiers: Vec<Identifiers<'_>> = batch.items.iter().zip(&earlier).map(identify).collect();
+        let subjects = match batch.tenant.surrogates.resolve(&identifiers).await {
             Ok(subjects) => subjects,
             Err(error) => return Err((batch, error)),
         };
+        let identifiers: Vec<Vec<Fingerprint>> = identifiers.iter().map(Identifiers::fingerprints).collect();
         let Batch { tenant, partition, items, dropped } = batch;
         let items = items
             .into_iter()
             .zip(identifiers)
             .zip(subjects)
-            .map(|((valid, ids), subject)| Identified { valid, identifiers: ids.fingerprints(), subject })
+            .map(|((valid, ids), subject)| Identified { valid, identifiers: ids, subject })
             .collect();
         Ok(Batch { tenant, partition, items, dropped })
     }
 }
 
-/// The earlier id that an alias names, and the user it becomes.
-fn aliased<'r>(valid: &Valid<'r>) -> Option<(Cow<'r, str>, &'r str)> {
+fn identifiers_of<'t>(
+    fingerprints: &Fingerprints,
+    valid: &'t Valid<'_>,
+    earlier: &'t Option<Cow<'_, str>>,
+) -> Identifiers<'t> {
     let raw = &valid.logged.raw;
+    let previous = earlier.as_deref().map(|id| fingerprints.previous(id));
+    Identifiers { previous, ..fingerprints.identify(raw.anonymous_id, raw.user_id) }
+}
+
+/// The earlier id that an alias names.
+pub(crate) fn previous_id<'r>(raw: &Raw<'r>) -> Option<Cow<'r, str>> {
     if raw.call != Call::Alias {
         return None;
     }
     let mut fields = Fields::parse(raw.json).ok()?;
     let Cow::Borrowed(text) = fields.take("previousId")? else { return None };
-    Some((serde_json::from_str(text).map(Cow::Owned).ok()?, raw.user_id?))
+    serde_json::from_str(text).map(Cow::Owned).ok()
 }

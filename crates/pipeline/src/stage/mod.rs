@@ -11,6 +11,7 @@ mod validate;
 
 pub use deduplicate::Deduplicate;
 pub use identify::Identify;
+pub(crate) use identify::previous_id;
 pub use route::Route;
 pub use validate::Validate;
 

@@ -2,4 +2,6 @@
 
 mod crash;
 mod flow;
+mod identify;
 mod setup;
+mod waiting;

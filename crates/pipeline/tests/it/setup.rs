@@ -103,7 +103,7 @@ pub(crate) fn raw(workspace: &str, partition: u16, message_id: &str, user: &str)
         region: None,
         stamp: Stamp {
             origin: Origin::Sent,
-            preferences: Preferences(vec![("performance", true)]),
+            preferences: Preferences(vec![("performance".into(), true)]),
             signals: Signals { gpc: false, dnt: false },
             regime: workspace::Regime::OptIn,
             basis: workspace::Basis::Consent,
@@ -228,15 +228,16 @@ impl Bed {
     }
 
     pub(crate) fn pipeline(&self, processed: Arc<dyn EventLog>) -> Pipeline {
+        self.pipeline_for(directory(&self.workspaces, &self.table), processed)
+    }
+
+    /// With the workspaces of a server that just started, or of one that runs.
+    pub(crate) fn pipeline_for(&self, directory: Arc<Directory>, processed: Arc<dyn EventLog>) -> Pipeline {
         let partitions = processed.partitions();
         let marks: Vec<_> = (0..partitions).map(|partition| processed.watermark(Partition(partition))).collect();
         let index = Index::open(Options::new(self.index_path(), partitions), &marks).expect("opens");
-        let site = Site {
-            directory: directory(&self.workspaces, &self.table),
-            clock: Arc::new(Still),
-            metrics: self.metrics.clone(),
-            observer: self.observer.clone(),
-        };
+        let site =
+            Site { directory, clock: Arc::new(Still), metrics: self.metrics.clone(), observer: self.observer.clone() };
         Pipeline::reading(self.raw.clone())
             .then(Deduplicate::new(Arc::new(index)))
             .then(Validate::new())
