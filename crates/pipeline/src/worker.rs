@@ -97,7 +97,13 @@ impl Worker {
                     self.pause(&mut backoff, "read").await?;
                     continue;
                 }
-                Err(error) => after = Some(self.skip(error)?),
+                Err(error) => {
+                    let passed = self.skip(error)?;
+                    after = Some(passed);
+                    // Nobody waits for it, and nothing keeps it: it is as done with as what was handled.
+                    self.shared.progress.reach(self.partition, after);
+                    raw.trim(self.partition, passed).await;
+                }
             }
             backoff = Backoff(RETRY_WAIT_MIN);
         }

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod golden;
+
 const PARTITIONS: u16 = 2;
 
 fn options(directory: &Path) -> Options {

@@ -3,5 +3,6 @@
 mod crash;
 mod flow;
 mod identify;
+mod raw_faults;
 mod setup;
 mod waiting;

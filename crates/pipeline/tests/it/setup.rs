@@ -202,6 +202,8 @@ impl EventLog for Faulty {
 /// The pieces of one installation.
 pub(crate) struct Bed {
     pub(crate) raw: Arc<MemoryLog>,
+    /// Read instead of `raw`, when a test needs an engine that can be damaged.
+    pub(crate) instead: Option<Arc<dyn EventLog>>,
     pub(crate) processed: Arc<MemoryLog>,
     pub(crate) table: Arc<Table>,
     pub(crate) metrics: Metrics,
@@ -214,6 +216,7 @@ impl Bed {
     pub(crate) fn new(partitions: u16) -> Self {
         Self {
             raw: Arc::new(MemoryLog::new(partitions)),
+            instead: None,
             processed: Arc::new(MemoryLog::new(partitions)),
             table: Arc::default(),
             metrics: Metrics::default(),
@@ -238,7 +241,7 @@ impl Bed {
         let index = Index::open(Options::new(self.index_path(), partitions), &marks).expect("opens");
         let site =
             Site { directory, clock: Arc::new(Still), metrics: self.metrics.clone(), observer: self.observer.clone() };
-        Pipeline::reading(self.raw.clone())
+        Pipeline::reading(self.instead.clone().unwrap_or_else(|| self.raw.clone()))
             .then(Deduplicate::new(Arc::new(index)))
             .then(Validate::new())
             .then(Identify::new())
