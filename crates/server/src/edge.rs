@@ -24,6 +24,7 @@ pub(crate) fn edge(settings: &Settings, pages: Vec<Page>) -> anyhow::Result<Edge
         geo: geo.transpose()?,
         body_bytes_max: usize::try_from(settings.request_bytes_in_flight_max)?,
         pages,
+        beside: None,
     })
 }
 
