@@ -38,7 +38,7 @@ test: ## Everything CI checks; cheap checks first
 build: web ## The release binary in target/release/assent
 	cargo build --release --locked -p server
 	mkdir -p target/release
-	[ "$(CARGO_TARGET_DIR)" -ef target ] || install -m 755 $(CARGO_TARGET_DIR)/release/assent target/release/assent
+	[ "$(CARGO_TARGET_DIR)" -ef target ] || install -m 755 "$(CARGO_TARGET_DIR)/release/assent" target/release/assent
 
 check: ## Fast: what an edit most likely broke
 	$(STEP) "format" cargo fmt --all --check
@@ -52,9 +52,9 @@ torture: ## Long crash, fault and fuzz runs; ASSENT_TORTURE_ROUNDS sets how many
 		cargo nextest run --workspace --locked --profile torture -E 'test(/crash|power_loss|disk_full/)'
 	$(STEP) "fuzz, 5 min a target" .ci/fuzz 300
 
-bench: build ## Tables of accept, path, latency and memory, beside peers where they are installed
+bench: build ## Tables of accept, path, latency, memory and isolation, beside peers where they are installed
 	.ci/setup bench
-	for what in collect path latency memory; do target/release/assent bench $$what || exit 1; done
+	for what in collect path latency memory isolation; do target/release/assent bench $$what || exit 1; done
 
 web: deps $(SDK) ## What the binary embeds
 

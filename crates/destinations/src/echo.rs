@@ -1,4 +1,6 @@
-//! The echo: takes everything and shows the latest, in this process. For trying Assent out.
+//! The echo: takes everything and sends it nowhere. For trying Assent out.
+//!
+//! What it holds is not served: the edge has no login, and who may send events may not read other people's.
 
 use bytes::Bytes;
 use consent::Permitted;
@@ -13,8 +15,9 @@ use workspace::Purpose;
 pub(crate) static KIND: Kind = Kind {
     slug: "echo",
     title: "Echo",
-    docs: "Accepts every event that consent permits and keeps the latest hundred in memory, to be looked at. Nothing \
-           leaves the machine; nothing survives a restart.",
+    docs: "Accepts every event that consent permits, for trying Assent out: `assent tail` shows each as it arrives, \
+           `assent trace` what became of one. Nothing leaves the machine; the latest hundred are in memory until a \
+           restart and nowhere else.",
     settings: &[],
     purposes: &[Purpose::Service],
     open,

@@ -1,4 +1,4 @@
-//! The echo: what a demo destination was given, the latest few, in memory.
+//! The echo: what a demo destination was given, the latest few, in memory. No route serves it: the edge has no login.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
