@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::answer::Asked;
 use crate::{Append, AppendError};
 
-/// How often the writer steps aside for more batches at most.
-const GATHER_TURNS_MAX: usize = 32;
+/// How long a commit waits for company at most, when the one before had some.
+const GATHER_WAIT: Duration = Duration::from_micros(300);
 
 /// A batch that waits.
 #[derive(Debug)]
@@ -35,7 +35,8 @@ struct State {
     waiting: VecDeque<Waiting>,
     /// Waiting or being written.
     pending_bytes: u64,
-    writer_sleeps: bool,
+    /// The writer sleeps until so many batches wait; zero while it is awake.
+    wake_at: usize,
     /// How many batches the last group had.
     last_batches: usize,
     closed: bool,
@@ -62,7 +63,10 @@ impl Queue {
         }
         state.pending_bytes = pending_bytes;
         state.waiting.push_back(waiting);
-        let wake = std::mem::take(&mut state.writer_sleeps);
+        let wake = state.wake_at > 0 && state.waiting.len() >= state.wake_at;
+        if wake {
+            state.wake_at = 0;
+        }
         drop(state);
         if wake {
             self.writer.notify_one();
@@ -74,18 +78,14 @@ impl Queue {
     /// is closed and empty.
     pub(super) fn take(&self, group: &mut Vec<Waiting>, bytes_max: u64) -> bool {
         let mut state = self.state();
-        let mut slept = false;
         while state.waiting.is_empty() {
             if state.closed {
                 return false;
             }
-            state.writer_sleeps = true;
-            slept = true;
+            state.wake_at = 1;
             state = self.writer.wait(state).expect("no holder of the queue panics");
         }
-        if slept && state.last_batches > 1 {
-            state = self.gather(state);
-        }
+        state = self.gather(state);
         let mut bytes = 0;
         while bytes < bytes_max {
             let Some(waiting) = state.waiting.pop_front() else { break };
@@ -97,18 +97,20 @@ impl Queue {
     }
 
     /// The appenders of one commit come back together, but the first of them wakes the writer: it would commit that
-    /// one alone and all others in the next, two syncs where one does. So it steps aside while more arrive. A lone
-    /// appender never pays for this.
+    /// one alone, then a few, then the rest, and every commit costs a write, a sync and two wake-ups. So it sleeps until
+    /// as many wait as last time, [`GATHER_WAIT`] at most. A lone appender never waits, and on a slow disk they are all
+    /// there when the sync before returns.
     fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        for _ in 0..GATHER_TURNS_MAX {
-            let before = state.waiting.len();
-            drop(state);
-            std::thread::yield_now();
-            state = self.state();
-            if state.waiting.len() == before || before >= state.last_batches {
-                break;
-            }
+        let expected = state.last_batches;
+        if state.waiting.len() >= expected || state.closed {
+            return state;
         }
+        state.wake_at = expected;
+        let waited = self.writer.wait_timeout_while(state, GATHER_WAIT, |state| {
+            state.waiting.len() < expected && !state.closed
+        });
+        let (mut state, _) = waited.expect("no holder of the queue panics");
+        state.wake_at = 0;
         state
     }
 
