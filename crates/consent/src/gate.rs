@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use event::Fingerprint;
+use event::{Fingerprint, FingerprintHasher};
 use hashbrown::HashMap;
 use workspace::ConsentRules;
 
@@ -88,7 +88,7 @@ pub struct Withheld<T> {
 #[derive(Debug)]
 pub struct Gate {
     rules: arc_swap::ArcSwap<Rules>,
-    choices: Vec<RwLock<HashMap<Fingerprint, Choice>>>,
+    choices: Vec<RwLock<HashMap<Fingerprint, Choice, FingerprintHasher>>>,
     generation: AtomicU64,
 }
 
@@ -159,7 +159,7 @@ impl Gate {
         })
     }
 
-    fn shard(&self, identifier: Fingerprint) -> &RwLock<HashMap<Fingerprint, Choice>> {
+    fn shard(&self, identifier: Fingerprint) -> &RwLock<HashMap<Fingerprint, Choice, FingerprintHasher>> {
         &self.choices[usize::from(identifier.0[0]) % SHARDS]
     }
 

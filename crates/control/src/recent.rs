@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
 
-use event::Fingerprint;
+use event::{Fingerprint, FingerprintHasher};
 
 /// Fingerprints of one generation: some seconds at full speed, 2 MB.
 const GENERATION_MAX: usize = 65_536;
@@ -16,7 +16,7 @@ const GENERATION_MAX: usize = 65_536;
 /// Two generations: the younger fills, the older is dropped when it is full.
 #[derive(Default)]
 pub struct Recent {
-    generations: Mutex<[HashSet<Fingerprint>; 2]>,
+    generations: Mutex<[HashSet<Fingerprint, FingerprintHasher>; 2]>,
 }
 
 impl fmt::Debug for Recent {
@@ -41,7 +41,7 @@ impl Recent {
         self.generations().iter().any(|generation| generation.contains(&identifier))
     }
 
-    fn generations(&self) -> MutexGuard<'_, [HashSet<Fingerprint>; 2]> {
+    fn generations(&self) -> MutexGuard<'_, [HashSet<Fingerprint, FingerprintHasher>; 2]> {
         self.generations.lock().expect("no holder of the generations panics")
     }
 }

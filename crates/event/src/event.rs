@@ -110,10 +110,10 @@ impl<'a> Event<'a> {
     }
 
     fn event_name(&self) -> Result<Cow<'a, str>, Discard> {
-        match read(self.fields.get("event")) {
+        match read(self.fields.get_sent("event")) {
             Read::Absent => Err(Discard::EventNotDefined),
             Read::Text(text) if text.is_empty() => Err(Discard::EventNotDefined),
-            Read::Text(text) => Ok(Cow::Owned(text.into_owned())),
+            Read::Text(text) => Ok(text),
             Read::Other => Err(Discard::EventNotString),
         }
     }
@@ -122,9 +122,9 @@ impl<'a> Event<'a> {
         if let Read::Other = read(self.fields.get("category")) {
             return Err(Discard::CategoryNotString);
         }
-        match read(self.fields.get("name")) {
+        match read(self.fields.get_sent("name")) {
             Read::Absent => Ok(None),
-            Read::Text(text) if !text.is_empty() => Ok(Some(Cow::Owned(text.into_owned()))),
+            Read::Text(text) if !text.is_empty() => Ok(Some(text)),
             Read::Text(_) | Read::Other => Err(Discard::NameNotString),
         }
     }
@@ -260,33 +260,39 @@ impl<'a> Event<'a> {
     /// addresses. `writeKey` is left out: it is a credential of the source.
     pub fn write(&self, received: &Received<'_>) -> String {
         let mut out = String::with_capacity(1536);
+        self.write_to(received, &mut out);
+        out
+    }
+
+    /// The same into a buffer that is used again for the next event of a batch; what it held is gone.
+    pub fn write_to(&self, received: &Received<'_>, out: &mut String) {
+        out.clear();
         out.push_str("{\"type\":\"");
         out.push_str(self.call.name());
         out.push('"');
         let message_id = self.message_id().unwrap_or(received.message_id);
-        push_field(&mut out, "messageId", |out| push_string(out, message_id));
+        push_field(out, "messageId", |out| push_string(out, message_id));
         for (key, value) in [("anonymousId", self.anonymous_id()), ("userId", self.user_id())] {
             if let Some(value) = value {
-                push_field(&mut out, key, |out| push_string(out, value));
+                push_field(out, key, |out| push_string(out, value));
             }
         }
-        self.write_times(received, &mut out);
+        self.write_times(received, out);
         for (key, value) in self.fields.iter() {
             if !matches!(key, "timestamp" | "originalTimestamp" | "sentAt" | "receivedAt" | "writeKey") {
-                push_field(&mut out, key, |out| out.push_str(value));
+                push_field(out, key, |out| out.push_str(value));
             }
         }
         if !self.integrations.is_empty() {
-            push_field(&mut out, "integrations", |out| self.integrations.write(out));
+            push_field(out, "integrations", |out| self.integrations.write(out));
         }
-        push_field(&mut out, "context", |out| self.context.write(out));
+        push_field(out, "context", |out| self.context.write(out));
         // Before the edge's own address is added, which is cut already: most events carry no other.
-        if let Cow::Owned(masked) = crate::ip::mask_json(&out) {
-            out = masked;
+        if let Cow::Owned(masked) = crate::ip::mask_json(out) {
+            *out = masked;
         }
-        self.extend_context(received, &mut out);
+        self.extend_context(received, out);
         out.push('}');
-        out
     }
 
     fn write_times(&self, received: &Received<'_>, out: &mut String) {

@@ -11,6 +11,8 @@ use serde_json::value::RawValue;
 /// Above this many fields, duplicates are found through a hash map instead of a scan (else 5,000 keys would cost
 /// 12 million comparisons).
 const SCAN_FIELDS_MAX: usize = 32;
+/// What the objects of an event mostly hold.
+const FIELDS_MOSTLY: usize = 12;
 
 /// Text that is not a JSON object; says where.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +35,14 @@ impl<'a> Fields<'a> {
     /// The text of a field's value.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.entries.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_ref())
+    }
+
+    /// The text of a field's value as it stands in the request; `None` also for what was set since.
+    pub(crate) fn get_sent(&self, key: &str) -> Option<&'a str> {
+        match self.entries.iter().find(|(name, _)| name == key)? {
+            (_, Cow::Borrowed(value)) => Some(value),
+            (_, Cow::Owned(_)) => None,
+        }
     }
 
     /// Removes a field and returns the text of its value.
@@ -111,12 +121,16 @@ pub(crate) struct Cutter<'a> {
 
 impl<'a> Cutter<'a> {
     pub(crate) fn new() -> Self {
-        Self { entries: Vec::with_capacity(16), index: HashMap::new() }
+        // Many objects are empty (`integrations`): no space before the first field.
+        Self { entries: Vec::new(), index: HashMap::new() }
     }
 
     pub(crate) fn put(&mut self, key: Cow<'a, str>, value: &'a RawValue) {
         let (entries, index) = (&mut self.entries, &mut self.index);
         let value = Cow::Borrowed(value.get());
+        if entries.is_empty() {
+            entries.reserve(FIELDS_MOSTLY);
+        }
         if entries.len() == SCAN_FIELDS_MAX && index.is_empty() {
             *index = entries.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
         }

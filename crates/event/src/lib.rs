@@ -26,6 +26,6 @@ pub use clock::Clock;
 pub use discard::Discard;
 pub use event::{CONSENT_EVENT, Event, Received};
 pub use fields::{Fields, MalformedJson, push_string};
-pub use ids::{Fingerprint, InvalidSlug, Slug, SubjectId, new_message_id};
+pub use ids::{ByFingerprint, Fingerprint, FingerprintHasher, InvalidSlug, Slug, SubjectId, new_message_id};
 pub use redact::{Pii, Secret};
 pub use timestamp::Millis;

@@ -106,9 +106,8 @@ impl Queue {
             return state;
         }
         state.wake_at = expected;
-        let waited = self.writer.wait_timeout_while(state, GATHER_WAIT, |state| {
-            state.waiting.len() < expected && !state.closed
-        });
+        let waited =
+            self.writer.wait_timeout_while(state, GATHER_WAIT, |state| state.waiting.len() < expected && !state.closed);
         let (mut state, _) = waited.expect("no holder of the queue panics");
         state.wake_at = 0;
         state

@@ -15,6 +15,9 @@ use crate::Position;
 /// The version of both payloads.
 pub const VERSION: u8 = 1;
 
+/// What most payloads fit into.
+const PAYLOAD_BYTES: usize = 2048;
+
 /// A payload that does not decode.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -78,8 +81,7 @@ pub struct Processed<'a> {
     pub metadata: Option<&'a str>,
 }
 
-fn encode(value: &impl Serialize) -> Vec<u8> {
-    let out = Vec::with_capacity(2048);
+fn encode(value: &impl Serialize, out: Vec<u8>) -> Vec<u8> {
     let out = postcard::to_extend(&VERSION, out).and_then(|out| postcard::to_extend(value, out));
     out.expect("a record of numbers, strings and lists always encodes")
 }
@@ -96,7 +98,12 @@ fn decode<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, RecordError> {
 impl<'a> Raw<'a> {
     /// The payload.
     pub fn encode(&self) -> Vec<u8> {
-        encode(self)
+        self.append_to(Vec::with_capacity(PAYLOAD_BYTES))
+    }
+
+    /// The payload, behind what `out` holds: a batch's records share one buffer.
+    pub fn append_to(&self, out: Vec<u8>) -> Vec<u8> {
+        encode(self, out)
     }
 
     /// Reads a payload.
@@ -113,7 +120,7 @@ impl<'a> Raw<'a> {
 impl<'a> Processed<'a> {
     /// The payload.
     pub fn encode(&self) -> Vec<u8> {
-        encode(self)
+        encode(self, Vec::with_capacity(PAYLOAD_BYTES))
     }
 
     /// Reads a payload.
