@@ -47,14 +47,14 @@ impl Drop for Share<'_> {
 
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
+pub(crate) enum Encoding {
     Plain,
     Gzip,
     Deflate,
 }
 
 impl Encoding {
-    fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
         let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(Self::Plain) };
         let name = value.as_bytes().trim_ascii();
         if name.is_empty() || name.eq_ignore_ascii_case(b"identity") {
@@ -91,18 +91,11 @@ impl Bodies {
         let encoding = Encoding::of(headers)?;
         let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
         let expected = announced.unwrap_or(bytes_max).min(bytes_max);
-        let unpacked = if encoding == Encoding::Plain { 0 } else { bytes_max };
-        let share = self.share(expected + unpacked)?;
+        let beside = if encoding == Encoding::Plain { 0 } else { bytes_max };
+        let share = self.share(expected + beside)?;
         let over = announced.is_some_and(|bytes| bytes > bytes_max);
         let packed = within(BODY_WAIT, collect(body, bytes_max, over)).await?;
-        let plain = match encoding {
-            Encoding::Plain => packed,
-            Encoding::Gzip => unpack(MultiGzDecoder::new(&*packed), bytes_max)?,
-            // RFC 9110 means zlib by `deflate`; some clients send the bare stream.
-            Encoding::Deflate if is_zlib(&packed) => unpack(ZlibDecoder::new(&*packed), bytes_max)?,
-            Encoding::Deflate => unpack(DeflateDecoder::new(&*packed), bytes_max)?,
-        };
-        Ok((plain, share))
+        Ok((unpacked(encoding, packed, bytes_max)?, share))
     }
 }
 
@@ -146,6 +139,17 @@ async fn collect(mut body: Incoming, bytes_max: usize, over: bool) -> Result<Byt
 /// Two bytes of a zlib header: method 8, and a multiple of 31 (RFC 1950).
 fn is_zlib(packed: &[u8]) -> bool {
     matches!(packed, [method, flags, ..] if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0)
+}
+
+/// A body as its encoding says, at most `bytes_max` long.
+pub(crate) fn unpacked(encoding: Encoding, packed: Bytes, bytes_max: usize) -> Result<Bytes, Refusal> {
+    match encoding {
+        Encoding::Plain => Ok(packed),
+        Encoding::Gzip => unpack(MultiGzDecoder::new(&*packed), bytes_max),
+        // RFC 9110 means zlib by `deflate`; some clients send the bare stream.
+        Encoding::Deflate if is_zlib(&packed) => unpack(ZlibDecoder::new(&*packed), bytes_max),
+        Encoding::Deflate => unpack(DeflateDecoder::new(&*packed), bytes_max),
+    }
 }
 
 /// Unpacks until the end or one byte over the limit, whichever comes first: a bomb costs no more than a full body.

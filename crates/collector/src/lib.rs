@@ -31,6 +31,7 @@ mod routes;
 mod sdk;
 mod serve;
 mod settings;
+pub mod untrusted;
 mod write_key;
 
 pub use accept::UnknownKey;
