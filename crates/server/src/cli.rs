@@ -38,6 +38,9 @@ pub(crate) enum Command {
         /// Where to listen.
         #[arg(long)]
         listen: SocketAddr,
+        /// Read only what a collector cannot do without.
+        #[arg(long)]
+        skim: bool,
     },
 }
 

@@ -92,6 +92,9 @@ async fn dispatch(cli: Cli, machine: Machine) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Bench(bench) => bench::run(bench.what, bench.json, bench.seconds, &mut std::io::stdout()).await,
-        Command::BenchBaseline { listen } => bench::serve_baseline(listen).await,
+        Command::BenchBaseline { listen, skim } => {
+            let parse = if skim { bench::Parse::Skim } else { bench::Parse::Whole };
+            bench::serve_baseline(listen, parse).await
+        }
     }
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use super::ROUNDS;
 use super::assent::{Assent, Parts, free_address, own_binary};
+use super::baseline::Parse;
 use super::event::Shape;
 use super::load::{Plan, drive};
-use super::machine::{Place, cores};
-use super::nginx::{self, Nginx};
+use super::machine::Place;
+use super::nginx::{self, Nginx, SetUp};
 use super::process::Process;
 use super::report::{Bar, Report, micros_per_event};
 
@@ -30,10 +31,12 @@ struct Series {
 struct Measured {
     assent: Series,
     assent_batch: Series,
-    nginx: Series,
-    nginx_single: Series,
+    nginx_proxy: Series,
+    nginx_mirror: Series,
     hyper: Series,
     hyper_batch: Series,
+    skimming: Series,
+    skimming_batch: Series,
 }
 
 /// Measures for `span` per server, shape and round.
@@ -46,15 +49,22 @@ pub(super) async fn measure(place: &Place, span: Duration, report: &mut Report) 
         load(assent.process(), assent.address(), (Shape::Batch, next), span, &mut measured.assent_batch).await?;
         drop(assent);
         if let Some(program) = nginx {
-            for (workers, series) in [(cores(), &mut measured.nginx), (1, &mut measured.nginx_single)] {
-                let nginx = Nginx::start(place, program, workers).await?;
+            for (set_up, series) in
+                [(SetUp::Proxy, &mut measured.nginx_proxy), (SetUp::Mirror, &mut measured.nginx_mirror)]
+            {
+                let nginx = Nginx::start(place, program, set_up).await?;
                 let events = load(nginx.process(), nginx.address(), (Shape::Single, 0), span, series).await?;
                 nginx.stop_having_logged(events).await?;
             }
         }
-        let (hyper, address) = start_baseline(place).await?;
-        let next = load(&hyper, address, (Shape::Single, 0), span, &mut measured.hyper).await?;
-        load(&hyper, address, (Shape::Batch, next), span, &mut measured.hyper_batch).await?;
+        for (parse, single, batch) in [
+            (Parse::Whole, &mut measured.hyper, &mut measured.hyper_batch),
+            (Parse::Skim, &mut measured.skimming, &mut measured.skimming_batch),
+        ] {
+            let (hyper, address) = start_baseline(place, parse).await?;
+            let next = load(&hyper, address, (Shape::Single, 0), span, single).await?;
+            load(&hyper, address, (Shape::Batch, next), span, batch).await?;
+        }
     }
     if nginx.is_none() {
         report
@@ -86,35 +96,48 @@ async fn load(
 }
 
 /// Starts the bare hyper server.
-async fn start_baseline(place: &Place) -> anyhow::Result<(Process, SocketAddr)> {
+async fn start_baseline(place: &Place, parse: Parse) -> anyhow::Result<(Process, SocketAddr)> {
     let folder = place.folder("baseline")?;
     let address = free_address()?;
     let mut command = Command::new(own_binary()?);
     command.args(["bench-baseline", "--listen", &address.to_string()]);
+    if parse == Parse::Skim {
+        command.arg("--skim");
+    }
     let mut process = Process::start(&mut command, folder.path())?;
     process.listening(address).await?;
     Ok((process, address))
 }
 
 fn report_on(measured: &Measured, report: &mut Report) {
-    let Measured { assent, assent_batch, nginx, nginx_single, hyper, hyper_batch } = measured;
+    let Measured { assent, assent_batch, nginx_proxy, nginx_mirror, hyper, hyper_batch, skimming, skimming_batch } =
+        measured;
     let ratio =
         |of: &Series, to: &Series| -> Vec<f64> { of.cpu_us.iter().zip(&to.cpu_us).map(|(of, to)| of / to).collect() };
-    let singles = [
-        ("one event, durable: assent".to_owned(), assent, Some(Bar::AtMost(15.0))),
-        (format!("one event, not durable: nginx, {} workers", cores()), nginx, None),
-        ("one event, not durable: nginx, 1 worker".to_owned(), nginx_single, None),
-        ("one event, in memory: bare hyper".to_owned(), hyper, None),
-        ("batch of 20, durable: assent".to_owned(), assent_batch, None),
-        ("batch of 20, in memory: bare hyper".to_owned(), hyper_batch, None),
+    let rows = [
+        ("one event, durable: assent", assent, Some(Bar::AtMost(15.0))),
+        ("one event, not durable: nginx, proxied", nginx_proxy, None),
+        ("one event, not durable: nginx, mirrored", nginx_mirror, None),
+        ("one event, in memory: bare hyper and parse", hyper, None),
+        ("one event, in memory: bare hyper, skimming", skimming, None),
+        ("batch of 20, durable: assent", assent_batch, None),
+        ("batch of 20, in memory: bare hyper and parse", hyper_batch, None),
+        ("batch of 20, in memory: bare hyper, skimming", skimming_batch, None),
     ];
-    for (what, series, bar) in &singles {
-        report.figure(what.clone(), "CPU µs/event", &series.cpu_us, *bar);
+    for (what, series, bar) in &rows {
+        report.figure((*what).to_owned(), "CPU µs/event", &series.cpu_us, *bar);
     }
-    report.figure("one event: assent to nginx", "×", &ratio(assent, nginx), Some(Bar::AtMost(1.0)));
-    report.figure("one event: assent to bare hyper", "×", &ratio(assent, hyper), None);
-    report.figure("batch of 20: assent to bare hyper", "×", &ratio(assent_batch, hyper_batch), Some(Bar::AtMost(2.0)));
-    for (what, series, _) in singles {
-        report.figure(what, "events/s", &series.per_second, None);
+    let ratios = [
+        ("one event: assent to nginx, proxied", assent, nginx_proxy, Some(Bar::AtMost(1.0))),
+        ("one event: assent to nginx, mirrored", assent, nginx_mirror, None),
+        ("one event: assent to bare hyper and parse", assent, hyper, None),
+        ("batch of 20: assent to bare hyper and parse", assent_batch, hyper_batch, Some(Bar::AtMost(2.0))),
+        ("batch of 20: assent to bare hyper, skimming", assent_batch, skimming_batch, None),
+    ];
+    for (what, of, to, bar) in ratios {
+        report.figure(what.to_owned(), "×", &ratio(of, to), bar);
+    }
+    for (what, series, _) in rows {
+        report.figure(what.to_owned(), "events/s", &series.per_second, None);
     }
 }

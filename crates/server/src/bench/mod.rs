@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-pub(crate) use self::baseline::serve as serve_baseline;
+pub(crate) use self::baseline::{Parse, serve as serve_baseline};
 use crate::cli::BenchKind;
 
 /// How often each measurement is repeated. Three give a median and show a spread; more cost minutes.

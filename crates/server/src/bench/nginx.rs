@@ -1,5 +1,5 @@
 //! nginx beside Assent: what a very good general server needs to take an event and write it to a file, without waiting
-//! for the disk. `bench/nginx.conf` says why it is set up as it is.
+//! for the disk. Two set-ups: `bench/README.md` says why.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -10,10 +10,27 @@ use anyhow::{Context as _, bail};
 
 use super::assent::free_address;
 use super::event::EVENT_BYTES;
-use super::machine::Place;
+use super::machine::{Place, cores};
 use super::process::Process;
 
-const CONFIGURATION: &str = include_str!("../../../../bench/nginx.conf");
+/// How nginx is made to read and log a body.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SetUp {
+    /// Through a proxied location, as it is done in the field.
+    Proxy,
+    /// By `mirror` and an answer without upstream: the cheapest way that was found.
+    Mirror,
+}
+
+impl SetUp {
+    fn configuration(self) -> &'static str {
+        match self {
+            Self::Proxy => include_str!("../../../../bench/nginx-proxy.conf"),
+            Self::Mirror => include_str!("../../../../bench/nginx.conf"),
+        }
+    }
+}
+
 /// `/usr/sbin` is not on the path of ordinary users.
 const PROGRAMS: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
 
@@ -34,12 +51,16 @@ pub(super) fn installed() -> Option<&'static str> {
 }
 
 impl Nginx {
-    /// Starts `program` with so many workers and waits until it listens.
-    pub(super) async fn start(place: &Place, program: &'static str, workers: usize) -> anyhow::Result<Self> {
+    /// Starts `program` with a worker per core and waits until it listens.
+    pub(super) async fn start(place: &Place, program: &'static str, set_up: SetUp) -> anyhow::Result<Self> {
         let folder = place.folder("nginx")?;
         let address = free_address()?;
-        let configuration =
-            CONFIGURATION.replace("@LISTEN@", &address.to_string()).replace("@WORKERS@", &workers.to_string());
+        let configuration = set_up
+            .configuration()
+            .replace("@LISTEN@", &address.to_string())
+            .replace("@WORKERS@", &cores().to_string())
+            // Relative socket paths are taken from the working directory, not from the prefix.
+            .replace("unix:", &format!("unix:{}/", folder.path().display()));
         fs::write(folder.path().join("nginx.conf"), configuration)?;
         let mut command = Command::new(program);
         command.arg("-p").arg(folder.path()).args(["-c", "nginx.conf"]);
