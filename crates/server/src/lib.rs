@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`cli`] (what can be asked), [`serve`] (the life of a server), [`topology`] (the whole path on
 //! one screen), [`engines`] (what it stands on), then the parts: `edge`, `delivering`, `drain`, `trim`, `live`,
-//! `local`, `telemetry`, and the other commands in `command`.
+//! `ready`, `local`, `telemetry`, and the other commands in `command`.
 
 mod bench;
 mod cli;
@@ -17,6 +17,7 @@ mod live;
 mod local;
 mod observe;
 mod previous;
+mod ready;
 mod serve;
 mod settings;
 mod telemetry;

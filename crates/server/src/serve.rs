@@ -7,7 +7,6 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -15,11 +14,13 @@ use collector::Probes;
 use control::WorkspaceFile;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Role, Serve};
 use crate::engines::{Engines, Opening, read_workspaces};
 use crate::live::Live;
+use crate::ready::{Behind, Ready};
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
 use crate::topology::{DataPath, Front, build_data_path};
@@ -49,12 +50,16 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     let engines = Engines::open(&serve.data_dir, opening).await?;
     let telemetry = Telemetry::new();
     let live = Live::new();
-    let ready = Arc::new(AtomicBool::new(false));
+    let ready = Ready::default();
     let pages = if serve.demo { demo::pages() } else { Vec::new() };
     let front = Front { probes: probes(&ready, &telemetry), pages };
     let path = build_data_path(&settings, &engines, &telemetry, &live, front).await?;
+    // Before the first request: a refusal must reach the events of its maker that the last run left in the log.
+    let waiting = path.pipeline.remember_waiting().await;
+    tracing::info!(events = waiting, "events of the last run that wait in the log");
     announce(&serve, &engines, listener.local_addr()?)?;
-    let running = Running { engines, path, live, ready, settings, role: serve.role };
+    let pipeline_metrics = telemetry.metrics.pipeline.clone();
+    let running = Running { engines, path, live, ready, pipeline_metrics, settings, role: serve.role };
     running.until_signal(listener, &serve.data_dir).await
 }
 
@@ -65,16 +70,9 @@ fn read_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
     Settings::parse(&yaml).with_context(|| format!("`{}`", path.display()))
 }
 
-fn probes(ready: &Arc<AtomicBool>, telemetry: &Telemetry) -> Probes {
-    let ready = Arc::clone(ready);
-    Probes {
-        ready: Arc::new(
-            move || {
-                if ready.load(Ordering::Relaxed) { Ok(()) } else { Err("starting or stopping".to_owned()) }
-            },
-        ),
-        metrics: Arc::new(telemetry.page()),
-    }
+fn probes(ready: &Ready, telemetry: &Telemetry) -> Probes {
+    let ready = ready.clone();
+    Probes { ready: Arc::new(move || ready.answer()), metrics: Arc::new(telemetry.page()) }
 }
 
 /// What a person needs to go on, on standard output.
@@ -107,14 +105,15 @@ struct Running {
     engines: Engines,
     path: DataPath,
     live: Live,
-    ready: Arc<AtomicBool>,
+    ready: Ready,
+    pipeline_metrics: pipeline::Metrics,
     settings: Settings,
     role: Role,
 }
 
 impl Running {
     async fn until_signal(self, listener: TcpListener, data_dir: &Path) -> anyhow::Result<()> {
-        let Self { engines, path, live, ready, settings, role } = self;
+        let Self { engines, path, live, ready, pipeline_metrics, settings, role } = self;
         let DataPath { collector, pipeline, index, lake, delivery } = path;
         let stop_pipeline = CancellationToken::new();
         let stop_trimming = CancellationToken::new();
@@ -136,9 +135,14 @@ impl Running {
             let (data_dir, tracer) = (data_dir.to_owned(), delivering::tracer(&engines, &delivery));
             async move { local::serve(&data_dir, live, tracer).await }
         });
-        ready.store(true, Ordering::Relaxed);
+        ready.open(Behind {
+            metrics: pipeline_metrics,
+            partitions: engines.raw.partitions(),
+            pipeline: pipeline.as_ref().map(JoinHandle::abort_handle),
+            lake: lake.watch(),
+        });
         tracing::info!(address = %listener.local_addr()?, "ready");
-        collector::serve(listener, collector, edge::limits(&settings), signalled(Arc::clone(&ready))).await;
+        collector::serve(listener, collector, edge::limits(&settings), signalled(ready.clone())).await;
         let drained = tokio::time::timeout(DRAIN_WITHIN, async {
             if let Some(pipeline) = pipeline {
                 drain::handled(&*engines.raw, &progress).await;
@@ -166,13 +170,13 @@ impl Running {
 }
 
 /// Waits for SIGTERM or SIGINT; from then on the server is not ready.
-async fn signalled(ready: Arc<AtomicBool>) {
+async fn signalled(ready: Ready) {
     let mut terminate = signal(SignalKind::terminate()).expect("the process may listen to SIGTERM");
     let mut interrupt = signal(SignalKind::interrupt()).expect("the process may listen to SIGINT");
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    ready.store(false, Ordering::Relaxed);
+    ready.close();
     tracing::info!("draining");
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::client::Client;
 use crate::crash::under_load;
 use crate::harness::{Server, eventually, path, workspace};
 use crate::oracle::Oracle;
@@ -30,6 +31,12 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         drop(Command::new("umount").args(["-l", path(&self.at)]).status());
     }
+}
+
+/// What `/readyz` answers, asked on a runtime of its own.
+fn ready_status(address: &str) -> u16 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async { Client::new(address).send("GET", "/readyz", &[], "").await.expect("an answer").status })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,14 +68,25 @@ async fn a_full_disk_loses_nothing_and_heals() {
     let full = client.post("/v1/track", &crate::harness::event("full-2", "v")).await.expect("an answer");
     assert!(full.status == 503 || full.status == 200, "first {refused:?}, then {full:?}");
     let refusals = oracle.refused();
+    let ready = client.send("GET", "/readyz", &[], "").await.expect("an answer");
+    assert!(ready.status == 503 && ready.body.contains("disk is full"), "{ready:?}");
 
     std::fs::remove_file(&ballast).expect("space again");
+    // Whoever sends only to servers that are ready must see it before anybody sent something.
+    eventually("it is ready again", Duration::from_secs(30), || {
+        let address = server.address.clone();
+        match std::thread::spawn(move || ready_status(&address)).join().expect("no panic") {
+            200 => Ok(()),
+            status => Err(status),
+        }
+    })
+    .await;
     eventually("events are taken again", Duration::from_secs(30), || {
         let address = server.address.clone();
         let taken = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                crate::client::Client::new(&address).post("/v1/track", &crate::harness::event("healed", "v")).await
+                Client::new(&address).post("/v1/track", &crate::harness::event("healed", "v")).await
             })
         });
         match taken.join().expect("no panic") {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{Server, event, eventually, workspace};
+use crate::harness::{Server, binary, event, eventually, workspace};
 use crate::sink::Sink;
 
 const SETTLED: Duration = Duration::from_secs(20);
@@ -120,4 +120,37 @@ async fn a_choice_survives_a_crash() {
     post(&server, "wk_web", &event("after", "visitor-1")).await;
     post(&server, "wk_web", &event("someone-else", "visitor-2")).await;
     until_stored(&server, &["known", "someone-else"]).await;
+}
+
+/// Nothing is processed before the third start, so when the refusal comes the vault knows nobody; that somebody's event
+/// lies in the log is all that makes them known.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_right_after_a_crash_reaches_what_waits_in_the_log() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data_dir = directory.path().join("data");
+    let sink = Sink::start().await;
+    let file = workspace(&sink.url(), "");
+    let collecting = || async {
+        let mut command = binary();
+        command.arg("serve");
+        Server::start_as(command, &data_dir, &file, &["--role", "collect"]).await
+    };
+    let server = collecting().await;
+    post(&server, "wk_web", &event("waits", "visitor-1")).await;
+    post(&server, "wk_web", &event("other", "visitor-2")).await;
+    server.kill();
+    let server = collecting().await;
+    post(&server, "wk_web", &choice("visitor-1", &serde_json::json!({"performance": false}))).await;
+    server.kill();
+    let server = Server::start(&data_dir, &file).await;
+    eventually("the other visitor's event arrives", SETTLED, || {
+        if sink.seen().contains_key("other") { Ok(()) } else { Err(sink.seen()) }
+    })
+    .await;
+    eventually("the trace says withdrawn", SETTLED, || {
+        let trace = server.trace("waits");
+        if trace.contains("withdrawn") { Ok(()) } else { Err(trace) }
+    })
+    .await;
+    assert!(!sink.seen().contains_key("waits"), "{:?}", sink.bodies());
 }
