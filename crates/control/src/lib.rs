@@ -7,8 +7,11 @@
 //! - `linking`: an identifier that joins a subject takes over what the subject refused.
 //! - [`Directory`]: the tenants, ready for the hot path.
 //! - [`keys`]: opening, rotating and destroying the keys of a workspace.
+//! - [`Accounts`]: people, sessions, tokens, roles. [`AuditStore`]: who changed what.
 
+mod accounts;
 mod apply;
+mod audit;
 mod directory;
 mod hex;
 pub mod keys;
@@ -21,7 +24,13 @@ mod standing;
 mod store;
 mod write_keys;
 
+pub use accounts::{
+    AccountChange, AccountChanged, AccountError, AccountLimits, AccountStore, Accounts, Allowance, FIRST_OWNER,
+    HashingCost, NewToken, NewUser, PaceLimits, Principal, Rights, Role, SessionsOver, SignedIn, StoredAccount,
+    StoredSession, TOKEN_PREFIX, Token, UnknownRole, User, UserChange, Via,
+};
 pub use apply::{Applied, ApplyError, Outcome, WorkspaceFile, apply};
+pub use audit::{Action, AuditQuery, AuditRecord, AuditStore, Entry};
 pub use directory::{Directory, KeyOwner, Tenant};
 pub use load::{LoadError, load};
 pub use recent::Recent;

@@ -9,8 +9,10 @@ use event::{Fingerprint, Millis, Pii, Secret, SubjectId};
 use vault::{Epoch, IdentifierKind, KeyError, Pair, VaultError};
 use zeroize::Zeroizing;
 
-use crate::Standing;
+use crate::accounts::AccountStore;
+use crate::audit::AuditStore;
 use crate::hex::hex;
+use crate::Standing;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -221,7 +223,7 @@ pub enum Joined {
 
 /// The control store. Everything that a method writes is durable when it returns.
 #[async_trait]
-pub trait Store: fmt::Debug + Send + Sync {
+pub trait Store: AccountStore + AuditStore + fmt::Debug + Send + Sync {
     /// The subjects of some fingerprints, in their order.
     async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError>;
 

@@ -14,9 +14,12 @@
 //! prepared once, and a batch of any size is one statement. (One placeholder per value cost a third of the speed at
 //! 3,000 of them; PostgreSQL's `unnest` is the same idea.)
 
+mod accounts;
+mod audit;
 mod choices;
 mod identifiers;
 mod keys;
+mod tokens;
 mod workspaces;
 
 use std::borrow::Cow;
@@ -48,7 +51,10 @@ const WRITER_CACHE: &str = "-16000";
 const WAL_PAGES: &str = "4000";
 
 /// The migrations, oldest first. Embedded by hand: `sqlx::migrate!` does the same and brings 20 more crates to build.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "state", include_str!("../../migrations/0001_state.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "state", include_str!("../../migrations/0001_state.sql")),
+    (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
+];
 
 /// The store in one file.
 #[derive(Debug)]
