@@ -24,7 +24,7 @@ use crate::ready::{Behind, Ready};
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
 use crate::topology::{DataPath, Front, build_data_path};
-use crate::trim::{self, Need};
+use crate::trim::{Holders, Trimmer};
 use crate::{Machine, delivering, demo, drain, edge, local};
 
 /// From the last request to the end, whatever hangs. The edge takes up to 5 s before; orchestrators kill after 30 s.
@@ -122,14 +122,13 @@ impl Running {
         // Without the pipeline nothing reaches `processed`: lake and delivery follow it and find nothing to do.
         let pipeline = (role == Role::All).then(|| tokio::spawn(pipeline.run(stop_pipeline.clone())));
         let trimming = tokio::spawn({
-            let (log, lake, delivery) = (Arc::clone(&engines.processed), Arc::clone(&lake), Arc::clone(&delivery));
-            let needs = move |partition| {
-                let landed = lake.committed(partition).map_or(Need::All, Need::Through);
-                let released = delivery.released(partition).map_or(Need::All, Need::Through);
-                let indexed = index.checkpoint(partition).map_or(Need::All, |mark| Need::Through(mark.processed));
-                vec![landed, released, indexed]
+            let trimmer = Trimmer::new(&engines.raw, &engines.processed, &engines.clock, &settings);
+            let (lake, delivery) = (Arc::clone(&lake), Arc::clone(&delivery));
+            let holders = move |partition| {
+                let indexed = index.checkpoint(partition).map(|mark| mark.processed);
+                Holders { firm: [indexed, lake.committed(partition)], bounded: delivery.released(partition) }
             };
-            trim::run(log, needs, stop_trimming.clone())
+            trimmer.run(holders, stop_trimming.clone())
         });
         let local = tokio::spawn({
             let (data_dir, tracer) = (data_dir.to_owned(), delivering::tracer(&engines, &delivery));

@@ -67,6 +67,10 @@ settings! {
         "Size of a segment file. On a small disk a segment is at most 1/32 of it.";
     log_pending_bytes_max: u64 = 64 * MIB, "67108864",
         "Bytes that may wait for the disk before requests are answered 429.";
+    log_segment_hours_max: u64 = 24, "24",
+        "Age at which a segment is ended although it is not full. Only whole segments are deleted, so this is what lets a quiet log go of its events; at least 1.";
+    log_retention_hours: u64 = 168, "168",
+        "How long an event stays in the log at most, in hours, once pipeline and lake have it. Must leave room for `backlog_hours_max` and `log_segment_hours_max`.";
     disk_reserve_bytes_max: u64 = 1024 * MIB, "1073741824",
         "Space that the log leaves free, so that the lake can catch up when the disk is full: this much, at most a tenth of the disk.";
     request_bytes_in_flight_max: u64 = 128 * MIB, "134217728",
@@ -76,7 +80,7 @@ settings! {
     dedup_ids_max: u64 = 50_000_000, "50000000",
         "Message ids remembered. With more than this in 24 hours the window is shorter, which `assent_pipeline_dedup_window_seconds` shows.";
     backlog_hours_max: u64 = 72, "72",
-        "How long a destination's backlog is kept in the log.";
+        "How long a destination's backlog is kept in the log. Older events become one dead letter, and stay in the lake.";
     backlog_disk_percent_max: u64 = 20, "20",
         "How much of the disk the backlogs of destinations may take.";
     lake_commit_seconds: u64 = 3, "3",
@@ -92,7 +96,10 @@ impl Settings {
             return Ok(Self::default());
         }
         let value: serde_json::Value = serde_norway::from_str(yaml)?;
-        serde_json::from_value(value).map_err(|error| anyhow::anyhow!(workspace::with_hint(&error.to_string())))
+        let settings: Self =
+            serde_json::from_value(value).map_err(|error| anyhow::anyhow!(workspace::with_hint(&error.to_string())))?;
+        crate::trim::check(&settings)?;
+        Ok(settings)
     }
 }
 

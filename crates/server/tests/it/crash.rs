@@ -1,6 +1,7 @@
 //! `kill -9` under load, again and again on one directory. What the page cache held survives this; what it does not
 //! is tested by `power_loss`.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::sink::Sink;
 const ROUNDS: u64 = 10;
 const WORKERS: u64 = 8;
 
-pub(crate) fn rounds() -> u64 {
+fn rounds() -> u64 {
     std::env::var("ASSENT_CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS)
 }
 
@@ -43,16 +44,17 @@ pub(crate) async fn under_load(
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_acknowledged_event_survives_kill_9() {
+/// Crashes a server under load, round by round on one directory, then checks the contract on the one that comes up.
+/// `start` makes a server of a data directory and a workspace; `what` names the crash.
+pub(crate) async fn survive(what: &str, seed: u64, start: impl AsyncFn(&Path, &str) -> Server) {
     let directory = tempfile::tempdir().expect("a directory");
     let data_dir = directory.path().join("data");
     let sink = Sink::start().await;
     let file = workspace(&sink.url(), "");
     let (oracle, unsure) = (Arc::new(Oracle::default()), Arc::new(Mutex::new(Vec::new())));
-    let mut random = Random::new(seed());
+    let mut random = Random::new(seed);
     for round in 0..rounds() {
-        let server = Server::start(&data_dir, &file).await;
+        let server = start(&data_dir, &file).await;
         let address = server.address.clone();
         let wait = Duration::from_millis(150 + random.below(1_200));
         under_load(&oracle, &unsure, &address, async {
@@ -60,11 +62,16 @@ async fn every_acknowledged_event_survives_kill_9() {
             server.kill();
         })
         .await;
-        eprintln!("round {round}: killed after {wait:?}, {} acknowledged so far", oracle.acknowledged());
+        eprintln!("round {round}: {what} after {wait:?}, {} acknowledged so far", oracle.acknowledged());
     }
-    let server = Server::start(&data_dir, &file).await;
+    let server = start(&data_dir, &file).await;
     let told = oracle.check(&data_dir, &sink).await;
-    eprintln!("seed {}: {} rounds of kill -9: {told}", seed(), rounds());
+    eprintln!("seed {seed}: {} rounds of {what}: {told}", rounds());
     assert!(oracle.acknowledged() > 100, "the load did not load: {told}");
     drop(server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_acknowledged_event_survives_kill_9() {
+    survive("kill -9", seed(), async |data_dir: &Path, file: &str| Server::start(data_dir, file).await).await;
 }

@@ -3,16 +3,12 @@
 //!
 //! The test starts itself as the server (`child`), because the real binary has no such disk, and should not.
 
+use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
-use testkit::random::Random;
-
-use crate::crash::{rounds, seed, under_load};
-use crate::harness::{Server, workspace};
-use crate::oracle::Oracle;
-use crate::sink::Sink;
+use crate::crash::{seed, survive};
+use crate::harness::Server;
 
 /// Set for the process that is to be the server; holds its arguments, one a line.
 const CHILD: &str = "ASSENT_POWER_LOSS_CHILD";
@@ -39,26 +35,6 @@ fn itself() -> Command {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_acknowledged_event_survives_power_loss() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let data_dir = directory.path().join("data");
-    let sink = Sink::start().await;
-    let file = workspace(&sink.url(), "");
-    let (oracle, unsure) = (Arc::new(Oracle::default()), Arc::new(Mutex::new(Vec::new())));
-    let mut random = Random::new(seed() ^ 0xFFFF);
-    for round in 0..rounds() {
-        let server = Server::start_as(itself(), &data_dir, &file, &[]).await;
-        let address = server.address.clone();
-        let wait = Duration::from_millis(150 + random.below(1_200));
-        under_load(&oracle, &unsure, &address, async {
-            tokio::time::sleep(wait).await;
-            server.kill();
-        })
-        .await;
-        eprintln!("round {round}: power cut after {wait:?}, {} acknowledged so far", oracle.acknowledged());
-    }
-    let server = Server::start_as(itself(), &data_dir, &file, &[]).await;
-    let told = oracle.check(&data_dir, &sink).await;
-    eprintln!("seed {}: {} rounds of power loss: {told}", seed(), rounds());
-    assert!(oracle.acknowledged() > 100, "the load did not load: {told}");
-    drop(server);
+    let start = async |data_dir: &Path, file: &str| Server::start_as(itself(), data_dir, file, &[]).await;
+    survive("power loss", seed() ^ 0xFFFF, start).await;
 }
