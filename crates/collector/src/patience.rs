@@ -56,7 +56,7 @@ impl Patience {
 
 impl Busy<'_> {
     /// The server keeps the word as long as the connection lives.
-    pub(crate) fn to_the_end(self) {
+    pub(crate) fn outlast(self) {
         std::mem::forget(self);
     }
 }

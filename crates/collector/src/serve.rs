@@ -103,7 +103,7 @@ async fn connection(
             let mut answer = collector.handle(request, peer).await;
             if matches!(answer.body(), AnswerBody::Streamed(_)) {
                 // The stream is the server's turn, however long it lasts; nobody would see when it is over.
-                busy.to_the_end();
+                busy.outlast();
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(answer)

@@ -140,12 +140,12 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
     let mut subjects = tenant.surrogates.resolve(&named).await?.into_iter();
     let mut rows = Vec::with_capacity(made.len());
     for ((made, identifiers), nameless) in made.iter().zip(&all).zip(nameless) {
-        let maker = match if nameless { None } else { subjects.next() } {
-            None => None,
-            Some(subject) => {
-                Some(Maker { subject, identifiers: identifiers.fingerprints(), message_id: made.message_id.clone() })
-            }
-        };
+        let subject = if nameless { None } else { subjects.next() };
+        let maker = subject.map(|subject| Maker {
+            subject,
+            identifiers: identifiers.fingerprints(),
+            message_id: made.message_id.clone(),
+        });
         rows.push(row(made, maker, &rules.categories)?);
     }
     let standings = store.record(&tenant.name(), &rows).await?;

@@ -96,7 +96,8 @@ pub struct Fingerprint(pub [u8; 16]);
 impl std::hash::Hash for Fingerprint {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         let folded = u128::from_le_bytes(self.0);
-        state.write_u64((folded ^ (folded >> 64)) as u64);
+        let halves = [folded, folded >> 64].map(|half| half & u128::from(u64::MAX));
+        state.write_u64(u64::try_from(halves[0] ^ halves[1]).expect("both are masked to 64 bits"));
     }
 }
 

@@ -48,7 +48,9 @@ async fn remember(worker: &Worker, handled: Option<Position>) -> usize {
                 let Some(last) = records.last() else { break };
                 after = Some(last.position);
                 events += records.len();
-                records.iter().for_each(|record| remember_one(worker, record));
+                for record in &records {
+                    remember_one(worker, record);
+                }
             }
             Err(ReadError::Trimmed { through }) => after = Some(through),
             Err(ReadError::Shredded { next, .. }) => after = Some(next),

@@ -168,7 +168,9 @@ pub(super) async fn taken_over(
         let standing: Standing = read_json(row, "standing")?;
         said.entry(SubjectId(bytes(row, "subject")?)).or_default().merge(&standing);
     }
-    said.values_mut().for_each(|standing| *standing = standing.refusals());
+    for standing in said.values_mut() {
+        *standing = standing.refusals();
+    }
     said.retain(|_, standing| !standing.0.is_empty());
     let joining = pairs.iter().filter_map(|pair| Some((pair.identifier.fingerprint, said.get(&pair.subject)?)));
     let joining: Vec<(Fingerprint, &Standing)> = joining.collect();

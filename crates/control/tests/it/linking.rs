@@ -56,7 +56,8 @@ impl Scene {
         self.tenant.surrogates.resolve(&[event]).await.expect("resolves");
     }
 
-    async fn choose(&self, browser: Option<&str>, user: Option<&str>, says: (&str, bool), at: Millis, made: Millis) {
+    /// `at` is when it arrives, and when it was made.
+    async fn choose(&self, browser: Option<&str>, user: Option<&str>, says: (&str, bool), at: [Millis; 2]) {
         let categories = &self.tenant.gate.rules().categories;
         let pii = |id: Option<&str>| id.map(|id| Pii::new(id.to_owned()));
         let made = ChoiceMade {
@@ -67,8 +68,8 @@ impl Scene {
             method: Method::Event,
             source: "web".parse().expect("a slug"),
             message_id: None,
-            made_at: Some(made),
-            received_at: at,
+            made_at: Some(at[1]),
+            received_at: at[0],
         };
         self.recorder.record(made).await.expect("records");
     }
@@ -81,7 +82,7 @@ impl Scene {
             }
             Happens::Choice { browser, user, category, granted, back_ms } => {
                 let says = (CATEGORIES[*category], *granted);
-                self.choose(id(BROWSERS, browser), id(USERS, user), says, at, Millis(at.0 - back_ms)).await;
+                self.choose(id(BROWSERS, browser), id(USERS, user), says, [at, Millis(at.0 - back_ms)]).await;
             }
         }
     }
@@ -110,7 +111,7 @@ fn a_user_who_refused_as_a_browser_has_refused() {
     run(async {
         let scene = Scene::new().await;
         scene.event(Some("a-0"), None, None).await;
-        scene.choose(Some("a-0"), None, ("performance", false), NOW, NOW).await;
+        scene.choose(Some("a-0"), None, ("performance", false), [NOW; 2]).await;
         let before = scene.tenant.gate.generation();
         scene.event(Some("a-0"), Some("u-0"), None).await;
         assert!(refused(&scene, IdentifierKind::UserId, "u-0", "performance"));
@@ -126,11 +127,11 @@ fn a_user_who_refused_as_a_browser_has_refused() {
 fn a_grant_stays_where_it_was_given_until_the_next_choice() {
     run(async {
         let scene = Scene::new().await;
-        scene.choose(Some("a-0"), None, ("performance", true), NOW, NOW).await;
+        scene.choose(Some("a-0"), None, ("performance", true), [NOW; 2]).await;
         scene.event(Some("a-0"), Some("u-0"), None).await;
         let user = scene.tenant.fingerprints.of(IdentifierKind::UserId, "u-0");
         assert_eq!(scene.tenant.gate.choices(&[user]), Choices::default());
-        scene.choose(Some("a-0"), None, ("targeting", true), Millis(NOW.0 + 1), Millis(NOW.0 + 1)).await;
+        scene.choose(Some("a-0"), None, ("targeting", true), [Millis(NOW.0 + 1); 2]).await;
         let rules = scene.tenant.gate.rules();
         let granted = scene.tenant.gate.choices(&[user]).granted;
         assert_eq!(rules.categories.names(granted), ["targeting"]);

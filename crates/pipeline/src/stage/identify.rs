@@ -33,8 +33,9 @@ impl Identify {
         let fingerprints = &batch.tenant.fingerprints;
         let earlier: Vec<Option<Cow<'r, str>>> =
             batch.items.iter().map(|valid| previous_id(&valid.logged.raw)).collect();
+        let earlier = earlier.iter().map(Option::as_deref);
         let identify = |(valid, earlier)| identifiers_of(fingerprints, valid, earlier);
-        let identifiers: Vec<Identifiers<'_>> = batch.items.iter().zip(&earlier).map(identify).collect();
+        let identifiers: Vec<Identifiers<'_>> = batch.items.iter().zip(earlier).map(identify).collect();
         let subjects = match batch.tenant.surrogates.resolve(&identifiers).await {
             Ok(subjects) => subjects,
             Err(error) => return Err((batch, error)),
@@ -51,13 +52,9 @@ impl Identify {
     }
 }
 
-fn identifiers_of<'t>(
-    fingerprints: &Fingerprints,
-    valid: &'t Valid<'_>,
-    earlier: &'t Option<Cow<'_, str>>,
-) -> Identifiers<'t> {
+fn identifiers_of<'t>(fingerprints: &Fingerprints, valid: &'t Valid<'_>, earlier: Option<&'t str>) -> Identifiers<'t> {
     let raw = &valid.logged.raw;
-    let previous = earlier.as_deref().map(|id| fingerprints.previous(id));
+    let previous = earlier.map(|id| fingerprints.previous(id));
     Identifiers { previous, ..fingerprints.identify(raw.anonymous_id, raw.user_id) }
 }
 
