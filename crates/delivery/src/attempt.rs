@@ -16,6 +16,7 @@ use eventlog::record::Processed;
 use eventlog::{EventLog, Partition, Position};
 
 use crate::cursor::before;
+use crate::dead_letter::unreadable;
 use crate::destination::{Attempt, Mapped, verdict_of};
 use crate::lane::Item;
 use crate::response::{Verdict, Verdicts, classify_error};
@@ -42,6 +43,8 @@ pub(crate) enum Decision {
     Again(Cause, Option<Duration>),
     /// Try again when the destination works; not the event's fault.
     Paused(Cause),
+    /// Not sent by this attempt: goes with the next, and has no result yet.
+    Unsent,
 }
 
 /// What a request told about its receiver.
@@ -52,6 +55,10 @@ pub(crate) struct Exchange {
     pub(crate) status: u16,
     /// What went wrong, for people.
     pub(crate) error: Option<String>,
+    /// How many events were in it.
+    pub(crate) events: usize,
+    /// Bytes of their records.
+    pub(crate) bytes: usize,
 }
 
 /// A finished attempt.
@@ -70,12 +77,19 @@ pub(crate) async fn attempt(context: Arc<Context>, items: Vec<Item>) -> Finished
     let number = items.iter().map(|item| item.failures).max().unwrap_or(0) + 1;
     let mut finished = Finished { events: Vec::with_capacity(items.len()), exchanges: Vec::new(), number };
     let items = fetch(&context, items, &mut finished.events).await;
+    let requests_max = requests_max(items.len());
     let mut parts = VecDeque::from([items]);
     while let Some(part) = parts.pop_front() {
+        if finished.exchanges.len() >= requests_max {
+            let rest = part.into_iter().chain(parts.drain(..).flatten());
+            finished.events.extend(rest.map(|item| (item, Decision::Unsent)));
+            break;
+        }
         let Some((part, exchange, verdicts)) = exchange(&context, part, &mut finished).await else { continue };
         let verdict = exchange.verdict;
         finished.exchanges.push(exchange);
-        if verdict == Verdict::Split && part.len() > 1 {
+        if matches!(verdict, Verdict::Split(_)) && part.len() > 1 {
+            // Depth first and the earlier half first: the order of each subject's events stays.
             let mut first = part;
             let second = first.split_off(first.len() / 2);
             parts.push_front(second);
@@ -93,12 +107,17 @@ pub(crate) async fn attempt(context: Arc<Context>, items: Vec<Item>) -> Finished
     finished
 }
 
+/// How many requests an attempt for so many events may make: enough to find two that are refused.
+fn requests_max(events: usize) -> usize {
+    let halvings = events.max(1).next_power_of_two().ilog2() as usize;
+    4 * halvings + 5
+}
+
 fn decision(verdict: Verdict) -> Decision {
     match verdict {
         Verdict::Delivered => Decision::Final(Outcome::Delivered),
-        Verdict::Rejected(cause) => Decision::Final(Outcome::Rejected(cause)),
-        // Halved down to one event that is still too large.
-        Verdict::Split => Decision::Final(Outcome::Rejected(Cause::TooLarge)),
+        // Halved down to one event, `Split` means that event.
+        Verdict::Rejected(cause) | Verdict::Split(cause) => Decision::Final(Outcome::Rejected(cause)),
         Verdict::Retry { cause, after } => Decision::Again(cause, after),
         Verdict::Pause(cause) => Decision::Paused(cause),
     }
@@ -114,13 +133,15 @@ async fn exchange(
         let now = context.clock.now();
         let Some(tenant) = context.directory.tenant(&context.workspace) else {
             // The workspace is being taken away; its events wait for what comes.
-            let verdict = Verdict::Pause(Cause::Unreachable);
+            let verdict = Verdict::Pause(Cause::NotServed);
             let error = Some("the workspace is not served now".to_owned());
-            return Some((items, Exchange { verdict, status: 0, error }, Verdicts::All(verdict)));
+            let exchange = Exchange { verdict, status: 0, error, events: items.len(), bytes: 0 };
+            return Some((items, exchange, Verdicts::All(verdict)));
         };
         let attempt = Attempt { number: finished.number, now };
         let (permitted, request) = prepare(context, &tenant.gate, items, attempt, &mut finished.events)?;
         items = permitted;
+        let (events, bytes) = (items.len(), items.iter().map(Item::bytes).sum());
         let answer = match context.egress.send(request, &tenant.gate).await {
             Err(egress::SendError::Stale) => continue,
             answer => answer,
@@ -132,11 +153,12 @@ async fn exchange(
                 let verdict = worst(&verdicts, items.len());
                 let status = answer.status.as_u16();
                 let error = (verdict != Verdict::Delivered).then(|| format!("answered {status}"));
-                (items, Exchange { verdict, status, error }, verdicts)
+                (items, Exchange { verdict, status, error, events, bytes }, verdicts)
             }
             Err(error) => {
                 let verdict = classify_error(&error);
-                let exchange = Exchange { verdict, status: 0, error: Some(error.to_string()) };
+                let error = Some(error.to_string());
+                let exchange = Exchange { verdict, status: 0, error, events, bytes };
                 (items, exchange, Verdicts::All(verdict))
             }
         });
@@ -173,7 +195,7 @@ fn prepare(
         for item in &items {
             let payload = item.payload.as_deref().unwrap_or_default();
             let decided = match Processed::decode(payload) {
-                Err(_) => Err(Outcome::DeadLettered(Cause::Unreadable)),
+                Err(error) => Err(Outcome::DeadLettered(unreadable(&error))),
                 Ok(record) => match gate.permit(record, &purpose) {
                     Err(withheld) => Err(Outcome::Withheld(withheld.reason)),
                     Ok(record) => record.try_map(|record| Ok::<_, Outcome>(mapped(&record))),
@@ -208,12 +230,20 @@ fn mapped<'a>(record: &Processed<'a>) -> Mapped<'a> {
 }
 
 /// Reads the records of events that waited without theirs.
-async fn fetch(context: &Context, mut items: Vec<Item>, done: &mut Vec<(Item, Decision)>) -> Vec<Item> {
+async fn fetch(context: &Context, items: Vec<Item>, done: &mut Vec<(Item, Decision)>) -> Vec<Item> {
     let mut last: Option<(Partition, Vec<eventlog::Record>)> = None;
-    let mut unread = HashSet::new();
-    for item in items.iter_mut().filter(|item| item.payload.is_none()) {
-        let known = last.as_ref().filter(|(partition, _)| *partition == item.partition);
-        item.payload = known.and_then(|(_, records)| find(records, item.position));
+    let mut found = Vec::with_capacity(items.len());
+    // Lanes of which an event cannot be read now: their later events wait with it.
+    let mut held = HashSet::new();
+    for mut item in items {
+        if held.contains(&item.lane) {
+            done.push((item, Decision::Again(Cause::DiskFailed, None)));
+            continue;
+        }
+        if item.payload.is_none() {
+            let known = last.as_ref().filter(|(partition, _)| *partition == item.partition);
+            item.payload = known.and_then(|(_, records)| find(records, item.position));
+        }
         if item.payload.is_none() {
             // One block: what is asked for is its first record after the position before.
             let records = match context.log.read(item.partition, before(item.position), 1).await {
@@ -221,24 +251,25 @@ async fn fetch(context: &Context, mut items: Vec<Item>, done: &mut Vec<(Item, De
                 // The disk may answer again; what is trimmed, shredded or damaged never will.
                 Err(eventlog::ReadError::Io(error)) => {
                     tracing::warn!(%error, "a waiting event cannot be read yet");
-                    unread.insert(item.seq);
+                    held.insert(item.lane);
+                    done.push((item, Decision::Again(Cause::DiskFailed, None)));
                     continue;
                 }
-                Err(_) => Vec::new(),
+                Err(error) => {
+                    let is_shredded = matches!(error, eventlog::ReadError::Shredded { .. });
+                    let cause = if is_shredded { Cause::Shredded } else { Cause::Unreadable };
+                    done.push((item, Decision::Final(Outcome::DeadLettered(cause))));
+                    continue;
+                }
             };
             item.payload = find(&records, item.position);
             last = Some((item.partition, records));
         }
+        match item.payload {
+            Some(_) => found.push(item),
+            None => done.push((item, Decision::Final(Outcome::DeadLettered(Cause::Unreadable)))),
+        }
     }
-    let (found, lost): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.payload.is_some());
-    done.extend(lost.into_iter().map(|item| {
-        let decision = if unread.contains(&item.seq) {
-            Decision::Again(Cause::DiskFailed, None)
-        } else {
-            Decision::Final(Outcome::DeadLettered(Cause::Unreadable))
-        };
-        (item, decision)
-    }));
     found
 }
 

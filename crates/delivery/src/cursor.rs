@@ -9,7 +9,7 @@ use event::Millis;
 use eventlog::{Partition, Position};
 
 use crate::Outcome;
-use crate::result_log::format::{Checkpoint, Dropped, Entry, PendingEvent, Place};
+use crate::result_log::format::{Checkpoint, Dropped, Entry, PendingEvent, Place, Progress};
 
 /// The state at the end of a result log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +22,8 @@ pub(crate) struct Folded {
     pub(crate) ahead: HashMap<Place, Ahead>,
     /// Final results by outcome.
     pub(crate) totals: BTreeMap<Outcome, u64>,
+    /// What the next checkpoint will hold besides its own.
+    gathered: Vec<PendingEvent>,
 }
 
 /// What happened to an event that will be read again.
@@ -43,21 +45,29 @@ impl Folded {
                 .iter()
                 .map(|(partition, through)| (Partition(*partition), *through))
                 .collect(),
-            pending: checkpoint
-                .pending
-                .iter()
-                .map(|event| ((Partition(event.partition), event.position), *event))
-                .collect(),
+            pending: checkpoint.pending.iter().map(|event| (event.place(), *event)).collect(),
             ahead: HashMap::new(),
             totals: checkpoint.totals.iter().filter_map(outcome).collect(),
+            gathered: Vec::new(),
         }
+    }
+
+    fn begin(&mut self, checkpoint: &Checkpoint) {
+        let gathered = std::mem::take(&mut self.gathered);
+        *self = Self::at(checkpoint);
+        self.pending.extend(gathered.into_iter().map(|event| (event.place(), event)));
     }
 
     /// The state after one more record.
     pub(crate) fn apply(&mut self, entry: &Entry) {
         match entry {
-            Entry::Checkpoint(checkpoint) => *self = Self::at(checkpoint),
+            Entry::Checkpoint(checkpoint) => self.begin(checkpoint),
+            // A list that a crash broke off may stand before the one that counts.
+            Entry::Pending(events) if events.is_empty() => self.gathered.clear(),
+            Entry::Pending(events) => self.gathered.extend(events),
+            Entry::Progress(progress) => self.advance(progress),
             Entry::Dropped(dropped) => self.drop_range(dropped),
+            Entry::Lost(lost) => *self.totals.entry(lost.outcome()).or_default() += lost.records,
             Entry::Attempt(attempt) => {
                 for (place, outcome) in attempt.events() {
                     self.one(place, outcome, Millis(attempt.at_ms));
@@ -66,7 +76,24 @@ impl Folded {
         }
     }
 
+    /// What was read waits from now on, unless its result came first.
+    fn advance(&mut self, progress: &Progress) {
+        for event in &progress.taken {
+            match self.ahead.get(&event.place()) {
+                Some(Ahead::Done) => {}
+                // The event was written down with its failures: the records before are in them.
+                Some(Ahead::Failed(..)) | None => drop(self.pending.insert(event.place(), *event)),
+            }
+        }
+        self.read_through.extend(progress.read_through.iter().map(|(of, through)| (Partition(*of), *through)));
+        let read_through = &self.read_through;
+        self.ahead.retain(|(of, position), _| read_through.get(of).is_none_or(|through| Some(*position) > *through));
+    }
+
     fn one(&mut self, place: Place, outcome: Outcome, at: Millis) {
+        if matches!(outcome, Outcome::Waiting(cause) if cause.is_pause()) {
+            return;
+        }
         if outcome.is_final() {
             *self.totals.entry(outcome).or_default() += 1;
             if self.pending.remove(&place).is_none() {
@@ -85,13 +112,9 @@ impl Folded {
     }
 
     fn drop_range(&mut self, dropped: &Dropped) {
-        let partition = Partition(dropped.partition);
-        let inside = |place: &Place| {
-            place.0 == partition && place.1 <= dropped.through && dropped.after.is_none_or(|after| place.1 > after)
-        };
-        self.pending.retain(|place, _| !inside(place));
-        self.ahead.retain(|place, _| !inside(place));
-        let through = self.read_through.entry(partition).or_default();
+        self.pending.retain(|place, _| !dropped.covers(*place));
+        self.ahead.retain(|place, _| !dropped.covers(*place));
+        let through = self.read_through.entry(Partition(dropped.partition)).or_default();
         *through = (*through).max(Some(dropped.through));
         let outcome = Outcome::DeadLettered(crate::Cause::BacklogOverBudget);
         *self.totals.entry(outcome).or_default() += dropped.events;
@@ -114,6 +137,11 @@ mod tests {
 
     fn at(index: u32) -> Place {
         (Partition(0), Position { block: 5, index })
+    }
+
+    fn event(index: u32, failures: u32) -> PendingEvent {
+        let first_failed_ms = (failures > 0).then_some(10);
+        PendingEvent { partition: 0, position: at(index).1, lane: 7, failures, first_failed_ms }
     }
 
     fn attempt(events: Vec<(Place, Outcome)>) -> Entry {
@@ -144,6 +172,27 @@ mod tests {
         folded.apply(&Entry::Dropped(Dropped { at_ms: 11, partition: 0, after: None, through: at(3).1, events: 2 }));
         assert!(folded.pending.is_empty());
         assert_eq!((folded.read_through[&Partition(0)], folded.ahead.len()), (Some(at(3).1), 1));
+    }
+
+    #[test]
+    fn progress_adds_what_was_read_and_keeps_what_waits() {
+        let mut folded = Folded::default();
+        folded.apply(&Entry::Pending(vec![event(9, 1)]));
+        folded.apply(&Entry::Pending(Vec::new()));
+        folded.apply(&Entry::Pending(vec![event(1, 3)]));
+        let read_through = vec![(0, Some(at(2).1))];
+        folded.apply(&Entry::Checkpoint(Checkpoint { read_through, pending: vec![event(2, 0)], ..Default::default() }));
+        assert_eq!(folded.pending.keys().copied().collect::<Vec<_>>(), [at(1), at(2)]);
+        let waiting = Outcome::Waiting(Cause::Timeout);
+        folded.apply(&attempt(vec![(at(1), waiting), (at(3), Outcome::Delivered), (at(4), waiting)]));
+        folded.apply(&attempt(vec![(at(2), Outcome::Waiting(Cause::CredentialsBroken))]));
+        // Written down while 3 was in the spill; its result had come before.
+        let taken = vec![event(3, 0), event(4, 1)];
+        folded.apply(&Entry::Progress(Progress { at_ms: 12, read_through: vec![(0, Some(at(5).1))], taken }));
+        let failures: Vec<_> = folded.pending.iter().map(|(place, event)| (*place, event.failures)).collect();
+        assert_eq!(failures, [(at(1), 4), (at(2), 0), (at(4), 1)], "a pause is no failure, a failure counts once");
+        assert!(folded.ahead.is_empty());
+        assert_eq!(folded.read_through[&Partition(0)], Some(at(5).1));
     }
 
     #[test]

@@ -16,12 +16,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attempt::Context;
 use crate::backlog::{BacklogBudget, Ruler};
+use crate::batch_size::BatchSize;
 use crate::cursor::before;
 use crate::destination::Registry;
-use crate::follow::{Courier, Shared};
+use crate::follow::{Courier, Shared, WaitingLimits};
 use crate::metrics::{DestinationLabels, Metrics};
 use crate::overview::{Observer, Overview};
-use crate::result_log::ResultLog;
+use crate::recorder::Recorder;
+use crate::result_log::Read;
 use crate::tail::follow_tail;
 use crate::trace::{Search, Trace, TraceError};
 use crate::trace_index::TraceIndex;
@@ -49,6 +51,8 @@ pub struct Options {
     pub backlog: BacklogBudget,
     /// How long to try.
     pub retry: RetryPolicy,
+    /// How much may wait at one destination.
+    pub waiting: WaitingLimits,
     /// The seed of all jitter.
     pub seed: u64,
 }
@@ -119,8 +123,13 @@ impl Delivery {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let path = options.data_dir.join("trace");
         let failed = |error| StartError::Index { path: path.display().to_string(), error };
-        let index = TraceIndex::open(&path).map_err(failed)?;
-        let ends = index.ends(options.log.partitions()).map_err(failed)?;
+        let (directory, partitions) = (path.clone(), options.log.partitions());
+        let opened = tokio::task::spawn_blocking(move || {
+            let index = TraceIndex::open(&directory)?;
+            index.ends(partitions).map(|ends| (index, ends))
+        });
+        let opened = opened.await.unwrap_or_else(|_| Err(std::io::Error::other("the thread that opened it ended")));
+        let (index, ends) = opened.map_err(failed)?;
         let delivery = Self {
             ruler: Arc::new(Ruler::new(options.log.partitions(), options.backlog)),
             index: Arc::new(Mutex::new(index)),
@@ -157,7 +166,7 @@ impl Delivery {
         couriers.failed.clear();
         for (key, (configuration, model)) in wanted {
             if let Entry::Vacant(free) = couriers.running.entry(key.clone()) {
-                match self.begin(&key, configuration, model) {
+                match self.begin(&key, configuration, model).await {
                     Ok(running) => {
                         free.insert(running);
                     }
@@ -184,13 +193,13 @@ impl Delivery {
         wanted
     }
 
-    fn begin(&self, key: &Key, configuration: String, model: workspace::Destination) -> Result<Running, String> {
+    async fn begin(&self, key: &Key, configuration: String, model: workspace::Destination) -> Result<Running, String> {
         let options = &self.options;
         let kind = (options.registry)(model.kind.as_str())
             .ok_or_else(|| format!("there is no destination of kind `{}`", model.kind))?;
         let destination = (kind.open)(&model.name, &model.settings).map_err(|error| error.to_string())?;
         let directory = self.results_dir(key);
-        let (results, folded) = ResultLog::open(&directory).map_err(|error| error.to_string())?;
+        let (recorder, folded) = Recorder::open(&directory).await.map_err(|error| error.to_string())?;
         let partitions = (0..options.log.partitions()).map(Partition);
         let cursors: Vec<Option<Position>> = match &folded {
             Some(folded) => partitions.map(|p| folded.read_through.get(&p).copied().flatten()).collect(),
@@ -204,7 +213,7 @@ impl Delivery {
         });
         let shared = Arc::new(Shared { released: Mutex::new(released.collect()), ..Shared::default() });
         let courier = Courier {
-            batching: destination.batching(),
+            size: BatchSize::new(destination.batching()),
             context: Arc::new(Context {
                 workspace: Arc::clone(&key.0),
                 egress: Egress::new(destination.egress(), Arc::clone(&options.echoes)),
@@ -221,10 +230,15 @@ impl Delivery {
             observer: options.observer.clone(),
             retry: options.retry,
             random: Random::new(options.seed ^ u64::from(crc32c::crc32c(key.1.as_bytes()))),
-            results,
+            recorder,
             folded,
+            saved: cursors.clone(),
             cursors,
-            lanes: crate::lane::Lanes::default(),
+            fresh: Vec::new(),
+            lost: Vec::new(),
+            is_checkpoint_due: true,
+            lanes: crate::lane::Lanes::new(options.waiting.in_memory_max),
+            limits: options.waiting,
             next_seq: 0,
             breaker: crate::breaker::Breaker::default(),
             concurrency: crate::concurrency::Concurrency::default(),
@@ -269,18 +283,14 @@ impl Delivery {
     /// What happened to an event. `None` when it is not known, or longer ago than seven days.
     pub async fn trace(&self, workspace: &str, message_id: &str) -> Result<Option<Trace>, TraceError> {
         let workspace: Arc<str> = workspace.into();
-        let active = {
-            let index = self.index.lock().expect("no holder of the index panics");
-            index.find_active(&workspace, message_id)
-        };
         let keys: Vec<Key> = {
             let table = self.shared.lock().expect("no holder of the table panics");
             table.keys().filter(|key| key.0 == workspace).cloned().collect()
         };
         let results = keys.into_iter().map(|key| (Arc::clone(&key.1), self.results_dir(&key)));
         let results = results.filter(|(_, directory)| directory.is_dir()).collect();
-        let index = self.options.data_dir.join("trace");
-        let search = Search { workspace, message_id: message_id.to_owned(), active, index, results };
+        let (message_id, index) = (message_id.to_owned(), Arc::clone(&self.index));
+        let search = Search { workspace, message_id, index, results };
         let (log, handle) = (Arc::clone(&self.options.log), tokio::runtime::Handle::current());
         let named = move |found: &crate::trace_index::Found| {
             let (partition, position) = found.place;
@@ -289,7 +299,8 @@ impl Delivery {
             let processed = Processed::decode(&record.payload).ok()?;
             Some(processed.outputs.iter().map(|name| (*name).to_owned()).collect())
         };
-        tokio::task::spawn_blocking(move || search.run(named)).await.map_err(|_| TraceError::Ended)?
+        let search = move || search.run(named, &mut Read::default());
+        tokio::task::spawn_blocking(search).await.map_err(|_| TraceError::Ended)?
     }
 
     /// Stops reading, lets requests in flight finish for at most `deadline`, and writes the state. What did not

@@ -4,14 +4,14 @@
 //! seen by another: they share the log (which nobody blocks) and the processor.
 //!
 //! Reading stops while the window is full or too much is lined up; then the cursor stands still, and the backlog
-//! budget says for how long that may last.
+//! budget says for how long that may last. How much is too much: [`WaitingLimits`]. Below them a receiver may fail for
+//! some subjects as long as it likes, and all others go on.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use event::Millis;
 use eventlog::record::Processed;
 use eventlog::{Partition, Position, ReadError};
 use futures::future::BoxFuture;
@@ -21,23 +21,50 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Context, Finished, attempt};
 use crate::backlog::Ruler;
+use crate::batch_size::BatchSize;
 use crate::breaker::Breaker;
 use crate::concurrency::Concurrency;
 use crate::cursor::{Ahead, Folded};
+use crate::dead_letter::unreadable;
 use crate::lane::{Item, Lanes};
 use crate::metrics::{DestinationLabels, Metrics};
 use crate::overview::{Observer, Status};
-use crate::result_log::ResultLog;
-use crate::{Batching, Random, RetryPolicy};
+use crate::recorder::{Files, Recorder};
+use crate::result_log::format::{Lost, PendingEvent};
+use crate::{Cause, Outcome, Random, RetryPolicy};
 
 /// Bytes of payloads held by one destination, in flight not counted.
 const WINDOW_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Events held without payload: about 5 MB.
-const LINED_UP_MAX: usize = 50_000;
+/// Events that go to the spill at a time.
+const SPILL_PIECE: usize = 256;
+/// Lanes that get their events back from the spill at a time, and how many each.
+const REFILLED_LANES: usize = 64;
+const REFILLED_EVENTS: usize = 100;
+/// Spilled events that no state holds yet: then it is written without waiting for its time.
+const FRESH_MAX: usize = 20_000;
 /// Bytes asked of the log at a time.
 const READ_BYTES: usize = 256 * 1024;
 /// Between checkpoints, and between looks at the backlog.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+
+/// How much may wait at one destination without holding its cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingLimits {
+    /// Events lined up in memory, about 110 bytes each; what comes behind others above it goes to the spill.
+    pub in_memory_max: usize,
+    /// Events in the spill: forty bytes each of a scratch file, and after a restart about a hundred bytes each of
+    /// memory until they are lined up again.
+    pub spilled_max: u64,
+    /// Subjects of which something waits, about 220 bytes each.
+    pub lanes_max: usize,
+}
+
+impl Default for WaitingLimits {
+    /// 2 MB, 40 MB of disk and 55 MB, each at its limit.
+    fn default() -> Self {
+        Self { in_memory_max: 20_000, spilled_max: 1_000_000, lanes_max: 250_000 }
+    }
+}
 
 /// What the loop shares with the rest of the process.
 #[derive(Debug, Default)]
@@ -58,11 +85,20 @@ pub(crate) struct Courier {
     pub(crate) observer: Observer,
     pub(crate) retry: RetryPolicy,
     pub(crate) random: Random,
-    pub(crate) results: ResultLog,
+    pub(crate) recorder: Recorder,
     pub(crate) folded: Folded,
-    pub(crate) batching: Batching,
+    pub(crate) size: BatchSize,
     pub(crate) cursors: Vec<Option<Position>>,
+    /// The cursors of the last state that was written.
+    pub(crate) saved: Vec<Option<Position>>,
+    /// What was spilled since.
+    pub(crate) fresh: Vec<PendingEvent>,
+    /// Ranges that could not be read since.
+    pub(crate) lost: Vec<Lost>,
+    /// Whether the next state must be a whole one.
+    pub(crate) is_checkpoint_due: bool,
     pub(crate) lanes: Lanes,
+    pub(crate) limits: WaitingLimits,
     pub(crate) next_seq: u64,
     pub(crate) breaker: Breaker,
     pub(crate) concurrency: Concurrency,
@@ -79,20 +115,24 @@ type Changes = FuturesUnordered<BoxFuture<'static, Partition>>;
 impl Courier {
     /// Runs until `stop`, then waits for what is in flight until `abandon`.
     pub(crate) async fn run(mut self, stop: CancellationToken, abandon: CancellationToken) {
-        self.take_up_pending();
-        self.checkpoint();
+        self.take_up_pending().await;
+        self.checkpoint().await;
         let mut changes: Changes = (0..self.context.log.partitions()).map(|p| self.watch(Partition(p))).collect();
         let mut next_checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
         while !stop.is_cancelled() {
             self.read_some(&mut changes).await;
-            self.lanes.wake(self.context.clock.now(), self.batching.events_max);
+            self.lanes.wake(self.context.clock.now(), self.size.now().events_max);
+            self.move_spilled().await;
             self.dispatch();
+            if self.fresh.len() >= FRESH_MAX {
+                self.checkpoint().await;
+            }
             let more = !self.readable.is_empty() && self.has_room();
             let wakes_at = self.wakes_at(next_checkpoint);
             tokio::select! {
                 biased;
                 Some(finished) = self.in_flight.join_next_with_id(), if !self.in_flight.is_empty() => {
-                    self.settle_all(finished);
+                    self.settle_all(finished).await;
                 }
                 () = tokio::task::yield_now(), if more => {}
                 Some(partition) = changes.next(), if !changes.is_empty() => self.readable.push(partition),
@@ -102,7 +142,7 @@ impl Courier {
             if tokio::time::Instant::now() >= next_checkpoint {
                 next_checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
                 self.enforce_budget().await;
-                self.checkpoint();
+                self.checkpoint().await;
             }
         }
         self.drain(&abandon).await;
@@ -112,13 +152,13 @@ impl Courier {
         while !self.in_flight.is_empty() {
             tokio::select! {
                 biased;
-                Some(finished) = self.in_flight.join_next_with_id() => self.settle_all(finished),
+                Some(finished) = self.in_flight.join_next_with_id() => self.settle_all(finished).await,
                 () = abandon.cancelled() => break,
             }
         }
         self.in_flight.abort_all();
         self.changed = true;
-        self.checkpoint();
+        self.checkpoint().await;
     }
 
     fn watch(&self, partition: Partition) -> BoxFuture<'static, Partition> {
@@ -130,24 +170,67 @@ impl Courier {
     }
 
     fn has_room(&self) -> bool {
-        self.lanes.bytes() < WINDOW_BYTES_MAX && self.lanes.waiting() + self.lanes.ready() < LINED_UP_MAX
+        let (lanes, limits) = (&self.lanes, &self.limits);
+        lanes.bytes() < WINDOW_BYTES_MAX
+            && lanes.ready() < limits.in_memory_max
+            && lanes.spilled() < limits.spilled_max
+            && lanes.held() < limits.lanes_max
+            // More only when the disk takes nothing.
+            && lanes.spilling() < 2 * SPILL_PIECE
+            && self.fresh.len() < FRESH_MAX
     }
 
     /// What was waiting at the end of the last run waits again, in its old order.
-    fn take_up_pending(&mut self) {
-        let arrived = tokio::time::Instant::now();
-        for ((partition, position), pending) in std::mem::take(&mut self.folded.pending) {
-            self.lanes.arrive(Item {
-                seq: self.next_seq,
-                partition,
-                position,
-                lane: pending.lane,
-                failures: pending.failures,
-                first_failed: pending.first_failed_ms.map(Millis),
-                arrived,
-                payload: None,
-            });
+    async fn take_up_pending(&mut self) {
+        for event in std::mem::take(&mut self.folded.pending).into_values() {
+            self.lanes.arrive(Item::waiting(self.next_seq, &event));
             self.next_seq += 1;
+            if self.lanes.spilling() >= SPILL_PIECE {
+                self.store_spilling().await;
+            }
+        }
+    }
+
+    /// Brings events to the spill and back.
+    async fn move_spilled(&mut self) {
+        if self.lanes.spilling() >= SPILL_PIECE {
+            self.store_spilling().await;
+        }
+        let lanes = self.lanes.wanting(REFILLED_LANES);
+        if lanes.is_empty() {
+            return;
+        }
+        self.store_spilling().await;
+        let wanted = lanes.clone();
+        let load = move |files: &mut Files| {
+            let events = wanted.into_iter().map(|lane| files.spill.load(lane, REFILLED_EVENTS));
+            Ok(events.collect::<Vec<_>>())
+        };
+        let loaded = self.recorder.on_disk(load).await.unwrap_or_default();
+        let released_max = self.size.now().events_max;
+        for (lane, items) in lanes.into_iter().zip(loaded.into_iter().chain(std::iter::repeat_with(|| Ok(Vec::new()))))
+        {
+            // Nothing came: it goes on wanting.
+            let items = items.unwrap_or_else(|error| {
+                tracing::error!(%error, destination = self.labels.destination, "events that wait cannot be read back yet");
+                Vec::new()
+            });
+            self.lanes.refill(lane, items, released_max);
+        }
+    }
+
+    /// Writes what is on its way to the spill.
+    pub(crate) async fn store_spilling(&mut self) {
+        let items = self.lanes.take_spilling();
+        if items.is_empty() {
+            return;
+        }
+        let (saved, read) = (&self.saved, items.iter().map(Item::pending));
+        self.fresh.extend(read.filter(|event| Some(event.position) > saved[usize::from(event.partition)]));
+        let stored = self.recorder.on_disk(move |files| Ok(files.spill.store(items))).await;
+        if let Ok(Err((items, error))) = stored {
+            tracing::error!(%error, destination = self.labels.destination, "too much waits, and the disk does not take it");
+            self.lanes.put_back(items);
         }
     }
 
@@ -166,16 +249,21 @@ impl Courier {
                     return;
                 };
                 let through = last.position;
+                let mut unreadable = Vec::new();
                 for record in &records {
-                    self.take_up(partition, record);
+                    let outcome = self.take_up(partition, record);
+                    unreadable.extend(outcome.map(|outcome| ((partition, record.position), outcome)));
                 }
                 self.move_cursor(partition, through);
+                self.refuse(unreadable).await;
             }
-            Err(ReadError::Trimmed { through }) => self.move_cursor(partition, through),
-            Err(ReadError::Shredded { next, .. }) => self.move_cursor(partition, next),
+            Err(ReadError::Trimmed { through }) => self.lose(partition, through, 0, Cause::Unreadable),
+            Err(ReadError::Shredded { next, .. }) => {
+                self.lose(partition, next, u64::from(next.index) + 1, Cause::Shredded);
+            }
             Err(ReadError::Damaged { block, detail }) => {
                 tracing::error!(block, detail, destination = self.labels.destination, "skipping a damaged block");
-                self.move_cursor(partition, Position { block, index: u32::MAX });
+                self.lose(partition, Position { block, index: u32::MAX }, 0, Cause::Unreadable);
             }
             Err(ReadError::Io(error)) => {
                 tracing::error!(%error, destination = self.labels.destination, "cannot read the log");
@@ -190,23 +278,31 @@ impl Courier {
         }
     }
 
-    fn move_cursor(&mut self, partition: Partition, through: Position) {
+    pub(crate) fn move_cursor(&mut self, partition: Partition, through: Position) {
         self.cursors[usize::from(partition.0)] = Some(through);
         self.changed = true;
     }
 
-    fn take_up(&mut self, partition: Partition, record: &eventlog::Record) {
+    /// Takes a record up, if it is for this destination. What does not decode does not say for whom it is: it may
+    /// have been for this one, and that is its result.
+    fn take_up(&mut self, partition: Partition, record: &eventlog::Record) -> Option<Outcome> {
         if record.workspace != self.context.workspace {
-            return;
+            return None;
         }
-        let Ok(processed) = Processed::decode(&record.payload) else { return };
-        if !processed.outputs.contains(&self.context.model.name.as_str()) {
-            return;
+        let decoded = Processed::decode(&record.payload);
+        if let Ok(processed) = &decoded
+            && !processed.outputs.contains(&self.context.model.name.as_str())
+        {
+            return None;
         }
         let (failures, first_failed) = match self.folded.ahead.remove(&(partition, record.position)) {
-            Some(Ahead::Done) => return,
+            Some(Ahead::Done) => return None,
             Some(Ahead::Failed(failures, first)) => (failures, Some(first)),
             None => (0, None),
+        };
+        let processed = match decoded {
+            Ok(processed) => processed,
+            Err(error) => return Some(Outcome::DeadLettered(unreadable(&error))),
         };
         let (half, _) = processed.subject.0.split_first_chunk::<8>().expect("a surrogate has 16 bytes");
         self.lanes.arrive(Item {
@@ -221,14 +317,16 @@ impl Courier {
             payload: Some(Bytes::copy_from_slice(&record.payload)),
         });
         self.next_seq += 1;
+        None
     }
 
     /// Sends what may go.
     fn dispatch(&mut self) {
         let limit = self.breaker.limit(self.context.clock.now()).unwrap_or(usize::MAX);
         let limit = limit.min(self.concurrency.limit());
-        while self.in_flight.len() < limit && self.lanes.is_due(&self.batching, tokio::time::Instant::now()) {
-            let batch = self.lanes.take(&self.batching);
+        let batching = self.size.now();
+        while self.in_flight.len() < limit && self.lanes.is_due(&batching, tokio::time::Instant::now()) {
+            let batch = self.lanes.take(&batching);
             if batch.is_empty() {
                 break;
             }
@@ -249,35 +347,35 @@ impl Courier {
         });
         // While nothing may go, a batch that is due must not spin the loop.
         let limit = self.breaker.limit(now).unwrap_or(usize::MAX).min(self.concurrency.limit());
-        let batch = self.lanes.due_at(&self.batching).filter(|_| self.in_flight.len() < limit);
+        let batch = self.lanes.due_at(&self.size.now()).filter(|_| self.in_flight.len() < limit);
         [timer, batch].into_iter().flatten().fold(checkpoint, std::cmp::min)
     }
 
-    fn settle_all(&mut self, first: Result<(Id, Finished), JoinError>) {
+    async fn settle_all(&mut self, first: Result<(Id, Finished), JoinError>) {
         let mut entries = Vec::new();
         let mut next = Some(first);
         while let Some(finished) = next {
-            match finished {
+            let finished = match finished {
                 Ok((id, finished)) => {
                     self.in_flight_items.remove(&id);
-                    entries.extend(self.settle(finished));
+                    Some(finished)
                 }
-                Err(error) => self.settle_panicked(&error),
-            }
+                Err(error) => self.panicked(&error),
+            };
+            entries.extend(finished.and_then(|finished| self.settle(finished)));
             next = self.in_flight.try_join_next_with_id();
         }
-        self.record(&entries);
+        self.record(entries).await;
         self.publish();
     }
 
     /// A destination's code panicked: its events are not lost and not tried at once either.
-    fn settle_panicked(&mut self, error: &JoinError) {
+    fn panicked(&mut self, error: &JoinError) -> Option<Finished> {
         tracing::error!(%error, destination = self.labels.destination, "an attempt ended without a result");
-        let Some(items) = self.in_flight_items.remove(&error.id()) else { return };
-        let decision = crate::attempt::Decision::Again(crate::Cause::Broken, None);
+        let items = self.in_flight_items.remove(&error.id())?;
+        let decision = crate::attempt::Decision::Again(Cause::Broken, None);
         let events = items.into_iter().map(|item| (item, decision)).collect();
-        let entry = self.settle(Finished { events, exchanges: Vec::new(), number: 0 });
-        self.record(entry.as_slice());
+        Some(Finished { events, exchanges: Vec::new(), number: 0 })
     }
 }
 

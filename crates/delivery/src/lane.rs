@@ -6,8 +6,12 @@
 //!
 //! A lane exists only while something of it is in flight, parked or lined up. Everything carries the number of its
 //! arrival (`seq`), and every queue is ordered by it; so an event that comes back takes its old place.
+//!
+//! When many are lined up, those that arrive behind others go to the [spill](crate::spill): this module says which
+//! ([`Lanes::take_spilling`]) and which lanes want theirs back ([`Lanes::wanting`]); the loop moves them. A lane that
+//! has spilled spills until it has everything back, so what is in memory of it is always older than what is not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use event::Millis;
@@ -36,7 +40,8 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    fn bytes(&self) -> usize {
+    /// Bytes of its record, when it is there.
+    pub(crate) fn bytes(&self) -> usize {
         self.payload.as_ref().map_or(0, Bytes::len)
     }
 
@@ -50,34 +55,83 @@ impl Item {
 struct Lane {
     in_flight: bool,
     parked_until: Option<Millis>,
-    waiting: BTreeMap<u64, Item>,
+    /// By `seq`. A lane of one event costs the memory of one.
+    waiting: VecDeque<Item>,
+    /// Events of it in the spill, or on their way there.
+    spilled: u64,
+    /// Whether it is among those that want theirs back.
+    wants: bool,
+}
+
+impl Lane {
+    fn line_up(&mut self, item: Item) {
+        if self.waiting.capacity() == 0 {
+            self.waiting.reserve_exact(1);
+        }
+        let at = self.waiting.partition_point(|other| other.seq < item.seq);
+        self.waiting.insert(at, item);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.spilled == 0
+    }
 }
 
 /// All lanes of a destination, and what may go now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lanes {
     ready: BTreeMap<u64, Item>,
     held: HashMap<u64, Lane>,
     parked: BTreeSet<(Millis, u64)>,
     bytes: usize,
     waiting: usize,
+    /// On their way to the spill.
+    spilling: Vec<Item>,
+    spilled: u64,
+    /// Lanes whose next events are in the spill, oldest wish first.
+    wanting: VecDeque<u64>,
+    lined_up_max: usize,
 }
 
 impl Lanes {
+    /// No lanes; above so many events lined up, and as many that may go, what comes spills.
+    pub(crate) fn new(lined_up_max: usize) -> Self {
+        Self {
+            ready: BTreeMap::new(),
+            held: HashMap::new(),
+            parked: BTreeSet::new(),
+            bytes: 0,
+            waiting: 0,
+            spilling: Vec::new(),
+            spilled: 0,
+            wanting: VecDeque::new(),
+            lined_up_max,
+        }
+    }
+
     /// Takes an event up, in the order of its `seq`.
     pub(crate) fn arrive(&mut self, item: Item) {
-        match self.held.get_mut(&item.lane) {
-            Some(lane) => {
+        let lane = match self.held.get_mut(&item.lane) {
+            Some(lane) if lane.spilled == 0 && self.waiting < self.lined_up_max => {
                 let item = if lane.parked_until.is_some() { item.stub() } else { item };
                 self.bytes += item.bytes();
                 self.waiting += 1;
-                lane.waiting.insert(item.seq, item);
+                return lane.line_up(item);
             }
-            None => {
+            Some(lane) => lane,
+            None if self.ready.len() < self.lined_up_max => {
                 self.bytes += item.bytes();
                 self.ready.insert(item.seq, item);
+                return;
             }
-        }
+            None => self.held.entry(item.lane).or_default(),
+        };
+        lane.spilled += 1;
+        self.spilled += 1;
+        let id = item.lane;
+        self.spilling.push(item.stub());
+        // A lane that was not held has nobody who would pass it on.
+        self.release(id, 1);
     }
 
     /// Whether a batch should go now: it is full, or its oldest event has waited long enough.
@@ -103,10 +157,10 @@ impl Lanes {
             }
             let item = entry.remove();
             if let Some(lane) = self.held.get_mut(&item.lane) {
-                let behind = lane.waiting.first_key_value().is_some_and(|(first, _)| *first < item.seq);
+                let behind = lane.waiting.front().is_some_and(|first| first.seq < item.seq);
                 if lane.in_flight || lane.parked_until.is_some() || behind {
                     self.waiting += 1;
-                    lane.waiting.insert(item.seq, item);
+                    lane.line_up(item);
                     continue;
                 }
             }
@@ -132,14 +186,13 @@ impl Lanes {
                 self.parked.insert((until, item.lane));
             }
             self.waiting += 1;
-            let stub = item.stub();
-            lane.waiting.insert(stub.seq, stub);
+            lane.line_up(item.stub());
         }
         for id in lanes {
             if let Some(lane) = self.held.get_mut(id) {
                 lane.in_flight = false;
                 if lane.parked_until.is_some() {
-                    for item in lane.waiting.values_mut() {
+                    for item in &mut lane.waiting {
                         self.bytes -= item.bytes();
                         item.payload = None;
                     }
@@ -166,12 +219,66 @@ impl Lanes {
             return;
         }
         for _ in 0..released_max.max(1) {
-            let Some((seq, item)) = lane.waiting.pop_first() else { break };
+            let Some(item) = lane.waiting.pop_front() else { break };
             self.waiting -= 1;
-            self.ready.insert(seq, item);
+            self.ready.insert(item.seq, item);
         }
-        if lane.waiting.is_empty() {
+        if lane.is_idle() {
             self.held.remove(&id);
+        } else if lane.waiting.is_empty() && !lane.wants {
+            lane.wants = true;
+            self.wanting.push_back(id);
+        }
+    }
+
+    /// What has to go to the spill before anything is taken from there.
+    pub(crate) fn take_spilling(&mut self) -> Vec<Item> {
+        std::mem::take(&mut self.spilling)
+    }
+
+    /// What the spill did not take.
+    pub(crate) fn put_back(&mut self, items: Vec<Item>) {
+        self.spilling = items;
+    }
+
+    /// How many are on their way to the spill.
+    pub(crate) fn spilling(&self) -> usize {
+        self.spilling.len()
+    }
+
+    /// A few lanes that want their events back, as long as there is room among those that may go.
+    pub(crate) fn wanting(&mut self, lanes_max: usize) -> Vec<u64> {
+        let room = if self.ready.len() < self.lined_up_max { lanes_max } else { 0 };
+        let lanes: Vec<u64> = self.wanting.drain(..room.min(self.wanting.len())).collect();
+        for id in &lanes {
+            if let Some(lane) = self.held.get_mut(id) {
+                lane.wants = false;
+            }
+        }
+        lanes
+    }
+
+    /// Events of a lane came back from the spill, oldest first; none when it could not be read.
+    pub(crate) fn refill(&mut self, id: u64, items: Vec<Item>, released_max: usize) {
+        self.spilled -= items.len() as u64;
+        if let Some(lane) = self.held.get_mut(&id) {
+            lane.spilled -= items.len() as u64;
+            self.waiting += items.len();
+            for item in items {
+                lane.line_up(item);
+            }
+        }
+        self.release(id, released_max);
+    }
+
+    /// Events of a lane were taken out of the spill for good.
+    pub(crate) fn forget_spilled(&mut self, id: u64, events: u64) {
+        self.spilled -= events;
+        if let Some(lane) = self.held.get_mut(&id) {
+            lane.spilled -= events;
+            if lane.is_idle() && !lane.in_flight && lane.parked_until.is_none() {
+                self.held.remove(&id);
+            }
         }
     }
 
@@ -190,25 +297,40 @@ impl Lanes {
         self.ready.len()
     }
 
-    /// Events lined up in lanes.
+    /// Events lined up in lanes, in memory.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// Everything that is not in flight.
-    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
-        self.ready.values().chain(self.held.values().flat_map(|lane| lane.waiting.values()))
+    /// Events lined up in the spill.
+    pub(crate) fn spilled(&self) -> u64 {
+        self.spilled
     }
 
-    /// Removes what is in a partition up to a position; returns how many events that were.
+    /// Lanes of which something is in flight, parked or lined up.
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Everything that is neither in flight nor in the spill.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
+        let waiting = self.held.values().flat_map(|lane| &lane.waiting);
+        self.ready.values().chain(waiting).chain(&self.spilling)
+    }
+
+    /// Removes what is in a partition up to a position, the spill apart; returns how many events that were.
     pub(crate) fn remove_through(&mut self, partition: Partition, through: Position) -> u64 {
         let gone = |item: &Item| item.partition == partition && item.position <= through;
+        let on_their_way: Vec<u64> = self.spilling.extract_if(.., |item| gone(item)).map(|item| item.lane).collect();
+        for lane in &on_their_way {
+            self.forget_spilled(*lane, 1);
+        }
         let before = self.ready.len() + self.waiting;
         self.ready.retain(|_, item| !gone(item));
         let mut emptied = Vec::new();
         for (id, lane) in &mut self.held {
-            lane.waiting.retain(|_, item| !gone(item));
-            if lane.waiting.is_empty() && !lane.in_flight {
+            lane.waiting.retain(|item| !gone(item));
+            if lane.is_idle() && !lane.in_flight {
                 emptied.push((*id, lane.parked_until));
             }
         }
@@ -226,6 +348,6 @@ impl Lanes {
             self.release(id, 1);
         }
         self.bytes = self.items().map(Item::bytes).sum();
-        (before - self.ready.len() - self.waiting) as u64
+        (before - self.ready.len() - self.waiting + on_their_way.len()) as u64
     }
 }

@@ -7,13 +7,15 @@
 //! ```
 //!
 //! Read in this order: [`destination`] (what a destination is), [`response`] (what an answer means), [`outcome`],
-//! `lane` (order), `attempt` (one request), `follow` and `settle` (the loop), [`result_log`] (what is kept), `cursor`
-//! (the fold), `backlog` and `dead_letter` (what is given up), `trace`, and [`Delivery`] (starting and stopping).
+//! `lane` (order), `spill` (lanes that wait long), `attempt` (one request), `follow` and `settle` (the loop),
+//! [`result_log`] (what is kept), `recorder` (its disk), `cursor` (the fold), `backlog` and `dead_letter` (what is
+//! given up), `trace`, and [`Delivery`] (starting and stopping).
 //!
 //! At least once: an event without a final result in the log of results is sent again after a crash.
 
 mod attempt;
 mod backlog;
+mod batch_size;
 mod breaker;
 mod concurrency;
 mod cursor;
@@ -25,10 +27,12 @@ mod lane;
 mod metrics;
 pub mod outcome;
 mod overview;
+mod recorder;
 pub mod response;
 pub mod result_log;
 mod retry;
 mod settle;
+mod spill;
 mod tail;
 mod trace;
 mod trace_index;
@@ -36,13 +40,14 @@ mod trace_index;
 pub use backlog::BacklogBudget;
 pub use breaker::Paused;
 pub use delivery::{Delivery, Options, StartError};
+pub use follow::WaitingLimits;
 pub use destination::{
     Attempt, Batching, Deletion, Destination, Inexpressible, Kind, Mapped, Registry, Setting, SettingsError,
     SubjectKeys,
 };
 pub use metrics::Metrics;
 pub use outcome::{Cause, Outcome};
-pub use overview::{LastError, Observation, Observer, Overview, Status};
+pub use overview::{LastError, Observation, Observed, Observer, Overview, Status};
 pub use result_log::ResultLogError;
 pub use retry::{Random, RetryPolicy};
 pub use trace::{OutputTrace, Trace, TraceError, TracedAttempt};

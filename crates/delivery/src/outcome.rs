@@ -32,12 +32,18 @@ pub enum Cause {
     RetriesExhausted,
     /// It waited longer, or with more, than the backlog may hold.
     BacklogOverBudget,
-    /// Its record in the log cannot be read any more.
+    /// Its record in the log cannot be read any more: damaged, or cut off before it was taken up.
     Unreadable,
+    /// Its record was written by a newer release than this one.
+    NewerRelease,
+    /// The key of its record was destroyed: gone by intention.
+    Shredded,
+    /// The workspace is not served at the moment.
+    NotServed,
 }
 
 /// Causes with their number and code.
-const CAUSES: [(u8, Cause, &str); 14] = [
+const CAUSES: [(u8, Cause, &str); 17] = [
     (0, Cause::RateLimited, "rate_limited"),
     (1, Cause::ReceiverFailed, "receiver_failed"),
     (2, Cause::Timeout, "timeout"),
@@ -52,6 +58,9 @@ const CAUSES: [(u8, Cause, &str); 14] = [
     (11, Cause::RetriesExhausted, "retries_exhausted"),
     (12, Cause::BacklogOverBudget, "backlog_over_budget"),
     (13, Cause::Unreadable, "unreadable"),
+    (14, Cause::NewerRelease, "newer_release"),
+    (15, Cause::Shredded, "shredded"),
+    (16, Cause::NotServed, "not_served"),
 ];
 
 /// Consent's reasons with their number.
@@ -70,6 +79,11 @@ const REASONS: [(u8, Reason); 11] = [
 ];
 
 impl Cause {
+    /// Whether an event that waits for this reason did nothing wrong: it is not counted as a failed attempt.
+    pub(crate) fn is_pause(self) -> bool {
+        matches!(self, Self::CredentialsBroken | Self::AddressRefused | Self::NotServed)
+    }
+
     /// The code in traces and metrics.
     pub fn code(self) -> &'static str {
         CAUSES.iter().find(|(_, cause, _)| *cause == self).map_or("unknown", |(_, _, code)| code)

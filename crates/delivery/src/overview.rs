@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use event::Millis;
+use eventlog::Position;
 
 use crate::Outcome;
 use crate::breaker::Paused;
@@ -50,6 +51,24 @@ pub struct Overview {
     pub status: Result<Status, String>,
 }
 
+/// What a result is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observed {
+    /// One event, by its `messageId`.
+    Event(String),
+    /// Records that share one fate: given up together, or not readable.
+    Range {
+        /// Their partition of `processed`.
+        partition: u16,
+        /// The range begins after this position.
+        after: Option<Position>,
+        /// Its last position.
+        through: Position,
+        /// How many; an upper bound where they could not be read.
+        records: u64,
+    },
+}
+
 /// A result, for the live view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
@@ -57,11 +76,11 @@ pub struct Observation {
     pub workspace: Arc<str>,
     /// The destination.
     pub destination: Arc<str>,
-    /// The event.
-    pub message_id: String,
+    /// Of what.
+    pub of: Observed,
     /// What became of it.
     pub outcome: Outcome,
-    /// Which attempt, counted from 1.
+    /// Which attempt, counted from 1; 0 without one.
     pub attempt: u32,
     /// The status of the answer, 0 without one.
     pub status: u16,

@@ -7,10 +7,16 @@
 //! | 429 | again, not before `Retry-After` |
 //! | 408, 423, 425, 5xx except 501 | again |
 //! | 401, 403 | credentials broken: the destination pauses, nothing is lost |
-//! | 413 | in halves; one event alone is rejected |
-//! | other 3xx, 4xx, 501 | rejected |
+//! | 400, 422 | in halves, so that only the event it refuses is rejected and its neighbours arrive |
+//! | 413 | in halves too, and smaller batches from then on; one event alone is rejected |
+//! | other 3xx, 4xx, 501 | rejected: they speak of the address or the method, which halves would share |
 //! | no connection, no answer in time, broken off, disk full | again |
 //! | address refused | the destination pauses |
+//!
+//! Halving a batch of n events finds one that is refused within 2·log2(n) + 1 requests. An attempt ends after
+//! 4·log2(n) + 5 of them, which is enough for two; what was not sent by then lines up again in front, and batches are
+//! smaller while that happens. So a receiver that refuses everything costs about
+//! one request per event, as it would without batches.
 
 use std::time::Duration;
 
@@ -32,8 +38,9 @@ pub enum Verdict {
         /// What the receiver asked for.
         after: Option<Duration>,
     },
-    /// The request is too large: try its halves.
-    Split,
+    /// As a whole it will never be taken, but parts of it may be: try its halves. One event alone is rejected for
+    /// this cause.
+    Split(Cause),
     /// Nothing will go until somebody repairs it: pause the destination, probe now and then.
     Pause(Cause),
     /// Never.
@@ -60,7 +67,8 @@ pub fn classify(answer: &Answer, now: Millis) -> Verdict {
         429 => again(Cause::RateLimited),
         408 | 423 | 425 | 500 | 502..=599 => again(Cause::ReceiverFailed),
         401 | 403 => Verdict::Pause(Cause::CredentialsBroken),
-        413 => Verdict::Split,
+        400 | 422 => Verdict::Split(Cause::Refused),
+        413 => Verdict::Split(Cause::TooLarge),
         _ => Verdict::Rejected(Cause::Refused),
     }
 }
@@ -126,8 +134,11 @@ mod tests {
         for status in [401, 403] {
             check(status, None, Verdict::Pause(Cause::CredentialsBroken));
         }
-        check(413, None, Verdict::Split);
-        for status in [301, 302, 400, 404, 410, 422, 501] {
+        check(413, None, Verdict::Split(Cause::TooLarge));
+        for status in [400, 422] {
+            check(status, None, Verdict::Split(Cause::Refused));
+        }
+        for status in [301, 302, 404, 405, 410, 501] {
             check(status, None, Verdict::Rejected(Cause::Refused));
         }
     }

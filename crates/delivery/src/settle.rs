@@ -3,16 +3,27 @@
 
 use event::Millis;
 use eventlog::record::Processed;
+use eventlog::{Partition, Position};
 
 use crate::attempt::{Decision, Exchange, Finished, retry_at};
 use crate::cursor::before;
 use crate::dead_letter::give_up;
 use crate::follow::Courier;
 use crate::lane::Item;
-use crate::overview::{LastError, Observation};
+use crate::overview::{LastError, Observation, Observed};
+use crate::recorder::Files;
 use crate::response::Verdict;
-use crate::result_log::format::{AttemptRecord, Checkpoint, Entry, PendingEvent};
+use crate::result_log::format::{AttemptRecord, Checkpoint, Entry, PendingEvent, Progress};
 use crate::{Cause, Outcome};
+
+/// Whether halving the batch cost more than single events would have.
+fn has_many_refused(finished: &Finished) -> bool {
+    let is_split = |exchange: &Exchange| matches!(exchange.verdict, Verdict::Split(_)) && exchange.events > 1;
+    let count = |decided: fn(&Decision) -> bool| finished.events.iter().filter(|(_, of)| decided(of)).count();
+    finished.exchanges.iter().any(is_split)
+        && (count(|of| *of == Decision::Unsent) > 0
+            || count(|of| matches!(of, Decision::Final(Outcome::Rejected(_)))) * 4 > finished.events.len())
+}
 
 impl Courier {
     /// Settles one attempt; returns its record. Nothing was sent and nothing decided: no record.
@@ -26,14 +37,24 @@ impl Courier {
         // One wait for the whole attempt: its events go together again.
         let wait = finished.events.iter().find_map(|(_, decision)| match decision {
             Decision::Again(_, asked) => Some(self.retry.wait(finished.number, *asked, &mut self.random)),
-            Decision::Final(_) | Decision::Paused(_) => None,
+            Decision::Final(_) | Decision::Paused(_) | Decision::Unsent => None,
         });
+        if has_many_refused(&finished) {
+            self.size.too_many_refused();
+        }
         let lanes: Vec<u64> = finished.events.iter().map(|(item, _)| item.lane).collect();
         let (mut again, mut results) = (Vec::new(), Vec::with_capacity(finished.events.len()));
         for (mut item, decision) in finished.events {
             let outcome = match decision {
                 Decision::Final(outcome) => outcome,
-                Decision::Paused(cause) => Outcome::Waiting(cause),
+                Decision::Unsent => {
+                    again.push((item, None));
+                    continue;
+                }
+                Decision::Paused(cause) => {
+                    again.push((item.stub(), None));
+                    Outcome::Waiting(cause)
+                }
                 Decision::Again(cause, _) => {
                     item.failures += 1;
                     item.first_failed.get_or_insert(now);
@@ -47,13 +68,10 @@ impl Courier {
                     }
                 }
             };
-            if let Decision::Paused(_) = decision {
-                again.push((item.stub(), None));
-            }
             self.tell(&item, outcome, (finished.number, status), now);
             results.push(((item.partition, item.position), outcome));
         }
-        self.lanes.settle(&lanes, again, self.batching.events_max);
+        self.lanes.settle(&lanes, again, self.size.now().events_max);
         self.count(&results);
         (!results.is_empty()).then(|| Entry::Attempt(AttemptRecord::new(now.0, finished.number, status, results)))
     }
@@ -64,10 +82,16 @@ impl Courier {
         match exchange.verdict {
             Verdict::Delivered => {
                 self.concurrency.success(in_flight);
+                self.size.arrived(exchange.events, exchange.bytes);
                 self.breaker.success();
             }
             // It answered, so it works; what it was sent is another matter.
-            Verdict::Rejected(_) | Verdict::Split => self.breaker.success(),
+            Verdict::Rejected(_) | Verdict::Split(_) => {
+                if exchange.verdict == Verdict::Split(Cause::TooLarge) && exchange.events > 1 {
+                    self.size.too_large(exchange.bytes);
+                }
+                self.breaker.success();
+            }
             Verdict::Pause(cause) => self.breaker.broken(cause, now, &mut self.random),
             Verdict::Retry { cause, after } => {
                 if matches!(cause, Cause::RateLimited | Cause::ReceiverFailed | Cause::Timeout) {
@@ -86,7 +110,7 @@ impl Courier {
         }
     }
 
-    fn count(&mut self, results: &[(crate::result_log::format::Place, Outcome)]) {
+    pub(crate) fn count(&mut self, results: &[(crate::result_log::format::Place, Outcome)]) {
         let mut run: Option<(Outcome, u64)> = None;
         let outcomes = results.iter().map(|(_, outcome)| Some(*outcome)).chain([None]);
         for outcome in outcomes {
@@ -114,7 +138,7 @@ impl Courier {
         (self.observer.tell)(Observation {
             workspace: self.context.workspace.clone(),
             destination: self.context.model.name.shared(),
-            message_id: record.event.message_id.to_owned(),
+            of: Observed::Event(record.event.message_id.to_owned()),
             outcome,
             attempt,
             status,
@@ -123,13 +147,19 @@ impl Courier {
     }
 
     /// Writes results. When the disk refuses, they are forgotten: their events are sent again after a restart.
-    pub(crate) fn record(&mut self, entries: &[Entry]) {
+    pub(crate) async fn record(&mut self, entries: Vec<Entry>) {
         if entries.is_empty() {
             return;
         }
         self.changed = true;
-        let appended = self.results.append(entries);
+        let append = move |files: &mut Files| {
+            files.results.append(&entries)?;
+            Ok(files.results.is_checkpoint_due())
+        };
+        let appended = self.recorder.on_disk(append).await;
         let was_failing = std::mem::replace(&mut self.is_results_failing, appended.is_err());
+        // What the log does not know, a whole state must say.
+        self.is_checkpoint_due |= *appended.as_ref().unwrap_or(&true);
         if let Err(error) = appended
             && !was_failing
         {
@@ -138,46 +168,66 @@ impl Courier {
     }
 
     /// Writes the state and lets go of what it no longer needs.
-    pub(crate) fn checkpoint(&mut self) {
+    pub(crate) async fn checkpoint(&mut self) {
         self.publish();
         if !std::mem::take(&mut self.changed) {
             return;
         }
-        let items = || self.lanes.items().chain(self.in_flight_items.values().flatten());
+        self.store_spilling().await;
+        let (is_whole, pending) = (self.is_checkpoint_due, self.pending());
+        let cursors = self.cursors.clone();
+        let lost = self.lost.iter().copied().map(Entry::Lost).collect();
         let mut released = self.cursors.clone();
-        for item in items() {
+        for item in self.lanes.items().chain(self.in_flight_items.values().flatten()) {
             let slot = &mut released[usize::from(item.partition.0)];
             *slot = (*slot).min(before(item.position));
         }
-        let mut pending: Vec<PendingEvent> = items()
-            .map(|item| PendingEvent {
-                partition: item.partition.0,
-                position: item.position,
-                lane: item.lane,
-                failures: item.failures,
-                first_failed_ms: item.first_failed.map(|moment| moment.0),
-            })
-            .collect();
-        pending.sort_unstable_by_key(|event| (event.partition, event.position));
-        let checkpoint = Checkpoint {
-            at_ms: self.context.clock.now().0,
-            read_through: (0..).zip(self.cursors.iter().copied()).collect(),
-            pending,
-            totals: self.folded.totals.iter().map(|(outcome, count)| (outcome.to_bytes(), *count)).collect(),
+        let (at_ms, read_through) = (self.context.clock.now().0, (0..).zip(self.cursors.iter().copied()).collect());
+        let totals = self.folded.totals.iter().map(|(outcome, count)| (outcome.to_bytes(), *count)).collect();
+        let write = move |files: &mut Files| {
+            if is_whole {
+                files.results.checkpoint(Checkpoint { at_ms, read_through, pending, totals }, lost, &files.spill)?;
+            } else {
+                files.results.progress(Progress { at_ms, read_through, taken: pending }, lost)?;
+            }
+            for (partition, slot) in (0..).zip(&mut released) {
+                *slot = files.spill.released(Partition(partition), *slot);
+            }
+            Ok((released, files.results.is_checkpoint_due()))
         };
-        match self.results.checkpoint(checkpoint) {
-            Ok(()) => *self.shared.released.lock().expect("no holder of the released panics") = released,
+        match self.recorder.on_disk(write).await {
+            Ok((released, is_due)) => {
+                *self.shared.released.lock().expect("no holder of the released panics") = released;
+                (self.saved, self.is_checkpoint_due) = (cursors, is_due);
+                self.fresh.clear();
+                self.lost_is_written();
+            }
             Err(error) => {
-                self.changed = true;
+                (self.changed, self.is_checkpoint_due) = (true, true);
                 tracing::error!(%error, "the state is not written; the log is held");
             }
         }
     }
 
+    /// What waits and has to be in the next state: everything but what is in the spill, or only what was read since
+    /// the last state.
+    fn pending(&self) -> Vec<PendingEvent> {
+        let in_memory = self.lanes.items().chain(self.in_flight_items.values().flatten()).map(Item::pending);
+        if self.is_checkpoint_due {
+            return in_memory.collect();
+        }
+        let is_new = |event: &PendingEvent| Some(event.position) > self.saved[usize::from(event.partition)];
+        let mut pending: Vec<_> = in_memory.chain(self.fresh.iter().copied()).filter(is_new).collect();
+        // Stable: what is in memory now stands before what was written of it when it was spilled.
+        pending.sort_by_key(PendingEvent::place);
+        pending.dedup_by_key(|event| event.place());
+        pending
+    }
+
     /// Shows the state.
     pub(crate) fn publish(&self) {
         let flying: usize = self.in_flight_items.values().map(Vec::len).sum();
-        let waiting = (self.lanes.ready() + self.lanes.waiting() + flying) as u64;
+        let waiting = (self.lanes.ready() + self.lanes.waiting() + flying) as u64 + self.lanes.spilled();
         let mut status = self.shared.status.lock().expect("no holder of a status panics");
         status.totals.clone_from(&self.folded.totals);
         status.waiting = waiting;
@@ -191,9 +241,14 @@ impl Courier {
     /// Gives up what is behind the budget.
     pub(crate) async fn enforce_budget(&mut self) {
         let now = self.context.clock.now();
-        let oldest = self.needed();
+        let oldest = self.needed().await;
         for (partition, through) in self.ruler.cut(&oldest, now) {
+            let cursor = self.cursors[usize::from(partition.0)];
             let dropped = give_up(self, partition, through, now).await;
+            if dropped.events == 0 && cursor >= Some(through) {
+                // The spill knows what it holds to a group of blocks only.
+                continue;
+            }
             tracing::warn!(
                 destination = self.labels.destination,
                 partition = partition.0,
@@ -203,16 +258,28 @@ impl Courier {
             let outcome = Outcome::DeadLettered(Cause::BacklogOverBudget);
             self.metrics.count(&self.labels, outcome, dropped.events);
             *self.folded.totals.entry(outcome).or_default() += dropped.events;
-            self.record(&[Entry::Dropped(dropped)]);
+            let (partition, records) = (partition.0, dropped.events);
+            self.tell_range(Observed::Range { partition, after: dropped.after, through, records }, outcome, now);
+            self.record(vec![Entry::Dropped(dropped)]).await;
+            self.is_checkpoint_due = true;
         }
     }
 
     /// Per partition: up to where nothing is needed now, in flight not counted.
-    fn needed(&self) -> Vec<Option<eventlog::Position>> {
+    async fn needed(&mut self) -> Vec<Option<Position>> {
         let mut needed = self.cursors.clone();
         for item in self.lanes.items() {
             let slot = &mut needed[usize::from(item.partition.0)];
             *slot = (*slot).min(before(item.position));
+        }
+        if self.lanes.spilled() > 0 {
+            let cursors = needed.clone();
+            let lower = move |files: &mut Files| {
+                let cursors = (0..).zip(cursors);
+                Ok(cursors.map(|(of, cursor)| files.spill.released(Partition(of), cursor)).collect::<Vec<_>>())
+            };
+            // When the disk does not say, nothing behind the cursor is given up.
+            needed = self.recorder.on_disk(lower).await.unwrap_or(needed);
         }
         needed
     }

@@ -28,7 +28,7 @@ pub(crate) async fn follow_tail(
             Ok(records) => match records.last() {
                 Some(last) => {
                     after = Some(last.position);
-                    let noted = note(partition, &records, &index, &ruler);
+                    let noted = note(partition, records, Arc::clone(&index), Arc::clone(&ruler)).await;
                     let was_failing = std::mem::replace(&mut is_failing, noted.is_err());
                     if let Err(error) = noted
                         && !was_failing
@@ -52,19 +52,24 @@ pub(crate) async fn follow_tail(
     }
 }
 
-fn note(
+/// Runs on a thread that may wait for the disk: every quarter of a million events a file of them is sorted.
+async fn note(
     partition: Partition,
-    records: &[eventlog::Record],
-    index: &Mutex<TraceIndex>,
-    ruler: &Ruler,
+    records: Vec<eventlog::Record>,
+    index: Arc<Mutex<TraceIndex>>,
+    ruler: Arc<Ruler>,
 ) -> std::io::Result<()> {
-    let mut index = index.lock().expect("no holder of the index panics");
-    for record in records {
-        let Ok(processed) = Processed::decode(&record.payload) else { continue };
-        let event = &processed.event;
-        let second = u32::try_from(event.received_at.0 / 1_000).unwrap_or(0);
-        index.add(Found::new(&record.workspace, event.message_id, (partition, record.position), second));
-        ruler.passed(partition, record.position, record.payload.len() as u64, event.received_at);
-    }
-    index.flush()
+    let work = move || {
+        let mut index = index.lock().expect("no holder of the index panics");
+        for record in &records {
+            let Ok(processed) = Processed::decode(&record.payload) else { continue };
+            let event = &processed.event;
+            let second = u32::try_from(event.received_at.0 / 1_000).unwrap_or(0);
+            index.add(Found::new(&record.workspace, event.message_id, (partition, record.position), second));
+            ruler.passed(partition, record.position, record.payload.len() as u64, event.received_at);
+        }
+        index.flush()
+    };
+    let noted = tokio::task::spawn_blocking(work).await;
+    noted.unwrap_or_else(|_| Err(std::io::Error::other("the thread that wrote the index ended")))
 }

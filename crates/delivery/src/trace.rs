@@ -1,14 +1,14 @@
 //! What happened to one event, at each output: the answer to the question that users of every such system ask.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use event::Millis;
 use eventlog::Position;
 
 use crate::Outcome;
-use crate::result_log::{ResultLogError, attempts_of};
-use crate::trace_index::{Found, find_sorted};
+use crate::result_log::{Read, ResultLogError, attempts_of};
+use crate::trace_index::{Found, TraceIndex, find_sorted};
 
 /// What happened to one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,23 +61,29 @@ pub enum TraceError {
 pub(crate) struct Search {
     pub(crate) workspace: Arc<str>,
     pub(crate) message_id: String,
-    pub(crate) active: Vec<Found>,
-    pub(crate) index: PathBuf,
+    pub(crate) index: Arc<Mutex<TraceIndex>>,
     pub(crate) results: Vec<(Arc<str>, PathBuf)>,
 }
 
 impl Search {
     /// Reads files; runs on a thread for that. An event that came twice is traced by its first record: the second
     /// was taken out before.
-    pub(crate) fn run(self, named: impl Fn(&Found) -> Option<Vec<String>>) -> Result<Option<Trace>, TraceError> {
-        let mut found = find_sorted(&self.index, &self.workspace, &self.message_id)?;
-        found.extend(&self.active);
+    pub(crate) fn run(
+        self,
+        named: impl Fn(&Found) -> Option<Vec<String>>,
+        read: &mut Read,
+    ) -> Result<Option<Trace>, TraceError> {
+        let (mut found, sorted) = {
+            let index = self.index.lock().expect("no holder of the index panics");
+            (index.find_active(&self.workspace, &self.message_id), index.sorted()?)
+        };
+        found.extend(find_sorted(&sorted, &self.workspace, &self.message_id, read)?);
         let Some(found) = found.into_iter().min_by_key(|found| (found.second, found.place)) else { return Ok(None) };
         let received_at = Millis(i64::from(found.second) * 1_000);
         let named = named(&found);
         let mut outputs = Vec::new();
         for (destination, directory) in &self.results {
-            let attempts = attempts(directory, &found, received_at)?;
+            let attempts = attempts(directory, &found, received_at, read)?;
             let is_named = named.as_ref().is_some_and(|named| named.iter().any(|name| **name == **destination));
             if is_named || !attempts.is_empty() {
                 outputs.push(OutputTrace { destination: Arc::clone(destination), attempts });
@@ -87,8 +93,8 @@ impl Search {
     }
 }
 
-fn attempts(directory: &Path, found: &Found, since: Millis) -> Result<Vec<TracedAttempt>, TraceError> {
-    let attempts = attempts_of(directory, found.place, since.0)?.into_iter();
+fn attempts(directory: &Path, found: &Found, since: Millis, read: &mut Read) -> Result<Vec<TracedAttempt>, TraceError> {
+    let attempts = attempts_of(directory, found.place, since.0, read)?.into_iter();
     Ok(attempts
         .map(|(record, outcome)| TracedAttempt {
             at: Millis(record.at_ms),

@@ -8,12 +8,13 @@
 //! It is an aid, not a record: not synced, and a lost tail means that some events have no trace.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use eventlog::{Partition, Position};
 
+use crate::result_log::Read;
 use crate::result_log::format::Place;
 
 const ENTRY_BYTES: usize = 26;
@@ -149,7 +150,8 @@ impl TraceIndex {
         Ok(())
     }
 
-    fn sorted(&self) -> io::Result<Vec<PathBuf>> {
+    /// The sorted files, oldest first.
+    pub(crate) fn sorted(&self) -> io::Result<Vec<PathBuf>> {
         sorted_files(&self.directory)
     }
 
@@ -172,17 +174,27 @@ fn sorted_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Looks in the sorted files of a directory.
-pub(crate) fn find_sorted(directory: &Path, workspace: &str, message_id: &str) -> io::Result<Vec<Found>> {
+/// Looks in sorted files. One that is gone was too old.
+pub(crate) fn find_sorted(
+    files: &[PathBuf],
+    workspace: &str,
+    message_id: &str,
+    read: &mut Read,
+) -> io::Result<Vec<Found>> {
     let hash = hash(workspace, message_id);
     let mut found = Vec::new();
-    for path in sorted_files(directory)? {
-        find_in(&File::open(path)?, hash, &mut found)?;
+    for path in files {
+        match File::open(path) {
+            Ok(file) => find_in(&file, hash, &mut found, read)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        }
+        read.files += 1;
     }
     Ok(found)
 }
 
-fn find_in(file: &File, hash: u64, found: &mut Vec<Found>) -> io::Result<()> {
+fn find_in(file: &File, hash: u64, found: &mut Vec<Found>, read: &mut Read) -> io::Result<()> {
     let entries = file.metadata()?.len() / ENTRY_BYTES as u64;
     let (mut low, mut high) = (0, entries);
     // Where an even spread puts it; then halves, until it lies within a piece.
@@ -191,6 +203,7 @@ fn find_in(file: &File, hash: u64, found: &mut Vec<Found>) -> io::Result<()> {
         let first = guess.saturating_sub(PIECE / 2).clamp(low, high);
         let last = (first + PIECE).min(high);
         let piece = read_entries(file, first, last)?;
+        read.bytes += (last - first) * ENTRY_BYTES as u64;
         let (Some(begins), Some(ends)) = (piece.first(), piece.last()) else { return Ok(()) };
         if begins.hash >= hash && first > low {
             high = first + 1;
@@ -215,6 +228,15 @@ fn read_entries(file: &File, first: u64, last: u64) -> io::Result<Vec<Found>> {
 mod tests {
     use super::*;
 
+    /// A look-up reads a piece of each file, rarely two, however long the files are.
+    fn find(index: &TraceIndex, message_id: &str) -> Vec<Found> {
+        let (files, mut read) = (index.sorted().expect("listed"), Read::default());
+        let found = find_sorted(&files, "acme", message_id, &mut read).expect("read");
+        let piece = PIECE * ENTRY_BYTES as u64;
+        assert!(read.files == files.len() as u64 && read.bytes <= 2 * piece * read.files, "{read:?}");
+        found
+    }
+
     #[test]
     fn every_event_is_found_before_and_after_sorting_and_after_a_restart() {
         let directory = tempfile::tempdir().expect("a directory");
@@ -229,14 +251,14 @@ mod tests {
         }
         index.flush().expect("written");
         for number in [0, 1, 99_999, 200_000, events - 11] {
-            let found = find_sorted(directory.path(), "acme", &format!("m{number}")).expect("read");
+            let found = find(&index, &format!("m{number}"));
             assert_eq!(found.iter().map(|found| found.place).collect::<Vec<_>>(), [at(number)], "{number}");
         }
         drop(index);
         let index = TraceIndex::open(directory.path()).expect("opens");
         assert_eq!(index.find_active("acme", &format!("m{}", events - 1)).len(), 1);
         assert!(index.find_active("other", &format!("m{}", events - 1)).is_empty());
-        assert!(find_sorted(directory.path(), "acme", "nobody").expect("read").is_empty());
+        assert!(find(&index, "nobody").is_empty());
         assert_eq!(index.ends(2).expect("read"), [None, Some(at(events - 1).1)]);
     }
 }

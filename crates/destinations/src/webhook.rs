@@ -30,8 +30,9 @@ pub(crate) static KIND: Kind = Kind {
     docs: "Posts each event as JSON, as Segment's specification has it, or with `batch` an array of them. Headers: \
            `webhook-id` (the event's `messageId`; the same in every attempt), `webhook-timestamp`, \
            `webhook-signature` (`v1`, when `secret` is set) and `assent-attempt` (counted from 1). Answer 2xx to \
-           accept, 429 with `Retry-After` to slow down; 401 and 403 pause the destination, 413 halves a batch, other \
-           4xx reject the event for good.",
+           accept, 429 with `Retry-After` to slow down; 401 and 403 pause the destination; 400, 413 and 422 to a \
+           batch send its halves, so that only the event you refuse is rejected, and 413 makes batches smaller; other \
+           4xx reject the whole request for good.",
     settings: &[
         Setting { key: "url", shape: "http or https URL", required: true, secret: false, docs: "Where to." },
         Setting {
@@ -40,6 +41,13 @@ pub(crate) static KIND: Kind = Kind {
             required: false,
             secret: false,
             docs: "Whether the URL may be inside your network. Not without it.",
+        },
+        Setting {
+            key: "ca",
+            shape: "certificates in PEM",
+            required: false,
+            secret: false,
+            docs: "Authorities to trust besides the machine's, for a receiver with a certificate of your own.",
         },
         Setting {
             key: "secret",
@@ -85,6 +93,8 @@ struct Settings {
     #[serde(default)]
     allow_private: bool,
     #[serde(default)]
+    ca: Option<String>,
+    #[serde(default)]
     secret: Option<Secret<String>>,
     #[serde(default)]
     headers: BTreeMap<String, Secret<String>>,
@@ -111,6 +121,8 @@ fn open(name: &Slug, settings: &Map<String, Value>) -> Result<Box<dyn Destinatio
     let wrong = |what: String| SettingsError(format!("settings of destination `{name}`: {what}"));
     let url: Url = settings.url.parse().map_err(|error| wrong(format!("`url` is not a URL: {error}")))?;
     egress::check_url(&url, settings.allow_private).map_err(|error| wrong(format!("`url`: {error}")))?;
+    let checked = settings.ca.as_deref().map_or(Ok(()), egress::check_authorities);
+    checked.map_err(|what| wrong(format!("`ca` has {what}")))?;
     let key = settings.secret.as_ref().map(key).transpose().map_err(wrong)?;
     let headers = settings.headers.iter().map(|(header, value)| {
         let parsed = HeaderName::try_from(header.as_str());
@@ -140,7 +152,8 @@ impl Destination for Webhook {
 
     fn egress(&self) -> egress::Options {
         let (allow_private, timeout_ms) = (self.settings.allow_private, self.settings.timeout_ms);
-        egress::Options { allow_private, timeout_ms, ..egress::Options::default() }
+        let authorities_pem = self.settings.ca.clone();
+        egress::Options { allow_private, timeout_ms, authorities_pem, ..egress::Options::default() }
     }
 
     fn request(&self, events: &[Permitted<Mapped<'_>>], attempt: Attempt) -> Result<Request, Inexpressible> {

@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use consent::Permitted;
+use consent::{Gate, Permitted};
 use http::StatusCode;
 
 use crate::{Answer, FileRequest, Request, SendError};
@@ -31,27 +31,33 @@ pub(crate) struct Writers {
 }
 
 impl Writers {
-    /// Appends and syncs.
-    pub(crate) async fn append(&self, request: Permitted<Request>) -> Result<Answer, SendError> {
-        let Request::File(request) = request.into_inner() else {
-            return Err(SendError::Invalid("not a file request".to_owned()));
-        };
+    /// Appends and syncs, if the permission still holds when it is this request's turn: a slow disk may keep it
+    /// waiting for the one before for as long as it likes.
+    pub(crate) async fn append(&self, request: Permitted<Request>, gate: &Arc<Gate>) -> Result<Answer, SendError> {
+        let request = request.try_map(|request| match request {
+            Request::File(request) => Ok(request),
+            Request::Http(_) | Request::Echo(_) => Err(SendError::Invalid("not a file request".to_owned())),
+        })?;
+        let directory = request.get().directory.clone();
         let slot = {
             let mut open = self.open.lock().expect("no holder of the writers panics");
-            Arc::clone(open.entry(request.directory.clone()).or_default())
+            Arc::clone(open.entry(directory.clone()).or_default())
         };
-        let path = request.directory.display().to_string();
+        let (path, gate) = (directory.display().to_string(), Arc::clone(gate));
         let written = tokio::task::spawn_blocking(move || {
             let mut open = slot.lock().expect("no holder of a writer panics");
-            let result = write(&mut open, &request);
+            if !gate.is_current(&request) {
+                return Err(SendError::Stale);
+            }
+            let result = write(&mut open, &request.into_inner());
             if result.is_err() {
                 // What the file holds now is not known: look again.
                 *open = None;
             }
-            result
+            result.map_err(|error| SendError::File { path, error })
         });
         let result = written.await.map_err(|_| SendError::Broken("the writer ended".to_owned()))?;
-        result.map(|()| Answer::of(StatusCode::OK)).map_err(|error| SendError::File { path, error })
+        result.map(|()| Answer::of(StatusCode::OK))
     }
 }
 

@@ -14,6 +14,8 @@ use crate::{ANSWER_BYTES_MAX, AddressRefused, Answer, HttpRequest, Options, Requ
 
 /// A client with connections of its own.
 pub(crate) fn client(options: &Options) -> Result<reqwest::Client, SendError> {
+    let pem = options.authorities_pem.as_deref();
+    let authorities = pem.map(authorities).transpose().map_err(SendError::Connect)?.unwrap_or_default();
     let builder = || {
         reqwest::Client::builder()
             .dns_resolver(Arc::new(CheckedResolver { allow_private: options.allow_private }))
@@ -28,11 +30,27 @@ pub(crate) fn client(options: &Options) -> Result<reqwest::Client, SendError> {
             .tcp_nodelay(true)
             .user_agent(concat!("assent/", env!("CARGO_PKG_VERSION")))
     };
-    // A machine without root certificates cannot do TLS, but plain HTTP inside its network it can.
+    // A machine without root certificates cannot do TLS but to the authorities named here, if any; plain HTTP inside
+    // its network it can.
     builder()
+        .tls_certs_merge(authorities.clone())
         .build()
-        .or_else(|_| builder().tls_certs_only([]).build())
+        .or_else(|_| builder().tls_certs_only(authorities).build())
         .map_err(|error| SendError::Connect(said(&error.without_url())))
+}
+
+/// Whether a text is one or more certificates in PEM; says what is wrong.
+pub fn check_authorities(pem: &str) -> Result<(), String> {
+    authorities(pem).map(drop)
+}
+
+fn authorities(pem: &str) -> Result<Vec<reqwest::Certificate>, String> {
+    let found = reqwest::Certificate::from_pem_bundle(pem.as_bytes());
+    let found = found.map_err(|error| format!("certificates that cannot be read: {}", said(&error)))?;
+    if found.is_empty() {
+        return Err("no certificate: it has to be PEM, beginning with `-----BEGIN CERTIFICATE-----`".to_owned());
+    }
+    Ok(found)
 }
 
 /// Sends one request and reads its answer up to the limit.

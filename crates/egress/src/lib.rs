@@ -27,6 +27,7 @@ mod request;
 pub use address::{AddressRefused, check_url};
 pub use echo::Echoes;
 pub use error::SendError;
+pub use http_out::check_authorities;
 pub use request::{Answer, EchoRequest, FileRequest, HttpRequest, Request};
 
 /// Limits of one destination's way out.
@@ -40,11 +41,19 @@ pub struct Options {
     pub timeout_ms: u64,
     /// Idle connections kept.
     pub idle_connections_max: usize,
+    /// Authorities to trust besides the machine's, as PEM: for receivers inside the operator's network.
+    pub authorities_pem: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { allow_private: false, connect_timeout_ms: 5_000, timeout_ms: 30_000, idle_connections_max: 128 }
+        Self {
+            allow_private: false,
+            connect_timeout_ms: 5_000,
+            timeout_ms: 30_000,
+            idle_connections_max: 128,
+            authorities_pem: None,
+        }
     }
 }
 
@@ -78,7 +87,7 @@ impl Egress {
                 let client = self.client.get_or_try_init(|| async { http_out::client(&self.options) }).await?;
                 http_out::send(client, &self.options, request, gate).await
             }
-            Request::File(_) => self.files.append(request).await,
+            Request::File(_) => self.files.append(request, gate).await,
             Request::Echo(_) => Ok(self.echoes.keep(request)),
         }
     }

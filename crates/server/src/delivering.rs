@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use delivery::{BacklogBudget, Delivery, Outcome, RetryPolicy, Trace};
+use delivery::{BacklogBudget, Delivery, Observed, Outcome, RetryPolicy, Trace, WaitingLimits};
 use egress::Echoes;
 use futures::FutureExt as _;
 use serde_json::json;
@@ -37,6 +37,7 @@ pub(crate) async fn start(
             age_ms_max: i64::try_from(age.as_millis())?,
         },
         retry: RetryPolicy::default(),
+        waiting: WaitingLimits::default(),
         // Jitter only has to differ between servers and starts.
         seed: engines.clock.now().0.unsigned_abs(),
     });
@@ -48,11 +49,20 @@ fn observer(live: &Live) -> delivery::Observer {
     delivery::Observer {
         wanted: Arc::new(move || watched.load(std::sync::atomic::Ordering::Relaxed)),
         tell: Arc::new(move |seen| {
-            live.show(&json!({
+            let mut shown = json!({
                 "tail": seen.outcome.result(), "at": seen.at.to_string(), "workspace": &*seen.workspace,
-                "destination": &*seen.destination, "message_id": seen.message_id, "reason": seen.outcome.reason(),
-                "attempt": seen.attempt, "status": seen.status,
-            }));
+                "destination": &*seen.destination, "reason": seen.outcome.reason(), "attempt": seen.attempt,
+                "status": seen.status,
+            });
+            match seen.of {
+                Observed::Event(message_id) => shown["message_id"] = message_id.into(),
+                Observed::Range { partition, after, through, records } => {
+                    let after = after.map_or_else(|| "start".to_owned(), |after| after.to_string());
+                    shown["range"] = format!("{partition}/{after}..{partition}/{through}").into();
+                    shown["records"] = records.into();
+                }
+            }
+            live.show(&shown);
         }),
     }
 }

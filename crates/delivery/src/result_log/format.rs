@@ -4,12 +4,12 @@
 use eventlog::{Partition, Position};
 use serde::{Deserialize, Serialize};
 
-use crate::Outcome;
+use crate::{Cause, Outcome};
 
-/// The version in the magic.
-pub const VERSION: u8 = 1;
+/// The version in the magic. Version 1 had [`Entry::Checkpoint`], [`Entry::Attempt`] and [`Entry::Dropped`] only.
+pub const VERSION: u8 = 2;
 /// The first bytes of a segment.
-pub const MAGIC: [u8; 8] = *b"ASNTRES\x01";
+pub const MAGIC: [u8; 8] = *b"ASNTRES\x02";
 /// Bytes before a frame's body.
 pub const FRAME_HEADER_BYTES: usize = 8;
 /// A longer frame is not one of ours.
@@ -24,6 +24,13 @@ pub enum Entry {
     Attempt(AttemptRecord),
     /// A range that was given up as a whole.
     Dropped(Dropped),
+    /// A range that could not be read, for a reason that will not pass.
+    Lost(Lost),
+    /// Some of the events without a final result of the checkpoint that follows, which may have too many for one
+    /// frame. An empty list comes first: what a crash left of an earlier one does not count.
+    Pending(Vec<PendingEvent>),
+    /// What was read since the last checkpoint or progress.
+    Progress(Progress),
 }
 
 /// The state of a destination.
@@ -33,10 +40,22 @@ pub struct Checkpoint {
     pub at_ms: i64,
     /// How far each partition was read.
     pub read_through: Vec<(u16, Option<Position>)>,
-    /// What was read and has no final result, in order.
+    /// What was read and has no final result, with that of the [`Entry::Pending`] before it.
     pub pending: Vec<PendingEvent>,
     /// Final results so far, by result and reason bytes.
     pub totals: Vec<([u8; 2], u64)>,
+}
+
+/// The state, as far as it changed: a checkpoint of many events that wait is large, and most of them wait on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// When.
+    pub at_ms: i64,
+    /// How far each partition was read.
+    pub read_through: Vec<(u16, Option<Position>)>,
+    /// What was read since and had no final result at that moment. One that has its result in an earlier record of
+    /// the log may be among them; the result counts.
+    pub taken: Vec<PendingEvent>,
 }
 
 /// An event without a final result.
@@ -52,6 +71,13 @@ pub struct PendingEvent {
     pub failures: u32,
     /// When the first failed.
     pub first_failed_ms: Option<i64>,
+}
+
+impl PendingEvent {
+    /// Where it stands.
+    pub fn place(&self) -> Place {
+        (Partition(self.partition), self.position)
+    }
 }
 
 /// One request.
@@ -90,6 +116,59 @@ pub struct Dropped {
     pub through: Position,
     /// Events of this destination in it.
     pub events: u64,
+}
+
+/// Records that could not be read. Whether they were for this destination is not known: they may have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// When.
+    pub at_ms: i64,
+    /// The partition.
+    pub partition: u16,
+    /// The range begins after this position.
+    pub after: Option<Position>,
+    /// The last position of the range.
+    pub through: Position,
+    /// How many records it held at most; at least 1 where nobody knows.
+    pub records: u64,
+    /// What became of them: result and reason bytes.
+    outcome: [u8; 2],
+}
+
+impl Lost {
+    /// A range with its cause.
+    pub fn new(
+        at_ms: i64,
+        partition: Partition,
+        range: (Option<Position>, Position),
+        records: u64,
+        cause: Cause,
+    ) -> Self {
+        let outcome = Outcome::DeadLettered(cause).to_bytes();
+        Self { at_ms, partition: partition.0, after: range.0, through: range.1, records: records.max(1), outcome }
+    }
+
+    /// What became of them. A cause of a newer release counts as unreadable.
+    pub fn outcome(&self) -> Outcome {
+        Outcome::from_bytes(self.outcome).unwrap_or(Outcome::DeadLettered(Cause::Unreadable))
+    }
+
+    /// Whether it covers a place.
+    pub fn covers(&self, (partition, position): Place) -> bool {
+        covers((self.partition, self.after, self.through), (partition, position))
+    }
+}
+
+impl Dropped {
+    /// Whether it covers a place.
+    pub fn covers(&self, place: Place) -> bool {
+        covers((self.partition, self.after, self.through), place)
+    }
+}
+
+fn covers(range: (u16, Option<Position>, Position), (partition, position): Place) -> bool {
+    let (of, after, through) = range;
+    partition.0 == of && position <= through && after.is_none_or(|after| position > after)
 }
 
 /// Where an event stands.
@@ -165,11 +244,16 @@ pub fn encode(entries: &[Entry]) -> Vec<u8> {
     frame
 }
 
+/// The length of the body of a frame that begins like this.
+pub fn body_bytes(header: &[u8]) -> Option<usize> {
+    let (length, _) = header.split_first_chunk::<4>()?;
+    usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= FRAME_BYTES_MAX)
+}
+
 /// The first frame of `bytes` and its length; `None` when it is torn or there is none.
 pub fn decode(bytes: &[u8]) -> Option<(Vec<Entry>, usize)> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (crc, rest) = rest.split_first_chunk::<4>()?;
-    let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= FRAME_BYTES_MAX)?;
+    let length = body_bytes(bytes)?;
+    let (crc, rest) = bytes.get(4..)?.split_first_chunk::<4>()?;
     let body = rest.get(..length)?;
     if crc32c::crc32c(body) != u32::from_le_bytes(*crc) {
         return None;
@@ -180,7 +264,6 @@ pub fn decode(bytes: &[u8]) -> Option<(Vec<Entry>, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Cause;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -239,7 +322,7 @@ mod tests {
     #[test]
     fn version_one_reads_as_it_was_written() {
         let golden = include_bytes!("golden_v1.bin");
-        assert_eq!(golden[..8], MAGIC);
+        assert_eq!(golden[..8], *b"ASNTRES\x01");
         let at = |index| (Partition(1), Position { block: 4096, index });
         let pending = PendingEvent {
             partition: 1,
@@ -264,5 +347,22 @@ mod tests {
         let entries = vec![Entry::Checkpoint(checkpoint), Entry::Attempt(attempt), Entry::Dropped(dropped)];
         assert_eq!(encode(&entries), golden[8..]);
         assert_eq!(decode(&golden[8..]).expect("version 1 is readable for ever").0, entries);
+    }
+
+    #[test]
+    fn version_two_reads_as_it_was_written() {
+        let golden = include_bytes!("golden_v2.bin");
+        let at = |index| Position { block: 4096, index };
+        let pending = PendingEvent { partition: 1, position: at(9), lane: 42, failures: 0, first_failed_ms: None };
+        let through = vec![(0, None), (1, Some(at(9)))];
+        let range = (Some(at(9)), Position { block: 8192, index: u32::MAX });
+        let entries = vec![
+            Entry::Pending(vec![pending]),
+            Entry::Progress(Progress { at_ms: 1_795_298_400_000, read_through: through, taken: vec![pending] }),
+            Entry::Lost(Lost::new(1_795_298_401_000, Partition(1), range, 0, Cause::Shredded)),
+        ];
+        let written = [&MAGIC[..], &encode(&entries)].concat();
+        assert_eq!(written, golden);
+        assert_eq!(decode(&golden[8..]).expect("version 2 is readable for ever").0, entries);
     }
 }

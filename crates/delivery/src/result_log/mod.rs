@@ -10,16 +10,22 @@
 //!   frame*:  length u32 LE · CRC32C of the body u32 LE · body = postcard of [Entry]
 //! ```
 //!
-//! A segment begins with a checkpoint, so opening reads one segment. The tail that a crash tore is cut. Records are
-//! not synced one by one: after a power loss the log may have forgotten the latest results, and those events are sent
-//! again. What may be trimmed from the event log is derived from *synced* checkpoints only, so the cursor lags and
-//! never leads. Segments older than seven days are deleted.
+//! A segment begins with a checkpoint, so opening reads one segment; later in it, progress says what was read since.
+//! A checkpoint lists every event that waits. When hundreds of thousands wait, that is megabytes, and a segment is
+//! allowed to grow to eight times its checkpoint: the lists are a small part of what is written, however many wait.
+//!
+//! The tail that a crash tore is cut. Records are not synced one by one: after a power loss the log may have
+//! forgotten the latest results, and those events are sent again. What may be trimmed from the event log is derived
+//! from *synced* checkpoints and progress only, so the cursor lags and never leads. Segments older than seven days
+//! are deleted.
+//!
+//! A segment of an older version is read and never written on: the next start begins a new one.
 
 pub mod format;
 mod read;
 mod write;
 
-pub(crate) use read::{attempts_of, fold_directory};
+pub(crate) use read::{Read, attempts_of, fold_directory};
 pub(crate) use write::ResultLog;
 
 /// Why a result log cannot be used.
@@ -33,6 +39,12 @@ pub enum ResultLogError {
         /// What it said.
         error: std::io::Error,
     },
+    /// Another courier has it.
+    #[error("the result log `{path}` is in use: another process has this data directory, or a disk does not answer")]
+    Busy {
+        /// Which directory.
+        path: String,
+    },
     /// Written by a newer release.
     #[error("the result log `{path}` has version {found}, this release reads {VERSION}: upgrade, or restore the data directory of before", VERSION = format::VERSION)]
     Newer {
@@ -41,4 +53,11 @@ pub enum ResultLogError {
         /// Its version.
         found: u8,
     },
+}
+
+impl From<std::io::Error> for ResultLogError {
+    /// Of the scratch file beside it.
+    fn from(error: std::io::Error) -> Self {
+        Self::Io { path: "waiting.spill".to_owned(), error }
+    }
 }

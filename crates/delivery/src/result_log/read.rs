@@ -1,12 +1,16 @@
 //! Reading segments: the fold at start, and the attempts of one event.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::ResultLogError;
-use super::format::{AttemptRecord, Entry, MAGIC, Place, VERSION, decode};
+use super::format::{AttemptRecord, Entry, FRAME_HEADER_BYTES, MAGIC, Place, VERSION, body_bytes, decode};
 use crate::Outcome;
 use crate::cursor::Folded;
+
+/// Bytes asked of the disk at a time.
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// The segments of a directory with the time of their first record, oldest first.
 pub(super) fn segments(directory: &Path) -> Result<Vec<(i64, PathBuf)>, ResultLogError> {
@@ -22,43 +26,93 @@ pub(super) fn segments(directory: &Path) -> Result<Vec<(i64, PathBuf)>, ResultLo
     Ok(segments)
 }
 
-/// Hands every record of a segment to `each` until it says stop (`false`); returns the length of what is whole.
-pub(super) fn scan(path: &Path, mut each: impl FnMut(Entry) -> bool) -> Result<u64, ResultLogError> {
+/// What reading cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Read {
+    /// Files that were opened.
+    pub(crate) files: u64,
+    /// Bytes of what was looked at.
+    pub(crate) bytes: u64,
+}
+
+/// A segment as far as it is whole.
+struct Whole {
+    bytes: u64,
+    is_current: bool,
+}
+
+/// Hands every record of a segment to `each` until it says stop (`false`). One frame is in memory at a time.
+fn scan(path: &Path, mut each: impl FnMut(Entry) -> bool) -> Result<Whole, ResultLogError> {
     let failed = |error| ResultLogError::Io { path: path.display().to_string(), error };
-    let bytes = fs::read(path).map_err(failed)?;
-    let Some((magic, _)) = bytes.split_first_chunk::<8>() else { return Ok(0) };
-    if magic[..7] != MAGIC[..7] {
-        return Ok(0);
+    let mut reader = BufReader::with_capacity(BUFFER_BYTES, File::open(path).map_err(failed)?);
+    let mut magic = [0; MAGIC.len()];
+    if !fill(&mut reader, &mut magic).map_err(failed)? || magic[..7] != MAGIC[..7] {
+        return Ok(Whole { bytes: 0, is_current: false });
     }
     if magic[7] > VERSION {
         return Err(ResultLogError::Newer { path: path.display().to_string(), found: magic[7] });
     }
-    let mut at = MAGIC.len();
-    while let Some((entries, length)) = decode(&bytes[at..]) {
-        at += length;
+    let (mut bytes, mut frame) = (MAGIC.len() as u64, Vec::new());
+    while let Some(entries) = next_frame(&mut reader, &mut frame).map_err(failed)? {
+        bytes += frame.len() as u64;
         if !entries.into_iter().all(&mut each) {
             break;
         }
     }
-    Ok(at as u64)
+    Ok(Whole { bytes, is_current: magic[7] == VERSION })
 }
 
-/// The state at the end of the log, the segment that holds it and its whole length. `None` when there is none.
-pub(crate) fn fold_directory(directory: &Path) -> Result<Option<(Folded, PathBuf, u64)>, ResultLogError> {
+/// The next whole frame; `None` at the end and at what a crash tore.
+fn next_frame(reader: &mut impl io::Read, frame: &mut Vec<u8>) -> io::Result<Option<Vec<Entry>>> {
+    frame.resize(FRAME_HEADER_BYTES, 0);
+    if !fill(reader, frame)? {
+        return Ok(None);
+    }
+    let Some(body) = body_bytes(frame) else { return Ok(None) };
+    frame.resize(FRAME_HEADER_BYTES + body, 0);
+    if !fill(reader, &mut frame[FRAME_HEADER_BYTES..])? {
+        return Ok(None);
+    }
+    Ok(decode(frame).map(|(entries, _)| entries))
+}
+
+/// `false` when the file ends before.
+fn fill(reader: &mut impl io::Read, buffer: &mut [u8]) -> io::Result<bool> {
+    match reader.read_exact(buffer) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The state at the end of a log.
+#[derive(Debug)]
+pub(crate) struct Newest {
+    pub(crate) folded: Folded,
+    /// The segment that holds it.
+    pub(crate) path: PathBuf,
+    /// Bytes of it that are whole.
+    pub(crate) whole: u64,
+    /// Whether it has this release's version, and may be written on.
+    pub(crate) is_current: bool,
+}
+
+/// The state at the end of the log; `None` when there is none.
+pub(crate) fn fold_directory(directory: &Path) -> Result<Option<Newest>, ResultLogError> {
     for (_, path) in segments(directory)?.into_iter().rev() {
-        let mut folded = None;
+        let (mut folded, mut has_state) = (Folded::default(), false);
         let whole = scan(&path, |entry| {
-            match (&mut folded, entry) {
-                (state, Entry::Checkpoint(checkpoint)) => *state = Some(Folded::at(&checkpoint)),
-                (Some(state), entry) => state.apply(&entry),
-                (None, _) => {}
+            has_state |= matches!(entry, Entry::Checkpoint(_));
+            // Before its first checkpoint a segment has only what belongs to it.
+            if has_state || matches!(entry, Entry::Pending(_)) {
+                folded.apply(&entry);
             }
             true
         })?;
-        if let Some(folded) = folded {
-            return Ok(Some((folded, path, whole)));
+        if has_state {
+            return Ok(Some(Newest { folded, path, whole: whole.bytes, is_current: whole.is_current }));
         }
-        // Its first record is torn: it was being begun, and the segment before it has everything.
+        // Its first checkpoint is torn: it was being begun, and the segment before it has everything.
     }
     Ok(None)
 }
@@ -68,26 +122,27 @@ pub(crate) fn attempts_of(
     directory: &Path,
     place: Place,
     since_ms: i64,
+    read: &mut Read,
 ) -> Result<Vec<(AttemptRecord, Outcome)>, ResultLogError> {
     let segments = segments(directory)?;
     let first = segments.partition_point(|(begins, _)| *begins <= since_ms).saturating_sub(1);
     let mut found: Vec<(AttemptRecord, Outcome)> = Vec::new();
     for (_, path) in &segments[first..] {
-        scan(path, |entry| {
+        let whole = scan(path, |entry| {
+            let given_up = |at_ms, outcome| (AttemptRecord::new(at_ms, 0, 0, vec![(place, outcome)]), outcome);
             let hit = match entry {
                 Entry::Attempt(attempt) => attempt.outcome_of(place).map(|outcome| (attempt, outcome)),
-                Entry::Dropped(dropped) => {
-                    let within = dropped.partition == place.0.0
-                        && dropped.after.is_none_or(|after| place.1 > after)
-                        && place.1 <= dropped.through;
-                    let outcome = Outcome::DeadLettered(crate::Cause::BacklogOverBudget);
-                    within.then(|| (AttemptRecord::new(dropped.at_ms, 0, 0, vec![(place, outcome)]), outcome))
-                }
-                Entry::Checkpoint(_) => None,
+                Entry::Dropped(dropped) => dropped
+                    .covers(place)
+                    .then(|| given_up(dropped.at_ms, Outcome::DeadLettered(crate::Cause::BacklogOverBudget))),
+                Entry::Lost(lost) => lost.covers(place).then(|| given_up(lost.at_ms, lost.outcome())),
+                Entry::Checkpoint(_) | Entry::Pending(_) | Entry::Progress(_) => None,
             };
             found.extend(hit);
             !found.last().is_some_and(|(_, outcome)| outcome.is_final())
         })?;
+        read.files += 1;
+        read.bytes += whole.bytes;
         if found.last().is_some_and(|(_, outcome)| outcome.is_final()) {
             break;
         }

@@ -1,18 +1,23 @@
 //! Writing: append frames, checkpoint, begin a new segment, delete old ones.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use event::Millis;
 
-use super::format::{Checkpoint, Entry, MAGIC, encode};
-use super::read::segments;
+use super::format::{Checkpoint, Entry, MAGIC, Progress, encode};
+use super::read::{Newest, segments};
 use super::{ResultLogError, fold_directory};
 use crate::cursor::Folded;
+use crate::spill::Spill;
 
 /// A segment that has reached this size is followed by a new one.
 const SEGMENT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// … or so many times its checkpoint, if that is more.
+const CHECKPOINT_SHARE: u64 = 8;
+/// Events that wait in one frame.
+const PENDING_PER_FRAME: usize = 10_000;
 /// How long results are kept.
 const KEPT_MS: i64 = 7 * 24 * 3_600_000;
 
@@ -23,7 +28,11 @@ pub(crate) struct ResultLog {
     path: PathBuf,
     file: Option<File>,
     bytes: u64,
+    /// Bytes of its last checkpoint.
+    checkpoint_bytes: u64,
     first_ms: i64,
+    /// While it is held, nobody else opens the directory.
+    _lock: File,
 }
 
 impl ResultLog {
@@ -31,13 +40,32 @@ impl ResultLog {
     pub(crate) fn open(directory: &Path) -> Result<(Self, Option<Folded>), ResultLogError> {
         let failed = |error| ResultLogError::Io { path: directory.display().to_string(), error };
         fs::create_dir_all(directory).map_err(failed)?;
+        let lock = File::open(directory).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(ResultLogError::Busy { path: directory.display().to_string() });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
         let first_ms = segments(directory)?.last().map_or(0, |(first, _)| *first);
-        let mut log = Self { directory: directory.to_owned(), path: PathBuf::new(), file: None, bytes: 0, first_ms };
-        let Some((folded, path, whole)) = fold_directory(directory)? else { return Ok((log, None)) };
-        let file = OpenOptions::new().append(true).open(&path).map_err(failed)?;
-        file.set_len(whole).map_err(failed)?;
-        (log.path, log.file, log.bytes) = (path, Some(file), whole);
+        let (directory, path) = (directory.to_owned(), PathBuf::new());
+        let mut log = Self { directory, path, file: None, bytes: 0, checkpoint_bytes: 0, first_ms, _lock: lock };
+        let Some(Newest { folded, path, whole, is_current }) = fold_directory(&log.directory)? else {
+            return Ok((log, None));
+        };
+        if is_current {
+            let failed = |error| ResultLogError::Io { path: path.display().to_string(), error };
+            let file = OpenOptions::new().append(true).open(&path).map_err(failed)?;
+            file.set_len(whole).map_err(failed)?;
+            (log.path, log.file, log.bytes) = (path, Some(file), whole);
+        }
         Ok((log, Some(folded)))
+    }
+
+    /// Whether the next state must be a whole one: there is no segment yet, or it is time for a new one.
+    pub(crate) fn is_checkpoint_due(&self) -> bool {
+        self.file.is_none() || self.bytes >= SEGMENT_BYTES_MAX.max(self.checkpoint_bytes * CHECKPOINT_SHARE)
     }
 
     /// Appends records as one frame; not synced.
@@ -57,13 +85,39 @@ impl ResultLog {
         Ok(())
     }
 
-    /// Writes the state, in a new segment when it is time, and syncs. When this returns, what the state no longer
-    /// needs may be trimmed.
-    pub(crate) fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), ResultLogError> {
-        if self.file.is_none() || self.bytes >= SEGMENT_BYTES_MAX {
+    /// Writes the whole state, with what waits in the spill, in a new segment when it is time, and syncs. When this
+    /// returns, what the state no longer needs may be trimmed. `with` comes into the same frame: all or nothing.
+    pub(crate) fn checkpoint(
+        &mut self,
+        mut checkpoint: Checkpoint,
+        mut with: Vec<Entry>,
+        spill: &Spill,
+    ) -> Result<(), ResultLogError> {
+        if self.is_checkpoint_due() {
             self.begin(Millis(checkpoint.at_ms))?;
         }
-        self.append(&[Entry::Checkpoint(checkpoint)])?;
+        let begins = self.bytes;
+        self.append(&[Entry::Pending(Vec::new())])?;
+        let rest = checkpoint.pending.split_off(checkpoint.pending.len().min(PENDING_PER_FRAME));
+        for piece in rest.chunks(PENDING_PER_FRAME) {
+            self.append(&[Entry::Pending(piece.to_vec())])?;
+        }
+        spill.pieces(PENDING_PER_FRAME, |piece| self.append(&[Entry::Pending(piece)]))?;
+        // Last: until it is there, the state before holds.
+        with.push(Entry::Checkpoint(checkpoint));
+        self.append(&with)?;
+        self.checkpoint_bytes = self.bytes - begins;
+        self.sync()
+    }
+
+    /// Writes what changed since the last state, and syncs. It means the same as a checkpoint.
+    pub(crate) fn progress(&mut self, progress: Progress, mut with: Vec<Entry>) -> Result<(), ResultLogError> {
+        with.push(Entry::Progress(progress));
+        self.append(&with)?;
+        self.sync()
+    }
+
+    fn sync(&self) -> Result<(), ResultLogError> {
         let synced = self.file.as_ref().map_or(Ok(()), File::sync_data);
         synced.map_err(|error| ResultLogError::Io { path: self.path.display().to_string(), error })
     }
@@ -99,8 +153,18 @@ impl ResultLog {
 mod tests {
     use super::*;
     use crate::Outcome;
-    use crate::result_log::format::AttemptRecord;
+    use crate::lane::Item;
+    use crate::result_log::format::{AttemptRecord, PendingEvent};
+    use crate::result_log::{Read, attempts_of};
     use eventlog::{Partition, Position};
+
+    fn at(at_ms: i64) -> Checkpoint {
+        Checkpoint { at_ms, ..Checkpoint::default() }
+    }
+
+    fn spill(directory: &tempfile::TempDir) -> Spill {
+        Spill::new(directory.path())
+    }
 
     fn delivered(index: u32) -> Entry {
         let place = (Partition(0), Position { block: 1, index });
@@ -112,7 +176,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let (mut log, folded) = ResultLog::open(directory.path()).expect("opens");
         assert!(folded.is_none());
-        log.checkpoint(Checkpoint { at_ms: 1, ..Checkpoint::default() }).expect("written");
+        log.checkpoint(at(1), Vec::new(), &spill(&directory)).expect("written");
         log.append(&[delivered(0)]).expect("written");
         let whole = log.bytes;
         log.append(&[delivered(1)]).expect("written");
@@ -123,6 +187,8 @@ mod tests {
         let (mut log, folded) = ResultLog::open(directory.path()).expect("opens");
         assert_eq!(folded.expect("a state").totals[&Outcome::Delivered], 1);
         log.append(&[delivered(2)]).expect("written");
+        assert!(matches!(ResultLog::open(directory.path()), Err(ResultLogError::Busy { .. })), "one at a time");
+        drop(log);
         let (_, folded) = ResultLog::open(directory.path()).expect("opens");
         assert_eq!(folded.expect("a state").totals[&Outcome::Delivered], 2);
     }
@@ -131,8 +197,9 @@ mod tests {
     fn a_segment_that_was_only_begun_does_not_hide_the_one_before() {
         let directory = tempfile::tempdir().expect("a directory");
         let (mut log, _) = ResultLog::open(directory.path()).expect("opens");
-        log.checkpoint(Checkpoint { at_ms: 1, ..Checkpoint::default() }).expect("written");
+        log.checkpoint(at(1), Vec::new(), &spill(&directory)).expect("written");
         log.append(&[delivered(0)]).expect("written");
+        drop(log);
         fs::write(directory.path().join("results-0000000000009.log"), &MAGIC[..5]).expect("written");
         let (mut log, folded) = ResultLog::open(directory.path()).expect("opens");
         assert_eq!(folded.expect("a state").totals[&Outcome::Delivered], 1);
@@ -145,10 +212,67 @@ mod tests {
         let (mut log, _) = ResultLog::open(directory.path()).expect("opens");
         for day in 0..10 {
             log.bytes = SEGMENT_BYTES_MAX;
-            log.checkpoint(Checkpoint { at_ms: 1 + day * 24 * 3_600_000, ..Checkpoint::default() }).expect("written");
+            log.checkpoint(at(1 + day * 24 * 3_600_000), Vec::new(), &spill(&directory)).expect("written");
         }
         assert_eq!(segments(directory.path()).expect("listed").len(), 9);
-        fs::write(directory.path().join("results-9999999999999.log"), b"ASNTRES\x02").expect("written");
-        assert!(matches!(ResultLog::open(directory.path()), Err(ResultLogError::Newer { found: 2, .. })));
+        drop(log);
+        fs::write(directory.path().join("results-9999999999999.log"), b"ASNTRES\x03").expect("written");
+        assert!(matches!(ResultLog::open(directory.path()), Err(ResultLogError::Newer { found: 3, .. })));
+    }
+
+    #[test]
+    fn many_that_wait_come_back_and_a_list_that_broke_off_does_not_count() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (mut log, _) = ResultLog::open(directory.path()).expect("opens");
+        let event = |index| PendingEvent {
+            partition: 0,
+            position: Position { block: 1, index },
+            lane: 3,
+            failures: 0,
+            first_failed_ms: None,
+        };
+        let pending: Vec<_> = (0..25_000).map(event).collect();
+        log.checkpoint(Checkpoint { pending, ..at(1) }, Vec::new(), &spill(&directory)).expect("written");
+        // The next checkpoint breaks off after its first piece, then one event gets its result.
+        log.append(&[Entry::Pending(Vec::new()), Entry::Pending(vec![event(7)])]).expect("written");
+        drop(log);
+        let (mut log, folded) = ResultLog::open(directory.path()).expect("opens");
+        assert_eq!(folded.expect("a state").pending.len(), 25_000);
+        log.append(&[delivered(7)]).expect("written");
+        let mut scratch = spill(&directory);
+        scratch.store(vec![Item::waiting(1, &event(9))]).expect("stored");
+        log.checkpoint(Checkpoint { pending: vec![event(8)], ..at(2) }, Vec::new(), &scratch).expect("written");
+        drop(log);
+        let (_, folded) = ResultLog::open(directory.path()).expect("opens");
+        let places: Vec<_> = folded.expect("a state").pending.into_values().collect();
+        assert_eq!(places, [event(8), event(9)]);
+    }
+
+    #[test]
+    fn a_segment_of_an_older_version_is_read_and_not_written_on() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let old = directory.path().join("results-0000000000001.log");
+        fs::write(&old, include_bytes!("golden_v1.bin")).expect("written");
+        let (mut log, folded) = ResultLog::open(directory.path()).expect("opens");
+        assert_eq!(folded.expect("a state").totals[&Outcome::Delivered], 9);
+        assert!(log.is_checkpoint_due() && log.append(&[delivered(1)]).is_err());
+        log.checkpoint(at(5), Vec::new(), &spill(&directory)).expect("written");
+        log.append(&[delivered(1)]).expect("written");
+        assert_eq!(fs::read(&old).expect("there"), include_bytes!("golden_v1.bin"));
+    }
+
+    #[test]
+    fn a_trace_reads_from_the_segment_of_its_event_to_its_result() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (mut log, _) = ResultLog::open(directory.path()).expect("opens");
+        for hour in 0..24 {
+            log.bytes = SEGMENT_BYTES_MAX;
+            log.checkpoint(at(hour * 3_600_000), Vec::new(), &spill(&directory)).expect("written");
+            log.append(&[delivered(u32::try_from(hour).expect("small"))]).expect("written");
+        }
+        let (place, mut read) = ((Partition(0), Position { block: 1, index: 7 }), Read::default());
+        let found = attempts_of(directory.path(), place, 7 * 3_600_000 + 5, &mut read).expect("read");
+        assert_eq!(found.iter().map(|(_, outcome)| *outcome).collect::<Vec<_>>(), [Outcome::Delivered]);
+        assert_eq!(read.files, 1);
     }
 }

@@ -19,20 +19,6 @@ async fn retry_after_is_honoured() {
 }
 
 #[tokio::test]
-async fn too_large_goes_in_halves_and_alone_is_rejected() {
-    let vendor = Vendor::start([Reply::status(200)]).await;
-    vendor.choose(|received| {
-        let text = String::from_utf8_lossy(&received.body).into_owned();
-        (text.split(',').count() > 2 || text.split(',').any(|id| id == "e5")).then(|| Reply::status(413))
-    });
-    let rig = Rig::new(&[vendor.url()], 10);
-    let delivery = rig.start().await;
-    rig.append(&events(10, 1)).await;
-    let expected = [(Outcome::Delivered, 9), (Outcome::Rejected(Cause::TooLarge), 1)];
-    assert_eq!(rig.settled(&delivery, 0, 10).await, expected);
-}
-
-#[tokio::test]
 async fn broken_credentials_pause_and_lose_nothing() {
     let vendor = Vendor::start([Reply::status(401)]).await;
     let rig = Rig::new(&[vendor.url()], 1);

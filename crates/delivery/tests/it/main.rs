@@ -1,6 +1,9 @@
 //! Delivering to vendors on this machine, from a log in memory.
 
+mod batches;
 mod faults;
+mod lost;
 mod order;
 mod rig;
 mod state;
+mod waiting;

@@ -1,22 +1,24 @@
-//! A log, a workspace and a destination that posts `[id,id,…]`.
+//! A log that can fail, a workspace and a destination that posts `id,id,…` and reads a status per event in a 207.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use consent::{Choice, Gate, Origin, Permitted, Preferences, Signals, Stamp};
 use control::{Directory, Tenant};
+use delivery::response::{Verdicts, classify};
 use delivery::{
-    Attempt, BacklogBudget, Batching, Deletion, Delivery, Destination, Inexpressible, Kind, Mapped, Metrics, Observer,
-    Options, Outcome, RetryPolicy, SettingsError, SubjectKeys,
+    Attempt, BacklogBudget, Batching, Deletion, Delivery, Destination, Inexpressible, Kind, Mapped, Metrics, Observed,
+    Observer, Options, Outcome, RetryPolicy, SettingsError, SubjectKeys, WaitingLimits,
 };
-use egress::{HttpRequest, Request};
+use egress::{Answer, HttpRequest, Request};
 use event::{Call, Clock, Fingerprint, Millis, Slug, SubjectId};
 use eventlog::memory::MemoryLog;
 use eventlog::record::{Processed, Raw};
-use eventlog::{Append, EventLog, Partition, Position};
+use eventlog::{Append, AppendError, EventLog, Lease, Owned, Partition, Position, ReadError, Record, Usage};
 use serde_json::{Map, Value};
 use testkit::vendor::{Received, Vendor};
 use vault::{Fingerprints, Inserted, Pair, Surrogates};
@@ -62,6 +64,15 @@ impl Destination for Posting {
         Ok(Request::Http(HttpRequest { method: http::Method::POST, url: self.url.clone(), headers: Vec::new(), body }))
     }
 
+    fn classify(&self, answer: &Answer, now: Millis) -> Verdicts {
+        if answer.status.as_u16() != 207 {
+            return Verdicts::All(classify(answer, now));
+        }
+        let codes = std::str::from_utf8(&answer.body).expect("text").split(',');
+        let codes = codes.map(|code| Answer::of(code.parse().expect("a status")));
+        Verdicts::Each(codes.map(|answer| classify(&answer, now)).collect())
+    }
+
     fn deletion(&self, _: &Permitted<SubjectKeys>) -> Deletion {
         Deletion::Unsupported { reason: "a test" }
     }
@@ -91,13 +102,82 @@ impl IdentifierTable for NoTable {
     }
 }
 
+/// How a block fails to be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    Shredded,
+    Damaged,
+}
+
+/// A log in memory of which some blocks cannot be read.
+#[derive(Debug)]
+struct Faulty {
+    inner: Arc<MemoryLog>,
+    faults: Mutex<HashMap<u64, Fault>>,
+}
+
+#[async_trait::async_trait]
+impl EventLog for Faulty {
+    fn partitions(&self) -> u16 {
+        self.inner.partitions()
+    }
+
+    fn accepts(&self) -> Result<(), AppendError> {
+        self.inner.accepts()
+    }
+
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Position>, AppendError> {
+        self.inner.append(batch).await
+    }
+
+    async fn read(&self, of: Partition, after: Option<Position>, bytes_max: usize) -> Result<Vec<Record>, ReadError> {
+        let mut records = self.inner.read(of, after, bytes_max).await?;
+        let faults = self.faults.lock().expect("no holder panics");
+        let good = records.iter().take_while(|record| !faults.contains_key(&record.position.block)).count();
+        let Some(bad) = records.get(good).filter(|_| good == 0) else {
+            records.truncate(good);
+            return Ok(records);
+        };
+        let block = bad.position.block;
+        let last = records.iter().rfind(|record| record.position.block == block).expect("it is there").position;
+        match faults[&block] {
+            Fault::Shredded => Err(ReadError::Shredded { block, next: last }),
+            Fault::Damaged => Err(ReadError::Damaged { block, detail: "a test".to_owned() }),
+        }
+    }
+
+    fn watermark(&self, partition: Partition) -> Option<Position> {
+        self.inner.watermark(partition)
+    }
+
+    async fn changed(&self, partition: Partition, after: Option<Position>) {
+        self.inner.changed(partition, after).await;
+    }
+
+    async fn trim(&self, partition: Partition, through: Position) {
+        self.inner.trim(partition, through).await;
+    }
+
+    fn own(&self, partition: Partition) -> Result<Lease, Owned> {
+        self.inner.own(partition)
+    }
+
+    fn usage(&self) -> Usage {
+        self.inner.usage()
+    }
+}
+
+type Seen = Arc<Mutex<Vec<(Observed, Outcome)>>>;
+
 pub(crate) struct Rig {
-    pub(crate) log: Arc<MemoryLog>,
+    log: Arc<Faulty>,
+    seen: Seen,
     directory: Arc<Directory>,
     gate: Arc<Gate>,
     pub(crate) data: tempfile::TempDir,
     pub(crate) backlog: BacklogBudget,
     pub(crate) retry: RetryPolicy,
+    pub(crate) waiting: WaitingLimits,
 }
 
 impl Rig {
@@ -126,7 +206,18 @@ impl Rig {
         directory.replace(vec![Arc::new(tenant)]);
         let retry = RetryPolicy { first_ms: 5, wait_ms_max: 20, ..RetryPolicy::default() };
         let data = tempfile::tempdir().expect("a directory");
-        Self { log: Arc::new(MemoryLog::new(2)), directory, gate, data, backlog: BacklogBudget::default(), retry }
+        let log = Arc::new(Faulty { inner: Arc::new(MemoryLog::new(2)), faults: Mutex::default() });
+        let seen = Seen::default();
+        Self {
+            log,
+            seen,
+            directory,
+            gate,
+            data,
+            backlog: BacklogBudget::default(),
+            retry,
+            waiting: WaitingLimits::default(),
+        }
     }
 
     pub(crate) async fn start(&self) -> Delivery {
@@ -134,18 +225,23 @@ impl Rig {
     }
 
     async fn start_in(&self, data: &Path) -> Delivery {
-        let log: Arc<dyn EventLog> = Arc::<MemoryLog>::clone(&self.log);
+        let log: Arc<dyn EventLog> = Arc::<Faulty>::clone(&self.log);
+        let seen = Arc::clone(&self.seen);
         Delivery::start(Options {
             log,
             directory: Arc::clone(&self.directory),
             registry: Arc::new(|slug| (slug == "test").then_some(&KIND)),
             data_dir: data.to_owned(),
             clock: Arc::new(Wall),
-            observer: Observer::none(),
+            observer: Observer {
+                wanted: Arc::new(|| true),
+                tell: Arc::new(move |told| seen.lock().expect("no holder panics").push((told.of, told.outcome))),
+            },
             metrics: Metrics::default(),
             echoes: Arc::default(),
             backlog: self.backlog,
             retry: self.retry,
+            waiting: self.waiting,
             seed: 7,
         })
         .await
@@ -161,6 +257,41 @@ impl Rig {
             payload: Bytes::from(record(id, *subject, &outputs).encode()),
         });
         self.log.append(batch.collect()).await.expect("appended");
+    }
+
+    /// Appends a record of a release to come.
+    pub(crate) async fn append_newer(&self, subject: u8) {
+        let mut payload = record("newer", subject, &["d0"]).encode();
+        payload[0] = u8::MAX;
+        let partition = Partition(u16::from(subject) % 2);
+        let append = Append { partition, workspace: "acme".into(), payload: Bytes::from(payload) };
+        self.log.append(vec![append]).await.expect("appended");
+    }
+
+    /// From now on this block cannot be read.
+    pub(crate) fn fail(&self, block: u64, fault: Fault) {
+        self.log.faults.lock().expect("no holder panics").insert(block, fault);
+    }
+
+    /// The last position of a partition.
+    pub(crate) fn watermark(&self, partition: Partition) -> Option<Position> {
+        self.log.watermark(partition)
+    }
+
+    /// What observers were told.
+    pub(crate) fn observed(&self) -> Vec<(Observed, Outcome)> {
+        self.seen.lock().expect("no holder panics").clone()
+    }
+
+    /// Waits until so many events wait at the first destination.
+    pub(crate) async fn waits(&self, delivery: &Delivery, events: u64) {
+        for _ in 0..2_000 {
+            if delivery.overview()[0].status.as_ref().expect("started").waiting == events {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        unreachable!("{events} do not wait: {:?}", delivery.overview());
     }
 
     /// The subject refuses everything from now on.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use delivery::Outcome;
-use eventlog::{EventLog, Partition};
+use eventlog::Partition;
 use testkit::vendor::{Reply, Vendor};
 
 use crate::rig::{Rig, arrived, events};
@@ -33,7 +33,7 @@ async fn after_a_crash_every_event_arrives_at_least_once() {
     assert_eq!(arrived.len(), 900);
     delivery.shutdown(Duration::from_secs(5)).await;
     for partition in [Partition(0), Partition(1)] {
-        assert_eq!(delivery.released(partition), rig.log.watermark(partition));
+        assert_eq!(delivery.released(partition), rig.watermark(partition));
     }
     let requests = vendor.received().len();
     let again = rig.start().await;
@@ -47,14 +47,14 @@ async fn what_is_in_flight_is_not_released_and_a_new_destination_begins_at_the_t
     let vendor = Vendor::start([Reply::never()]).await;
     let rig = Rig::new(&[vendor.url()], 10);
     rig.append(&events(10, 2)).await;
-    let before = rig.log.watermark(Partition(0));
+    let before = rig.watermark(Partition(0));
     let delivery = rig.start().await;
     rig.append(&[("new".to_owned(), 0)]).await;
     vendor.wait_for(1).await;
     delivery.shutdown(Duration::ZERO).await;
     assert_eq!(arrived(&vendor), ["new"]);
     let released = delivery.released(Partition(0)).expect("the old ones are not needed");
-    assert!(released >= before.expect("appended") && Some(released) < rig.log.watermark(Partition(0)));
+    assert!(released >= before.expect("appended") && Some(released) < rig.watermark(Partition(0)));
     vendor.script([Reply::status(200)]);
     let delivery = rig.start().await;
     assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);

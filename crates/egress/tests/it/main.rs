@@ -1,5 +1,7 @@
 //! The way out, against a vendor on this machine.
 
+mod tls;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -164,6 +166,34 @@ async fn files_rotate_and_a_torn_line_is_ended() {
     std::fs::write(directory.path().join("events-000003.ndjson"), "to").expect("written");
     egress(Options::default()).send(permitted(&gate, line("x\n")), &gate).await.expect("written");
     assert_eq!(read("events-000003.ndjson"), "to\nx\n");
+}
+
+/// The first writes into a pipe that nobody reads yet, so the second waits for its turn. A withdrawal meanwhile counts.
+#[tokio::test]
+async fn a_choice_made_while_waiting_for_the_file_keeps_the_lines_back() {
+    const LINES: usize = 400_000;
+    let directory = tempfile::tempdir().expect("a directory");
+    let pipe = directory.path().join("events-000001.ndjson");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("runs").success());
+    let gate = gate();
+    let out = egress(Options::default());
+    let lines = |bytes| {
+        let (directory, lines) = (directory.path().to_owned(), Bytes::from(vec![b'\n'; bytes]));
+        Request::File(FileRequest { directory, lines, file_bytes_max: 1 << 30 })
+    };
+    let mut first = Box::pin(out.send(permitted(&gate, lines(LINES)), &gate));
+    assert!(futures_poll_once(&mut first).await.is_none());
+    // Opens when the first has: from then on it has its turn, and cannot end it.
+    let mut reader = tokio::fs::File::open(&pipe).await.expect("opens");
+    let mut read = vec![0; LINES];
+    tokio::io::AsyncReadExt::read_exact(&mut reader, &mut read[..1]).await.expect("written");
+    let mut second = Box::pin(out.send(permitted(&gate, lines(1)), &gate));
+    assert!(futures_poll_once(&mut second).await.is_none());
+    gate.apply(&[ADA], Choice::default());
+    tokio::io::AsyncReadExt::read_exact(&mut reader, &mut read[1..]).await.expect("written");
+    // A pipe cannot be synced.
+    assert!(matches!(first.await, Err(SendError::File { .. })));
+    assert!(matches!(second.await, Err(SendError::Stale)));
 }
 
 #[tokio::test]

@@ -1,0 +1,69 @@
+//! The files of one destination, used on threads that may wait for a disk.
+//!
+//! A write to a busy disk takes milliseconds, a sync on a slow one a second. On the runtime's own threads that would
+//! hold up every other destination and the collector; here it holds up the one whose files they are. One piece of
+//! work at a time, in the order asked for: a result is in the file before the state that builds on it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cursor::Folded;
+use crate::result_log::{ResultLog, ResultLogError};
+use crate::spill::Spill;
+
+/// What a destination writes.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) results: ResultLog,
+    pub(crate) spill: Spill,
+}
+
+/// The files, or nothing while (and after) a thread lost them.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    files: Option<Files>,
+    directory: PathBuf,
+}
+
+impl Recorder {
+    /// Opens the files of a directory. One courier at a time has them: the work of one that was just ended may still
+    /// be running.
+    pub(crate) async fn open(directory: &Path) -> Result<(Self, Option<Folded>), ResultLogError> {
+        const TRIES: u32 = 500;
+        let mut tries = 0;
+        loop {
+            let path = directory.to_owned();
+            let opened = tokio::task::spawn_blocking(move || ResultLog::open(&path)).await;
+            match opened.unwrap_or_else(|_| Err(ended(directory))) {
+                Err(ResultLogError::Busy { .. }) if tries < TRIES => tries += 1,
+                Err(error) => return Err(error),
+                Ok((results, folded)) => {
+                    let files = Some(Files { results, spill: Spill::new(directory) });
+                    return Ok((Self { files, directory: directory.to_owned() }, folded));
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Does some work with the files on a thread for it.
+    pub(crate) async fn on_disk<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Files) -> Result<T, ResultLogError> + Send + 'static,
+    ) -> Result<T, ResultLogError> {
+        let mut files = self.files.take().ok_or_else(|| ended(&self.directory))?;
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work(&mut files);
+            (files, result)
+        });
+        let (files, result) = done.await.map_err(|_| ended(&self.directory))?;
+        self.files = Some(files);
+        result
+    }
+}
+
+fn ended(directory: &Path) -> ResultLogError {
+    let error = io::Error::other("the thread that had its files ended; a restart opens them again");
+    ResultLogError::Io { path: directory.display().to_string(), error }
+}
