@@ -1,0 +1,242 @@
+// What the API says, by the contract of `/api/v1`. Names as on the wire.
+
+export type Role = "owner" | "admin" | "analyst" | "viewer";
+export const ROLES: readonly Role[] = ["viewer", "analyst", "admin", "owner"];
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+export interface Person {
+  name: string;
+  role: Role;
+  personal_data: boolean;
+}
+
+export interface Session {
+  user: Person;
+  version: string;
+  workspaces: string[];
+}
+
+export interface User extends Person {
+  created_at: string;
+  last_seen_at: string | null;
+}
+
+export interface Token extends Person {
+  id: string;
+  created_at: string;
+  last_used_at: string | null;
+  expires_at: string | null;
+}
+
+export interface AuditEntry {
+  id: number | string;
+  at: string;
+  actor: string;
+  action: string;
+  workspace: string | null;
+  kind: string;
+  object: string;
+  before: unknown;
+  after: unknown;
+}
+
+/** What the versions of an object have in common: a change must name the one it starts from. */
+export interface Versioned {
+  name: string;
+  version: number;
+  declared_by: string | null;
+}
+
+export type SourceKind = "browser" | "mobile" | "server";
+export const BASES = [
+  "consent",
+  "contract",
+  "legal_obligation",
+  "vital_interests",
+  "public_task",
+  "legitimate_interests",
+] as const;
+
+export interface Source extends Versioned {
+  kind: SourceKind;
+  write_key: string | null;
+  category: string;
+  basis: string | null;
+  compat: "segment" | null;
+  region: string | null;
+  enabled: boolean;
+  first_event_at: string | null;
+  last_event_at: string | null;
+}
+
+export const RESULTS = ["delivered", "withheld", "filtered", "rejected", "dead_lettered", "waiting"] as const;
+export type Result = (typeof RESULTS)[number];
+
+export interface Health {
+  delivered: number;
+  withheld: number;
+  filtered: number;
+  rejected: number;
+  dead_lettered: number;
+  waiting: number;
+  oldest_waiting_at: string | null;
+  p50_ms: number | null;
+  p99_ms: number | null;
+  paused: string | null;
+  last_error: { at: string; status: number; text: string } | null;
+  freshness_s: number | null;
+  backlog_bytes?: number | null;
+}
+
+export interface Destination extends Versioned {
+  kind: string;
+  sources: string[];
+  settings: Record<string, unknown>;
+  categories: string[] | null;
+  purpose: string;
+  recipient: "service_provider" | "third_party";
+  unmapped: "deny" | "allow";
+  unstamped: "deny" | "allow";
+  enabled: boolean;
+  health: Health | null;
+}
+
+/** The part of JSON Schema that descriptors of destinations use. */
+export interface Schema {
+  type?: "object" | "string" | "integer" | "number" | "boolean" | "array";
+  title?: string;
+  description?: string;
+  properties?: Record<string, Schema>;
+  additionalProperties?: boolean | Schema;
+  required?: string[];
+  enum?: string[];
+  items?: Schema;
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  format?: string;
+  "x-secret"?: boolean;
+}
+
+export interface DestinationKind {
+  slug: string;
+  title: string;
+  description: string;
+  settings_schema: Schema;
+  purposes: string[];
+  docs: string | null;
+}
+
+export interface ConnectionTest {
+  ok: boolean;
+  status: number | null;
+  answer: string | null;
+  took_ms: number;
+}
+
+export interface ErrorGroup {
+  reason: string;
+  status: number;
+  text: string;
+  count: number;
+  first_at: string;
+  last_at: string;
+  sample_message_ids: string[];
+}
+
+export interface DeadLetter {
+  id: string;
+  at: string;
+  message_id: string | null;
+  reason: string;
+  status: number;
+  text: string;
+  attempts: number;
+  events?: number;
+}
+
+export interface Overview {
+  now: string;
+  accepted: { at: string; count: number }[];
+  refused: { reason: string; count: number }[];
+  discarded: { code: string; count: number }[];
+  destinations: (Health & { name: string })[];
+  attention: { severity: string; text: string; link: string | null }[];
+  storage: { disk_bytes: number; free_bytes: number; data_bytes: number };
+}
+
+export interface Attempt {
+  at: string;
+  number: number;
+  status: number;
+  outcome: string;
+  text: string | null;
+}
+
+export interface EventOutput {
+  destination: string;
+  decision: { verdict: string; reason: string | null; inputs: Record<string, unknown> } | null;
+  attempts: Attempt[];
+}
+
+export interface EventDetail {
+  received: unknown;
+  processed: unknown;
+  place: unknown;
+  outputs: EventOutput[];
+}
+
+export interface QueryResult {
+  columns: { name: string; type: string }[];
+  rows: unknown[][];
+  truncated: boolean;
+  took_ms: number;
+}
+
+export interface LakeTable {
+  name: string;
+  columns: { name: string; type: string }[];
+}
+
+export interface SavedQuery {
+  id: string;
+  name: string;
+  sql: string;
+  by: string;
+  at: string;
+}
+
+export interface CategoryRule {
+  name: string;
+  aliases: string[];
+}
+
+export interface Consent {
+  categories: CategoryRule[];
+  consent: {
+    default_regime: "opt-in" | "opt-out";
+    regions: Record<string, "opt-in" | "opt-out">;
+    do_not_track: "ignore" | "as-gpc";
+  };
+  version: number;
+  declared_by?: string | null;
+}
+
+export interface Setting {
+  name: string;
+  value: unknown;
+  source: string;
+  description?: string | null;
+}
+
+export interface Change {
+  kind: string;
+  name: string;
+  action: string;
+  before: unknown;
+  after: unknown;
+}

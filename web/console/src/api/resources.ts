@@ -1,0 +1,168 @@
+// Every read of the console: its key in the cache and how it is fetched. Writes name the key that they make old.
+
+import { queryOptions } from "@tanstack/react-query";
+import { ApiError, get, part } from "./client.ts";
+import type {
+  AuditEntry,
+  Consent,
+  DeadLetter,
+  Destination,
+  DestinationKind,
+  ErrorGroup,
+  EventDetail,
+  LakeTable,
+  Overview,
+  Page,
+  SavedQuery,
+  Session,
+  Setting,
+  Source,
+  Token,
+  User,
+} from "./model.ts";
+
+const HEALTH_MS = 5_000;
+const OVERVIEW_MS = 5_000;
+const WAITING_FOR_EVENT_MS = 1_500;
+
+const under = (workspace: string, rest: string) => `/workspaces/${part(workspace)}${rest}`;
+
+/** `null` when nobody is signed in. */
+export const session = queryOptions({
+  queryKey: ["session"],
+  queryFn: async ({ signal }) => {
+    try {
+      return await get<Session>("/session", undefined, signal);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return null;
+      throw error;
+    }
+  },
+  staleTime: 60_000,
+});
+
+export const overview = (workspace: string, minutes: number) =>
+  queryOptions({
+    queryKey: [workspace, "overview", minutes],
+    queryFn: ({ signal }) => get<Overview>(under(workspace, "/overview"), { minutes }, signal),
+    refetchInterval: OVERVIEW_MS,
+  });
+
+export const sources = (workspace: string) =>
+  queryOptions({
+    queryKey: [workspace, "sources"],
+    queryFn: ({ signal }) => get<Page<Source>>(under(workspace, "/sources"), { limit: 500 }, signal),
+  });
+
+/** One source; asked often until its first event has come. */
+export const source = (workspace: string, name: string) =>
+  queryOptions({
+    queryKey: [workspace, "sources", name],
+    queryFn: ({ signal }) => get<Source>(under(workspace, `/sources/${part(name)}`), undefined, signal),
+    refetchInterval: (query) => (query.state.data?.first_event_at === null ? WAITING_FOR_EVENT_MS : false),
+  });
+
+export const destinations = (workspace: string) =>
+  queryOptions({
+    queryKey: [workspace, "destinations"],
+    queryFn: ({ signal }) => get<Page<Destination>>(under(workspace, "/destinations"), { limit: 500 }, signal),
+    refetchInterval: HEALTH_MS,
+  });
+
+export const destination = (workspace: string, name: string) =>
+  queryOptions({
+    queryKey: [workspace, "destinations", name],
+    queryFn: ({ signal }) => get<Destination>(under(workspace, `/destinations/${part(name)}`), undefined, signal),
+    refetchInterval: HEALTH_MS,
+  });
+
+export const destinationKinds = queryOptions({
+  queryKey: ["destination-kinds"],
+  queryFn: ({ signal }) => get<Page<DestinationKind>>("/destination-kinds", undefined, signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const errorGroups = (workspace: string, name: string) =>
+  queryOptions({
+    queryKey: [workspace, "destinations", name, "errors"],
+    queryFn: ({ signal }) =>
+      get<Page<ErrorGroup>>(under(workspace, `/destinations/${part(name)}/errors`), undefined, signal),
+    refetchInterval: HEALTH_MS,
+  });
+
+export interface DeadLetterFilter {
+  reason?: string;
+  from?: string;
+  to?: string;
+}
+
+export const deadLettersKey = (workspace: string, name: string) => [workspace, "destinations", name, "dead-letters"];
+
+export const deadLetters = (workspace: string, name: string, filter: DeadLetterFilter, before: string | null) =>
+  get<Page<DeadLetter>>(under(workspace, `/destinations/${part(name)}/dead-letters`), { ...filter, before });
+
+export const eventDetail = (workspace: string, messageId: string) =>
+  queryOptions({
+    queryKey: [workspace, "events", messageId],
+    queryFn: ({ signal }) => get<EventDetail>(under(workspace, `/events/${part(messageId)}`), undefined, signal),
+    // What waits is settled soon; what is settled stays.
+    refetchInterval: (query) => (query.state.data && isSettled(query.state.data) ? false : HEALTH_MS),
+  });
+
+function isSettled(event: EventDetail): boolean {
+  return event.outputs.every((output) => {
+    const last = output.attempts.at(-1);
+    return last ? last.outcome !== "waiting" : output.decision?.verdict === "withheld";
+  });
+}
+
+export const consent = (workspace: string) =>
+  queryOptions({
+    queryKey: [workspace, "categories"],
+    queryFn: ({ signal }) => get<Consent>(under(workspace, "/categories"), undefined, signal),
+  });
+
+export const lakeSchema = (workspace: string) =>
+  queryOptions({
+    queryKey: [workspace, "lake", "schema"],
+    queryFn: async ({ signal }) => {
+      const answer = await get<{ tables?: LakeTable[]; items?: LakeTable[] }>(
+        under(workspace, "/lake/schema"),
+        undefined,
+        signal,
+      );
+      return answer.tables ?? answer.items ?? [];
+    },
+    staleTime: 300_000,
+  });
+
+export const savedQueries = (workspace: string) =>
+  queryOptions({
+    queryKey: [workspace, "lake", "saved"],
+    queryFn: ({ signal }) => get<Page<SavedQuery>>(under(workspace, "/lake/saved"), undefined, signal),
+  });
+
+export const users = queryOptions({
+  queryKey: ["users"],
+  queryFn: ({ signal }) => get<Page<User>>("/users", undefined, signal),
+});
+
+export const tokens = queryOptions({
+  queryKey: ["tokens"],
+  queryFn: ({ signal }) => get<Page<Token>>("/tokens", undefined, signal),
+});
+
+export const settings = queryOptions({
+  queryKey: ["settings"],
+  queryFn: ({ signal }) => get<Page<Setting>>("/settings", undefined, signal),
+});
+
+export interface AuditFilter {
+  actor?: string;
+  action?: string;
+}
+
+export const audit = (workspace: string, filter: AuditFilter, before: string | null) =>
+  get<Page<AuditEntry>>("/audit", { workspace, ...filter, before });
+
+export const workspacePath = under;

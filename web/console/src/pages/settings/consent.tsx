@@ -1,0 +1,186 @@
+// How the workspace reads consent: its categories, the names other platforms give them, and what holds by default.
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { put } from "../../api/client.ts";
+import type { CategoryRule, Consent } from "../../api/model.ts";
+import { consent, workspacePath } from "../../api/resources.ts";
+import { declaredReason, useBlocked } from "../../session.tsx";
+import { Button, IconButton } from "../../ui/button.tsx";
+import { SaveError } from "../../ui/conflict.tsx";
+import { DeclaredNote } from "../../ui/declared.tsx";
+import { Field, SelectField, TextField } from "../../ui/field.tsx";
+import { Card } from "../../ui/page.tsx";
+import { Loaded } from "../../ui/states.tsx";
+import { say } from "../../ui/toast.tsx";
+import { useWorkspace } from "../../workspace.tsx";
+
+export function ConsentTab() {
+  const query = useQuery(consent(useWorkspace()));
+  return <Loaded query={query}>{(data) => <Form saved={data} />}</Loaded>;
+}
+
+type Draft = Pick<Consent, "categories" | "consent">;
+const draftOf = ({ categories, consent }: Consent): Draft => ({ categories, consent });
+
+const REGIMES = [
+  ["opt-in", "Opt-in: nothing but required until granted"],
+  ["opt-out", "Opt-out: everything until refused"],
+] as const;
+const SIGNALS = [
+  ["ignore", "Means nothing"],
+  ["as-gpc", "Means the same as Global Privacy Control"],
+] as const;
+
+function Form({ saved }: { saved: Consent }) {
+  const workspace = useWorkspace();
+  const client = useQueryClient();
+  const [start, setStart] = useState(saved);
+  const [draft, setDraft] = useState<Draft>(draftOf(saved));
+  const notAllowed = useBlocked("admin");
+  const blocked = declaredReason(saved.declared_by) ?? notAllowed;
+  const save = useMutation({
+    mutationFn: (version: number) =>
+      put<Consent>(workspacePath(workspace, "/categories"), draft, { if_version: version }),
+    onSuccess: async (now) => {
+      begin(now ?? saved);
+      await client.invalidateQueries({ queryKey: consent(workspace).queryKey });
+      say("Saved", "Consent rules");
+    },
+  });
+  const begin = (from: Consent) => {
+    setStart(from);
+    setDraft(draftOf(from));
+    save.reset();
+  };
+  const rules = (change: Partial<Draft["consent"]>) => setDraft({ ...draft, consent: { ...draft.consent, ...change } });
+  return (
+    <>
+      <DeclaredNote by={saved.declared_by} />
+      <Card title="Consent">
+        <form
+          className="form"
+          onSubmit={(event) => {
+            event.preventDefault();
+            save.mutate(start.version);
+          }}
+        >
+          <fieldset disabled={blocked !== null} className="stack">
+            <Categories value={draft.categories} onChange={(categories) => setDraft({ ...draft, categories })} />
+            <SelectField
+              label="Where no region has a row"
+              value={draft.consent.default_regime}
+              options={REGIMES}
+              onChange={(default_regime) => rules({ default_regime })}
+            />
+            <Regions value={draft.consent.regions} onChange={(regions) => rules({ regions })} />
+            <SelectField
+              label="Do Not Track"
+              value={draft.consent.do_not_track}
+              options={SIGNALS}
+              onChange={(do_not_track) => rules({ do_not_track })}
+              hint="Obsolete. Honour it where you promised to."
+            />
+          </fieldset>
+          <SaveError<Consent>
+            error={save.error}
+            mine={draft}
+            theirs={draftOf}
+            onTakeTheirs={begin}
+            onKeepMine={(current) => save.mutate(current.version)}
+          />
+          <div>
+            <Button type="submit" look="primary" busy={save.isPending} blocked={blocked}>
+              Save
+            </Button>
+          </div>
+        </form>
+      </Card>
+    </>
+  );
+}
+
+function Categories({ value, onChange }: { value: CategoryRule[]; onChange: (value: CategoryRule[]) => void }) {
+  const change = (at: number, to: CategoryRule) => onChange(value.map((rule, place) => (place === at ? to : rule)));
+  return (
+    <div className="stack stack-s">
+      <span className="label">
+        <strong>Categories</strong>
+      </span>
+      <p className="hint">
+        What visitors choose between. Aliases are the names by which other consent platforms call them.
+      </p>
+      {value.map((rule, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a category's name is what is being typed.
+        <div key={at} className="row">
+          <div className="grow" style={{ flexBasis: "9rem" }}>
+            <TextField
+              label={`Category ${at + 1}`}
+              value={rule.name}
+              onChange={(name) => change(at, { ...rule, name })}
+              readOnly={rule.name === "required"}
+              required
+            />
+          </div>
+          <div className="grow" style={{ flexBasis: "11rem" }}>
+            <TextField
+              label={`Aliases of ${rule.name || "it"}`}
+              value={rule.aliases.join(", ")}
+              onChange={(text) => change(at, { ...rule, aliases: text.split(/,\s*/).filter((a, i) => a || i > 0) })}
+              placeholder="C0002, ta-2"
+            />
+          </div>
+          <IconButton
+            name={`Remove ${rule.name}`}
+            icon="trash"
+            look="quiet"
+            blocked={rule.name === "required" ? "Required is always there." : null}
+            onClick={() => onChange(value.filter((_, place) => place !== at))}
+          />
+        </div>
+      ))}
+      <div>
+        <Button small icon="plus" onClick={() => onChange([...value, { name: "", aliases: [] }])}>
+          Add category
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+type Regimes = Consent["consent"]["regions"];
+
+/** Written as lines, because a list of forty states is read as lines. */
+function Regions({ value, onChange }: { value: Regimes; onChange: (value: Regimes) => void }) {
+  const [text, setText] = useState(() =>
+    Object.entries(value)
+      .map(([region, regime]) => `${region}: ${regime}`)
+      .join("\n"),
+  );
+  const wrong = text.split("\n").find((line) => line.trim() !== "" && !LINE.test(line));
+  const set = (next: string) => {
+    setText(next);
+    const pairs = next.split("\n").map((line) => LINE.exec(line));
+    onChange(Object.fromEntries(pairs.flatMap((pair) => (pair ? [[pair[1], pair[2]]] : []))) as Regimes);
+  };
+  return (
+    <Field
+      label="Regions"
+      hint="One in each line; the longest match counts."
+      error={wrong && `Not understood: ${wrong}`}
+    >
+      {(control) => (
+        <textarea
+          {...control}
+          className="input mono"
+          rows={4}
+          placeholder={"US: opt-out\nUS-CA: opt-out"}
+          value={text}
+          onChange={(event) => set(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+const LINE = /^\s*([A-Z]{2}(?:-[A-Z0-9]{1,3})?)\s*:\s*(opt-in|opt-out)\s*$/;

@@ -1,0 +1,25 @@
+// Every address of the console, so that a link to a page that does not exist does not compile.
+
+const w = (workspace: string) => `/w/${encodeURIComponent(workspace)}`;
+
+export const SETTINGS_TABS = ["account", "users", "tokens", "audit", "consent", "file", "limits", "storage"] as const;
+export type SettingsTab = (typeof SETTINGS_TABS)[number];
+
+export const DESTINATION_TABS = ["health", "errors", "dead-letters", "tester", "settings"] as const;
+export type DestinationTab = (typeof DESTINATION_TABS)[number];
+
+export const paths = {
+  home: "/",
+  overview: (workspace: string) => `${w(workspace)}/overview`,
+  live: (workspace: string) => `${w(workspace)}/live`,
+  event: (workspace: string, messageId: string) => `${w(workspace)}/events/${encodeURIComponent(messageId)}`,
+  sources: (workspace: string) => `${w(workspace)}/sources`,
+  newSource: (workspace: string) => `${w(workspace)}/new-source`,
+  source: (workspace: string, name: string) => `${w(workspace)}/sources/${encodeURIComponent(name)}`,
+  destinations: (workspace: string) => `${w(workspace)}/destinations`,
+  newDestination: (workspace: string) => `${w(workspace)}/new-destination`,
+  destination: (workspace: string, name: string, tab: DestinationTab = "health") =>
+    `${w(workspace)}/destinations/${encodeURIComponent(name)}/${tab}`,
+  lake: (workspace: string) => `${w(workspace)}/lake`,
+  settings: (workspace: string, tab: SettingsTab = "account") => `${w(workspace)}/settings/${tab}`,
+};
