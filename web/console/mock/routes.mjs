@@ -6,11 +6,21 @@ const page = (items) => ({ body: { items, next: null } });
 const of = (world, list, name) => world[list].find((one) => one.name === name);
 const missing = ({ refuse }, name) => refuse(404, "not_found", `there is no \`${name}\``, "check the name");
 
-const session = (world) => ({ user: { name: world.signedIn.name, role: world.signedIn.role, personal_data: world.signedIn.personal_data }, version: "0.3.0", workspaces: ["acme"] });
+const session = (world) => ({
+  user: { name: world.signedIn.name, role: world.signedIn.role, personal_data: world.signedIn.personal_data },
+  version: "0.3.0",
+  workspaces: ["acme"],
+});
 
 function signIn({ world, body, refuse }) {
   const user = world.users.find(({ name, password }) => name === body.name && password === body.password);
-  if (!user) return refuse(401, "bad_credentials", "name and password do not belong together", "check both; after ten attempts there is a pause");
+  if (!user)
+    return refuse(
+      401,
+      "bad_credentials",
+      "name and password do not belong together",
+      "check both; after ten attempts there is a pause",
+    );
   world.signedIn = user;
   return { body: { user: session(world).user } };
 }
@@ -21,7 +31,10 @@ function change(list) {
     const { world, names, body, query, refuse } = call;
     const found = of(world, list, names[0]);
     if (!found) return missing(call, names[0]);
-    if (Number(query.get("if_version")) !== found.version) return refuse(409, "version_conflict", `\`${found.name}\` was changed since`, "look at both versions", { current: found });
+    if (Number(query.get("if_version")) !== found.version)
+      return refuse(409, "version_conflict", `\`${found.name}\` was changed since`, "look at both versions", {
+        current: found,
+      });
     Object.assign(found, body, { version: found.version + 1 });
     return { body: found };
   };
@@ -29,19 +42,29 @@ function change(list) {
 
 function create(list, make) {
   return ({ world, body, refuse }) => {
-    if (of(world, list, body.name)) return refuse(409, "already_exists", `there is a \`${body.name}\` already`, "choose another name");
+    if (of(world, list, body.name))
+      return refuse(409, "already_exists", `there is a \`${body.name}\` already`, "choose another name");
     const made = make(body);
     world[list].push(made);
     return { status: 201, body: made };
   };
 }
 
-const drop = (list) => ({ world, names }) => {
-  world[list] = world[list].filter(({ name, id }) => (id ?? name) !== names[0]);
-  return { status: 204 };
-};
+const drop =
+  (list) =>
+  ({ world, names }) => {
+    world[list] = world[list].filter(({ name, id }) => (id ?? name) !== names[0]);
+    return { status: 204 };
+  };
 
-const newSource = (body) => ({ write_key: `wk_${body.name}_51c2`, declared_by: null, version: 1, first_event_at: null, last_event_at: null, ...body });
+const newSource = (body) => ({
+  write_key: `wk_${body.name}_51c2`,
+  declared_by: null,
+  version: 1,
+  first_event_at: null,
+  last_event_at: null,
+  ...body,
+});
 const newDestination = (body) => ({ declared_by: null, version: 1, health: null, ...body });
 
 const EVENTS = ["Order Completed", "Product Viewed", "Cart Viewed", "Signed Up", "Checkout Started"];
@@ -54,9 +77,33 @@ function liveLines(at) {
   if (at % 17 === 3) return [{ ...base, tail: "choice" }];
   return [
     { ...base, tail: "accepted", type: at % 4 ? "track" : "page", message_id, name: EVENTS[at % EVENTS.length] },
-    { workspace: "acme", source: base.source, message_id, tail: "processed", outputs: ["warehouse-hook", "crm", "ads"] },
-    { ...base, message_id, tail: "result", destination: "warehouse-hook", result: "delivered", reason: "", attempt: 1, status: 200 },
-    { ...base, message_id, tail: "result", destination: "crm", result: "waiting", reason: "receiver_failed", attempt: 1, status: 503 },
+    {
+      workspace: "acme",
+      source: base.source,
+      message_id,
+      tail: "processed",
+      outputs: ["warehouse-hook", "crm", "ads"],
+    },
+    {
+      ...base,
+      message_id,
+      tail: "result",
+      destination: "warehouse-hook",
+      result: "delivered",
+      reason: "",
+      attempt: 1,
+      status: 200,
+    },
+    {
+      ...base,
+      message_id,
+      tail: "result",
+      destination: "crm",
+      result: "waiting",
+      reason: "receiver_failed",
+      attempt: 1,
+      status: 503,
+    },
     { ...base, message_id, tail: "result", destination: "ads", result: "withheld", reason: "category_refused" },
   ];
 }
@@ -76,16 +123,53 @@ function live({ world, request, response }) {
 }
 
 function runQuery({ body, refuse }) {
-  if (body.sql.includes("fail")) return refuse(400, "query_failed", "no column named `fail` in `events`", "columns are `type`, `event`, `received_at`, …");
+  if (body.sql.includes("fail"))
+    return refuse(
+      400,
+      "query_failed",
+      "no column named `fail` in `events`",
+      "columns are `type`, `event`, `received_at`, …",
+    );
   const start = Date.now() - 60 * 60_000;
-  const rows = Array.from({ length: 60 }, (_, at) => [new Date(start + at * 60_000).toISOString().slice(0, 19), 400 + Math.round(200 * Math.sin(at / 5)), 30 + (at % 11)]);
-  return { body: { columns: [{ name: "minute", type: "Timestamp(Microsecond, None)" }, { name: "events", type: "Int64" }, { name: "people", type: "Int64" }], rows, truncated: false, took_ms: 41 } };
+  const rows = Array.from({ length: 60 }, (_, at) => [
+    new Date(start + at * 60_000).toISOString().slice(0, 19),
+    400 + Math.round(200 * Math.sin(at / 5)),
+    30 + (at % 11),
+  ]);
+  return {
+    body: {
+      columns: [
+        { name: "minute", type: "Timestamp(Microsecond, None)" },
+        { name: "events", type: "Int64" },
+        { name: "people", type: "Int64" },
+      ],
+      rows,
+      truncated: false,
+      took_ms: 41,
+    },
+  };
 }
 
-const SCHEMA = [{ name: "events", columns: [["received_at", "Timestamp(Microsecond, Some(\"UTC\"))"], ["type", "Utf8"], ["event", "Utf8"], ["source", "Utf8"], ["anonymous_id", "Utf8"], ["user_id", "Utf8"], ["properties", "Utf8"], ["context", "Utf8"]].map(([name, type]) => ({ name, type })) }];
+const SCHEMA = [
+  {
+    name: "events",
+    columns: [
+      ["received_at", 'Timestamp(Microsecond, Some("UTC"))'],
+      ["type", "Utf8"],
+      ["event", "Utf8"],
+      ["source", "Utf8"],
+      ["anonymous_id", "Utf8"],
+      ["user_id", "Utf8"],
+      ["properties", "Utf8"],
+      ["context", "Utf8"],
+    ].map(([name, type]) => ({ name, type })),
+  },
+];
 
 const overview = ({ world, query, refuse }) =>
-  world.kind === "broken" ? refuse(500, "internal", "the server could not read its state", "the server's log says more") : { body: overviewOf(world, Number(query.get("minutes"))) };
+  world.kind === "broken"
+    ? refuse(500, "internal", "the server could not read its state", "the server's log says more")
+    : { body: overviewOf(world, Number(query.get("minutes"))) };
 
 const users = (world) => world.users.map(({ password: _, ...user }) => user);
 
@@ -96,7 +180,9 @@ function deadLetters({ world, query, names }) {
 }
 
 function retry({ world, body }) {
-  world.deadLetters = world.deadLetters.filter(({ id, reason }) => (body.ids ? !body.ids.includes(id) : Boolean(body.reason) && reason !== body.reason));
+  world.deadLetters = world.deadLetters.filter(({ id, reason }) =>
+    body.ids ? !body.ids.includes(id) : Boolean(body.reason) && reason !== body.reason,
+  );
   return { status: 202, body: { job: "j1" } };
 }
 
@@ -113,23 +199,69 @@ const one = (list) => (call) => {
 };
 
 export const routes = [
-  ["GET", /^\/session$/, ({ world, refuse }) => (world.signedIn ? { body: session(world) } : refuse(401, "not_signed_in", "nobody is signed in", "sign in"))],
+  [
+    "GET",
+    /^\/session$/,
+    ({ world, refuse }) =>
+      world.signedIn ? { body: session(world) } : refuse(401, "not_signed_in", "nobody is signed in", "sign in"),
+  ],
   ["POST", /^\/session$/, signIn],
-  ["DELETE", /^\/session$/, ({ world }) => { world.signedIn = null; return { status: 204 }; }],
-  ["PUT", /^\/session\/password$/, ({ world, body, refuse }) => (body.current === world.signedIn.password ? { status: 204 } : refuse(401, "bad_credentials", "the current password is another one", "check it"))],
+  [
+    "DELETE",
+    /^\/session$/,
+    ({ world }) => {
+      world.signedIn = null;
+      return { status: 204 };
+    },
+  ],
+  [
+    "PUT",
+    /^\/session\/password$/,
+    ({ world, body, refuse }) =>
+      body.current === world.signedIn.password
+        ? { status: 204 }
+        : refuse(401, "bad_credentials", "the current password is another one", "check it"),
+  ],
   ["GET", /^\/users$/, ({ world }) => page(users(world))],
-  ["POST", /^\/users$/, create("users", (body) => ({ created_at: new Date().toISOString(), last_seen_at: null, ...body }))],
-  ["PUT", /^\/users\/([^/]+)$/, ({ world, names, body }) => ({ body: Object.assign(of(world, "users", names[0]), body) })],
+  [
+    "POST",
+    /^\/users$/,
+    create("users", (body) => ({ created_at: new Date().toISOString(), last_seen_at: null, ...body })),
+  ],
+  [
+    "PUT",
+    /^\/users\/([^/]+)$/,
+    ({ world, names, body }) => ({ body: Object.assign(of(world, "users", names[0]), body) }),
+  ],
   ["DELETE", /^\/users\/([^/]+)$/, drop("users")],
   ["GET", /^\/tokens$/, ({ world }) => page(world.tokens)],
-  ["POST", /^\/tokens$/, ({ world, body }) => { const made = { id: `t${Date.now()}`, created_at: new Date().toISOString(), last_used_at: null, ...body }; world.tokens.push(made); return { status: 201, body: { ...made, token: "asn_mock_2f9c81d04c" } }; }],
+  [
+    "POST",
+    /^\/tokens$/,
+    ({ world, body }) => {
+      const made = { id: `t${Date.now()}`, created_at: new Date().toISOString(), last_used_at: null, ...body };
+      world.tokens.push(made);
+      return { status: 201, body: { ...made, token: "asn_mock_2f9c81d04c" } };
+    },
+  ],
   ["DELETE", /^\/tokens\/([^/]+)$/, drop("tokens")],
-  ["GET", /^\/audit$/, ({ world, query }) => page(world.audit.filter(({ actor }) => !query.get("actor") || actor === query.get("actor")))],
+  [
+    "GET",
+    /^\/audit$/,
+    ({ world, query }) => page(world.audit.filter(({ actor }) => !query.get("actor") || actor === query.get("actor"))),
+  ],
   ["GET", /^\/settings$/, ({ world }) => page(world.settings)],
   ["GET", /^\/destination-kinds$/, ({ world }) => page(world.kinds)],
   ["GET", /^\/w\/overview$/, overview],
   ["GET", /^\/w\/live$/, live],
-  ["GET", /^\/w\/events\/([^/]+)$/, ({ world, names, refuse }) => (names[0] === "unknown" ? refuse(404, "not_found", "there is no event of this id", "wait a second") : { body: world.detail })],
+  [
+    "GET",
+    /^\/w\/events\/([^/]+)$/,
+    ({ world, names, refuse }) =>
+      names[0] === "unknown"
+        ? refuse(404, "not_found", "there is no event of this id", "wait a second")
+        : { body: world.detail },
+  ],
   ["GET", /^\/w\/sources$/, ({ world }) => page(world.sources)],
   ["POST", /^\/w\/sources$/, create("sources", newSource)],
   ["GET", /^\/w\/sources\/([^/]+)$/, one("sources")],
@@ -137,7 +269,18 @@ export const routes = [
   ["DELETE", /^\/w\/sources\/([^/]+)$/, drop("sources")],
   ["GET", /^\/w\/destinations$/, ({ world }) => page(world.destinations)],
   ["POST", /^\/w\/destinations$/, create("destinations", newDestination)],
-  ["POST", /^\/w\/destinations\/test$/, ({ body }) => ({ body: { ok: !JSON.stringify(body).includes("crm"), status: JSON.stringify(body).includes("crm") ? 503 : 200, answer: "{\"received\":true}", took_ms: 84 } })],
+  [
+    "POST",
+    /^\/w\/destinations\/test$/,
+    ({ body }) => ({
+      body: {
+        ok: !JSON.stringify(body).includes("crm"),
+        status: JSON.stringify(body).includes("crm") ? 503 : 200,
+        answer: '{"received":true}',
+        took_ms: 84,
+      },
+    }),
+  ],
   ["GET", /^\/w\/destinations\/([^/]+)$/, one("destinations")],
   ["PUT", /^\/w\/destinations\/([^/]+)$/, change("destinations")],
   ["DELETE", /^\/w\/destinations\/([^/]+)$/, drop("destinations")],
@@ -147,12 +290,38 @@ export const routes = [
   ["GET", /^\/w\/destinations\/([^/]+)\/dead-letters$/, deadLetters],
   ["POST", /^\/w\/destinations\/([^/]+)\/dead-letters\/retry$/, retry],
   ["GET", /^\/w\/categories$/, ({ world }) => ({ body: world.categories })],
-  ["PUT", /^\/w\/categories$/, ({ world, body }) => ({ body: Object.assign(world.categories, body, { version: world.categories.version + 1 }) })],
+  [
+    "PUT",
+    /^\/w\/categories$/,
+    ({ world, body }) => ({ body: Object.assign(world.categories, body, { version: world.categories.version + 1 }) }),
+  ],
   ["POST", /^\/w\/lake\/query$/, runQuery],
   ["GET", /^\/w\/lake\/schema$/, () => ({ body: { tables: SCHEMA } })],
   ["GET", /^\/w\/lake\/saved$/, ({ world }) => page(world.saved)],
-  ["POST", /^\/w\/lake\/saved$/, ({ world, body }) => { const made = { id: `q${Date.now()}`, by: "admin", at: new Date().toISOString(), ...body }; world.saved.push(made); return { status: 201, body: made }; }],
+  [
+    "POST",
+    /^\/w\/lake\/saved$/,
+    ({ world, body }) => {
+      const made = { id: `q${Date.now()}`, by: "admin", at: new Date().toISOString(), ...body };
+      world.saved.push(made);
+      return { status: 201, body: made };
+    },
+  ],
   ["DELETE", /^\/w\/lake\/saved\/([^/]+)$/, drop("saved")],
-  ["GET", /^\/w\/export$/, () => ({ body: "workspace: acme\nsources:\n  - { name: web, kind: browser, write_key: wk_web_7f3a9c }\n" })],
-  ["POST", /^\/w\/apply$/, () => ({ body: { changes: [{ kind: "source", name: "app", action: "create", before: null, after: { name: "app", kind: "mobile" } }] } })],
+  [
+    "GET",
+    /^\/w\/export$/,
+    () => ({ body: "workspace: acme\nsources:\n  - { name: web, kind: browser, write_key: wk_web_7f3a9c }\n" }),
+  ],
+  [
+    "POST",
+    /^\/w\/apply$/,
+    () => ({
+      body: {
+        changes: [
+          { kind: "source", name: "app", action: "create", before: null, after: { name: "app", kind: "mobile" } },
+        ],
+      },
+    }),
+  ],
 ];

@@ -4,8 +4,8 @@
 // Names in the world trigger what is hard to provoke: PUT with `if_version` below the stored one is a conflict,
 // a query with `fail` in it fails, `GET …/overview` answers 500 when the world is `broken`.
 
-import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { routes } from "./routes.mjs";
@@ -13,13 +13,22 @@ import { makeWorld } from "./world.mjs";
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const POLICY = "default-src 'self'; style-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
-const FORMATS = { ".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml", ".woff2": "font/woff2" };
+const FORMATS = {
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".html": "text/html",
+  ".svg": "image/svg+xml",
+  ".woff2": "font/woff2",
+};
 
 async function asset(path, response) {
   const wanted = path.startsWith("/assets/") ? path : "/index.html";
   try {
     const body = await readFile(join(DIST, wanted));
-    response.writeHead(200, { "content-type": FORMATS[extname(wanted)] ?? "application/octet-stream", "content-security-policy": POLICY });
+    response.writeHead(200, {
+      "content-type": FORMATS[extname(wanted)] ?? "application/octet-stream",
+      "content-security-policy": POLICY,
+    });
     response.end(body);
   } catch {
     response.writeHead(404).end();
@@ -33,11 +42,17 @@ async function bodyOf(request) {
 }
 
 function answer(response, { status = 200, body, headers = {} }) {
-  response.writeHead(status, { "content-type": typeof body === "string" ? "text/yaml" : "application/json", ...headers });
+  response.writeHead(status, {
+    "content-type": typeof body === "string" ? "text/yaml" : "application/json",
+    ...headers,
+  });
   response.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
 }
 
-const refuse = (status, code, message, hint, more = {}) => ({ status, body: { error: { code, message, hint, docs: `/docs/errors/${code}`, ...more } } });
+const refuse = (status, code, message, hint, more = {}) => ({
+  status,
+  body: { error: { code, message, hint, docs: `/docs/errors/${code}`, ...more } },
+});
 
 /** Starts on a free port unless told; answers its address and a way to stop. */
 export async function startMock({ port = 0, kind = "full" } = {}) {
@@ -49,13 +64,27 @@ export async function startMock({ port = 0, kind = "full" } = {}) {
     if (!url.pathname.startsWith("/api/")) return asset(url.pathname, response);
     const path = url.pathname.replace("/api/v1", "").replace("/workspaces/acme", "/w");
     const found = routes.find(([method, pattern]) => method === request.method && pattern.test(path));
-    if (!found) return answer(response, refuse(404, "not_found", `there is nothing at \`${url.pathname}\``, "check path and name"));
+    if (!found)
+      return answer(
+        response,
+        refuse(404, "not_found", `there is nothing at \`${url.pathname}\``, "check path and name"),
+      );
     const isChange = request.method !== "GET";
-    if (isChange && request.headers["x-assent"] !== "1") return answer(response, refuse(403, "header_missing", "the header `x-assent` is missing", "send it"));
-    if (!world.signedIn && path !== "/session") return answer(response, refuse(401, "not_signed_in", "nobody is signed in", "sign in"));
+    if (isChange && request.headers["x-assent"] !== "1")
+      return answer(response, refuse(403, "header_missing", "the header `x-assent` is missing", "send it"));
+    if (!world.signedIn && path !== "/session")
+      return answer(response, refuse(401, "not_signed_in", "nobody is signed in", "sign in"));
     const [, pattern, handle] = found;
     const names = (pattern.exec(path) ?? []).slice(1).map(decodeURIComponent);
-    const made = await handle({ world, names, query: url.searchParams, body: await bodyOf(request), request, response, refuse });
+    const made = await handle({
+      world,
+      names,
+      query: url.searchParams,
+      body: await bodyOf(request),
+      request,
+      response,
+      refuse,
+    });
     if (made) answer(response, made);
   });
   await new Promise((done) => server.listen(port, "127.0.0.1", done));

@@ -5,51 +5,122 @@ const MINUTE = 60_000;
 const ago = (ms) => new Date(Date.now() - ms).toISOString();
 
 const health = (more = {}) => ({
-  delivered: 0, withheld: 0, filtered: 0, rejected: 0, dead_lettered: 0, waiting: 0, oldest_waiting_at: null,
-  p50_ms: null, p99_ms: null, paused: null, last_error: null, freshness_s: null, backlog_bytes: 0, ...more,
+  delivered: 0,
+  withheld: 0,
+  filtered: 0,
+  rejected: 0,
+  dead_lettered: 0,
+  waiting: 0,
+  oldest_waiting_at: null,
+  p50_ms: null,
+  p99_ms: null,
+  paused: null,
+  last_error: null,
+  freshness_s: null,
+  backlog_bytes: 0,
+  ...more,
 });
 
 const source = (name, kind, more = {}) => ({
-  name, kind, write_key: `wk_${name}_7f3a9c`, category: "performance", basis: kind === "server" ? "contract" : "consent",
-  compat: null, region: null, enabled: true, declared_by: null, version: 1, first_event_at: ago(9 * 86_400_000),
-  last_event_at: ago(2_000), ...more,
+  name,
+  kind,
+  write_key: `wk_${name}_7f3a9c`,
+  category: "performance",
+  basis: kind === "server" ? "contract" : "consent",
+  compat: null,
+  region: null,
+  enabled: true,
+  declared_by: null,
+  version: 1,
+  first_event_at: ago(9 * 86_400_000),
+  last_event_at: ago(2_000),
+  ...more,
 });
 
 const destination = (name, kind, more = {}) => ({
-  name, kind, sources: ["web", "api"], settings: {}, categories: ["performance"], purpose: "analytics",
-  recipient: "service_provider", unmapped: "deny", unstamped: "deny", enabled: true, declared_by: null, version: 3,
-  health: health(), ...more,
+  name,
+  kind,
+  sources: ["web", "api"],
+  settings: {},
+  categories: ["performance"],
+  purpose: "analytics",
+  recipient: "service_provider",
+  unmapped: "deny",
+  unstamped: "deny",
+  enabled: true,
+  declared_by: null,
+  version: 3,
+  health: health(),
+  ...more,
 });
 
 const DESTINATIONS = () => [
   destination("warehouse-hook", "webhook", {
-    settings: { url: "https://hooks.example.com/in", secret: { secret: true }, batch: { events_max: 100, wait_ms: 200 } },
-    health: health({ delivered: 182_341, withheld: 20_412, filtered: 312, rejected: 4, p50_ms: 38, p99_ms: 212, freshness_s: 0.3 }),
+    settings: {
+      url: "https://hooks.example.com/in",
+      secret: { secret: true },
+      batch: { events_max: 100, wait_ms: 200 },
+    },
+    health: health({
+      delivered: 182_341,
+      withheld: 20_412,
+      filtered: 312,
+      rejected: 4,
+      p50_ms: 38,
+      p99_ms: 212,
+      freshness_s: 0.3,
+    }),
   }),
   destination("crm", "webhook", {
-    settings: { url: "https://crm.example.com/events" }, categories: ["functionality"], purpose: "service",
+    settings: { url: "https://crm.example.com/events" },
+    categories: ["functionality"],
+    purpose: "service",
     health: health({
-      delivered: 9_120, withheld: 1_204, rejected: 12, dead_lettered: 57, waiting: 1_480,
-      oldest_waiting_at: ago(22 * MINUTE), p50_ms: 410, p99_ms: 9_800, freshness_s: 1_320, backlog_bytes: 3_400_000,
-      last_error: { at: ago(12_000), status: 503, text: "the receiver failed: upstream connect error or disconnect/reset before headers" },
+      delivered: 9_120,
+      withheld: 1_204,
+      rejected: 12,
+      dead_lettered: 57,
+      waiting: 1_480,
+      oldest_waiting_at: ago(22 * MINUTE),
+      p50_ms: 410,
+      p99_ms: 9_800,
+      freshness_s: 1_320,
+      backlog_bytes: 3_400_000,
+      last_error: {
+        at: ago(12_000),
+        status: 503,
+        text: "the receiver failed: upstream connect error or disconnect/reset before headers",
+      },
     }),
   }),
   destination("ads", "webhook", {
-    settings: { url: "https://ads.example.net/v2" }, categories: ["targeting"], purpose: "advertising",
-    recipient: "third_party", declared_by: "workspace.yaml",
+    settings: { url: "https://ads.example.net/v2" },
+    categories: ["targeting"],
+    purpose: "advertising",
+    recipient: "third_party",
+    declared_by: "workspace.yaml",
     health: health({ delivered: 3_011, withheld: 198_322, filtered: 12, p50_ms: 96, p99_ms: 480, freshness_s: 1.1 }),
   }),
   destination("archive", "file", {
-    settings: { path: "archive" }, categories: null,
+    settings: { path: "archive" },
+    categories: null,
     health: health({ withheld: 203_000, paused: "paused by admin" }),
   }),
 ];
 
 const RECEIVED = {
-  type: "track", event: "Order Completed", messageId: "msg-0001-order-completed", anonymousId: "b7c1…",
-  userId: "us…17", timestamp: "2026-11-22T02:14:07.120Z",
+  type: "track",
+  event: "Order Completed",
+  messageId: "msg-0001-order-completed",
+  anonymousId: "b7c1…",
+  userId: "us…17",
+  timestamp: "2026-11-22T02:14:07.120Z",
   properties: { order_id: "5012", total: 49.9, currency: "EUR", products: [{ sku: "A-17", quantity: 2 }] },
-  context: { ip: "203.0.113.0", locale: "de-DE", consent: { categoryPreferences: { performance: true, targeting: false } } },
+  context: {
+    ip: "203.0.113.0",
+    locale: "de-DE",
+    consent: { categoryPreferences: { performance: true, targeting: false } },
+  },
 };
 
 const DETAIL = {
@@ -59,12 +130,27 @@ const DETAIL = {
   outputs: [
     {
       destination: "warehouse-hook",
-      decision: { verdict: "permitted", reason: null, inputs: { categories: ["performance"], stamp: { performance: true, targeting: false }, purpose: "analytics", choice_today: "none", gpc: false, regime: "opt-in" } },
+      decision: {
+        verdict: "permitted",
+        reason: null,
+        inputs: {
+          categories: ["performance"],
+          stamp: { performance: true, targeting: false },
+          purpose: "analytics",
+          choice_today: "none",
+          gpc: false,
+          regime: "opt-in",
+        },
+      },
       attempts: [{ at: ago(4_000), number: 1, status: 200, outcome: "delivered", text: "200 in 38 ms, batch of 12" }],
     },
     {
       destination: "crm",
-      decision: { verdict: "permitted", reason: null, inputs: { categories: ["functionality"], stamp: { functionality: true }, purpose: "service" } },
+      decision: {
+        verdict: "permitted",
+        reason: null,
+        inputs: { categories: ["functionality"], stamp: { functionality: true }, purpose: "service" },
+      },
       attempts: [
         { at: ago(40_000), number: 1, status: 503, outcome: "waiting:receiver_failed", text: "upstream connect error" },
         { at: ago(12_000), number: 2, status: 503, outcome: "waiting:receiver_failed", text: "upstream connect error" },
@@ -72,26 +158,66 @@ const DETAIL = {
     },
     {
       destination: "ads",
-      decision: { verdict: "withheld", reason: "category_refused", inputs: { categories: ["targeting"], stamp: { performance: true, targeting: false }, purpose: "advertising" } },
+      decision: {
+        verdict: "withheld",
+        reason: "category_refused",
+        inputs: { categories: ["targeting"], stamp: { performance: true, targeting: false }, purpose: "advertising" },
+      },
       attempts: [],
     },
   ],
 };
 
 const KINDS = [
-  { slug: "echo", title: "Echo", description: "Keeps its latest events in memory, for trying things out. Sends nothing.", settings_schema: { type: "object", properties: {} }, limits: {}, purposes: ["service", "analytics"], docs: null },
-  { slug: "file", title: "File", description: "Appends each event as a line of JSON. One file a day.", settings_schema: { type: "object", required: ["path"], properties: { path: { type: "string", description: "The folder, inside the data directory." } } }, limits: {}, purposes: ["service", "analytics"], docs: null },
   {
-    slug: "webhook", title: "Webhook", limits: {}, purposes: ["service", "analytics"], docs: null,
+    slug: "echo",
+    title: "Echo",
+    description: "Keeps its latest events in memory, for trying things out. Sends nothing.",
+    settings_schema: { type: "object", properties: {} },
+    limits: {},
+    purposes: ["service", "analytics"],
+    docs: null,
+  },
+  {
+    slug: "file",
+    title: "File",
+    description: "Appends each event as a line of JSON. One file a day.",
+    settings_schema: {
+      type: "object",
+      required: ["path"],
+      properties: { path: { type: "string", description: "The folder, inside the data directory." } },
+    },
+    limits: {},
+    purposes: ["service", "analytics"],
+    docs: null,
+  },
+  {
+    slug: "webhook",
+    title: "Webhook",
+    limits: {},
+    purposes: ["service", "analytics"],
+    docs: null,
     description: "Posts each event as JSON, or with `batch` an array of them. Signed when there is a secret.",
     settings_schema: {
-      type: "object", required: ["url"],
+      type: "object",
+      required: ["url"],
       properties: {
         url: { type: "string", description: "Where to: http or https URL." },
         allow_private: { type: "boolean", description: "whether the URL may be inside your network" },
         secret: { type: "string", "x-secret": true, description: "Signs each request: whsec_ and Base64." },
-        headers: { type: "object", additionalProperties: { type: "string" }, "x-secret": true, description: "More headers." },
-        batch: { type: "object", properties: { events_max: { type: "integer", description: "Send arrays of at most so many events." }, wait_ms: { type: "integer", description: "How long an event waits for others." } } },
+        headers: {
+          type: "object",
+          additionalProperties: { type: "string" },
+          "x-secret": true,
+          description: "More headers.",
+        },
+        batch: {
+          type: "object",
+          properties: {
+            events_max: { type: "integer", description: "Send arrays of at most so many events." },
+            wait_ms: { type: "integer", description: "How long an event waits for others." },
+          },
+        },
         timeout_ms: { type: "integer", description: "How long a request may take. 10000 without it." },
       },
     },
@@ -100,9 +226,13 @@ const KINDS = [
 
 const deadLetters = () =>
   Array.from({ length: 57 }, (_, at) => ({
-    id: `dl-${at}`, at: ago((at + 1) * 7 * MINUTE), message_id: `msg-${String(4_000 + at)}-order-completed`,
-    reason: at % 5 === 0 ? "refused" : "retries_exhausted", status: at % 5 === 0 ? 404 : 503,
-    text: at % 5 === 0 ? "no such list" : "upstream connect error", attempts: at % 5 === 0 ? 1 : 14,
+    id: `dl-${at}`,
+    at: ago((at + 1) * 7 * MINUTE),
+    message_id: `msg-${String(4_000 + at)}-order-completed`,
+    reason: at % 5 === 0 ? "refused" : "retries_exhausted",
+    status: at % 5 === 0 ? 404 : 503,
+    text: at % 5 === 0 ? "no such list" : "upstream connect error",
+    attempts: at % 5 === 0 ? 1 : 14,
   }));
 
 /** `full` has something of everything, `empty` nothing but a workspace and its first user. */
@@ -110,28 +240,127 @@ export function makeWorld(kind) {
   const isFull = kind !== "empty";
   return {
     users: [
-      { name: "admin", role: "owner", personal_data: true, created_at: ago(30 * 86_400_000), last_seen_at: ago(1_000), password: "correct horse battery" },
-      ...(isFull ? [
-        { name: "vera", role: "viewer", personal_data: false, created_at: ago(20 * 86_400_000), last_seen_at: ago(3 * 86_400_000), password: "correct horse battery" },
-        { name: "anna", role: "analyst", personal_data: false, created_at: ago(12 * 86_400_000), last_seen_at: null, password: "correct horse battery" },
-      ] : []),
+      {
+        name: "admin",
+        role: "owner",
+        personal_data: true,
+        created_at: ago(30 * 86_400_000),
+        last_seen_at: ago(1_000),
+        password: "correct horse battery",
+      },
+      ...(isFull
+        ? [
+            {
+              name: "vera",
+              role: "viewer",
+              personal_data: false,
+              created_at: ago(20 * 86_400_000),
+              last_seen_at: ago(3 * 86_400_000),
+              password: "correct horse battery",
+            },
+            {
+              name: "anna",
+              role: "analyst",
+              personal_data: false,
+              created_at: ago(12 * 86_400_000),
+              last_seen_at: null,
+              password: "correct horse battery",
+            },
+          ]
+        : []),
     ],
-    tokens: isFull ? [{ id: "t1", name: "terraform", role: "admin", personal_data: false, created_at: ago(9 * 86_400_000), last_used_at: ago(5 * MINUTE), expires_at: new Date(Date.now() + 60 * 86_400_000).toISOString() }] : [],
-    sources: isFull ? [source("web", "browser"), source("app", "mobile", { first_event_at: null, last_event_at: null }), source("api", "server", { declared_by: "workspace.yaml" })] : [],
+    tokens: isFull
+      ? [
+          {
+            id: "t1",
+            name: "terraform",
+            role: "admin",
+            personal_data: false,
+            created_at: ago(9 * 86_400_000),
+            last_used_at: ago(5 * MINUTE),
+            expires_at: new Date(Date.now() + 60 * 86_400_000).toISOString(),
+          },
+        ]
+      : [],
+    sources: isFull
+      ? [
+          source("web", "browser"),
+          source("app", "mobile", { first_event_at: null, last_event_at: null }),
+          source("api", "server", { declared_by: "workspace.yaml" }),
+        ]
+      : [],
     destinations: isFull ? DESTINATIONS() : [],
     kinds: KINDS,
     deadLetters: isFull ? deadLetters() : [],
-    errors: isFull ? [
-      { reason: "receiver_failed", status: 503, text: "upstream connect error or disconnect/reset before headers", count: 4_212, first_at: ago(40 * MINUTE), last_at: ago(12_000), sample_message_ids: ["msg-4001-order-completed", "msg-4002-order-completed"] },
-      { reason: "refused", status: 404, text: "no such list", count: 12, first_at: ago(300 * MINUTE), last_at: ago(35 * MINUTE), sample_message_ids: ["msg-4000-order-completed"] },
-    ] : [],
+    errors: isFull
+      ? [
+          {
+            reason: "receiver_failed",
+            status: 503,
+            text: "upstream connect error or disconnect/reset before headers",
+            count: 4_212,
+            first_at: ago(40 * MINUTE),
+            last_at: ago(12_000),
+            sample_message_ids: ["msg-4001-order-completed", "msg-4002-order-completed"],
+          },
+          {
+            reason: "refused",
+            status: 404,
+            text: "no such list",
+            count: 12,
+            first_at: ago(300 * MINUTE),
+            last_at: ago(35 * MINUTE),
+            sample_message_ids: ["msg-4000-order-completed"],
+          },
+        ]
+      : [],
     saved: isFull ? [{ id: "q1", name: "Events per minute", sql: "select 1", by: "admin", at: ago(86_400_000) }] : [],
-    audit: isFull ? [
-      { id: 3, at: ago(5 * MINUTE), actor: "admin", action: "updated", workspace: "acme", kind: "destination", object: "crm", before: { enabled: true, purpose: "analytics", timeout_ms: 5000 }, after: { enabled: true, purpose: "service", timeout_ms: 10000 } },
-      { id: 2, at: ago(60 * MINUTE), actor: "terraform", action: "created", workspace: "acme", kind: "source", object: "app", before: null, after: { name: "app", kind: "mobile" } },
-      { id: 1, at: ago(300 * MINUTE), actor: "admin", action: "signed_in", workspace: null, kind: "session", object: "admin", before: null, after: null },
-    ] : [],
-    categories: { categories: ["required", "functionality", "performance", "targeting"].map((name) => ({ name, aliases: name === "performance" ? ["C0002", "ta-2"] : [] })), consent: { default_regime: "opt-in", regions: { US: "opt-out" }, do_not_track: "ignore" }, version: 1, declared_by: null },
+    audit: isFull
+      ? [
+          {
+            id: 3,
+            at: ago(5 * MINUTE),
+            actor: "admin",
+            action: "updated",
+            workspace: "acme",
+            kind: "destination",
+            object: "crm",
+            before: { enabled: true, purpose: "analytics", timeout_ms: 5000 },
+            after: { enabled: true, purpose: "service", timeout_ms: 10000 },
+          },
+          {
+            id: 2,
+            at: ago(60 * MINUTE),
+            actor: "terraform",
+            action: "created",
+            workspace: "acme",
+            kind: "source",
+            object: "app",
+            before: null,
+            after: { name: "app", kind: "mobile" },
+          },
+          {
+            id: 1,
+            at: ago(300 * MINUTE),
+            actor: "admin",
+            action: "signed_in",
+            workspace: null,
+            kind: "session",
+            object: "admin",
+            before: null,
+            after: null,
+          },
+        ]
+      : [],
+    categories: {
+      categories: ["required", "functionality", "performance", "targeting"].map((name) => ({
+        name,
+        aliases: name === "performance" ? ["C0002", "ta-2"] : [],
+      })),
+      consent: { default_regime: "opt-in", regions: { US: "opt-out" }, do_not_track: "ignore" },
+      version: 1,
+      declared_by: null,
+    },
     detail: DETAIL,
     settings: [
       { name: "listen", value: "127.0.0.1:8080", source: "env", description: "Address and port." },
@@ -149,15 +378,43 @@ export function overviewOf(world, minutes) {
   const count = (at) => Math.round((step / 1_000) * (14 + 9 * Math.sin(at / 6) + (at % 7)));
   return {
     now: new Date(now).toISOString(),
-    accepted: Array.from({ length: points }, (_, at) => ({ at: new Date(now - (points - at) * step).toISOString(), count: world.isFull ? count(at) : 0 })),
-    refused: world.isFull ? [{ reason: "no_consent", count: 9_120 }, { reason: "withdrawn", count: 212 }, { reason: "gpc_opt_out", count: 88 }] : [],
-    discarded: world.isFull ? [{ code: "no_user_anon_id", count: 41 }, { code: "event_too_large", count: 3 }] : [],
+    accepted: Array.from({ length: points }, (_, at) => ({
+      at: new Date(now - (points - at) * step).toISOString(),
+      count: world.isFull ? count(at) : 0,
+    })),
+    refused: world.isFull
+      ? [
+          { reason: "no_consent", count: 9_120 },
+          { reason: "withdrawn", count: 212 },
+          { reason: "gpc_opt_out", count: 88 },
+        ]
+      : [],
+    discarded: world.isFull
+      ? [
+          { code: "no_user_anon_id", count: 41 },
+          { code: "event_too_large", count: 3 },
+        ]
+      : [],
     destinations: world.destinations.map(({ name, health: of }) => ({ name, ...of })),
-    attention: world.isFull ? [
-      { severity: "critical", text: "crm has not delivered for 22 minutes: the receiver answers 503", link: "/w/acme/destinations/crm/errors" },
-      { severity: "warning", text: "57 events were given up at crm", link: "/w/acme/destinations/crm/dead-letters" },
-      { severity: "warning", text: "archive has no categories and gets nothing", link: "/w/acme/destinations/archive/settings" },
-    ] : [],
+    attention: world.isFull
+      ? [
+          {
+            severity: "critical",
+            text: "crm has not delivered for 22 minutes: the receiver answers 503",
+            link: "/w/acme/destinations/crm/errors",
+          },
+          {
+            severity: "warning",
+            text: "57 events were given up at crm",
+            link: "/w/acme/destinations/crm/dead-letters",
+          },
+          {
+            severity: "warning",
+            text: "archive has no categories and gets nothing",
+            link: "/w/acme/destinations/archive/settings",
+          },
+        ]
+      : [],
     storage: { disk_bytes: 200e9, free_bytes: 121e9, data_bytes: 8.4e9 },
   };
 }

@@ -1,24 +1,26 @@
 // The table of pages, and what stands before them: the session.
 
-import { useEffect } from "react";
+import { Suspense, useEffect } from "react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 import type { Session } from "./api/model.ts";
 import { Shell } from "./layout/shell.tsx";
-import { DestinationPage } from "./pages/destinations/detail.tsx";
-import { DestinationsPage } from "./pages/destinations/list.tsx";
-import { NewDestinationPage } from "./pages/destinations/new.tsx";
-import { EventPage } from "./pages/event.tsx";
-import { LakePage } from "./pages/lake/lazy.tsx";
-import { LivePage } from "./pages/live/page.tsx";
+import {
+  DestinationPage,
+  DestinationsPage,
+  EventPage,
+  LakePage,
+  LivePage,
+  NewDestinationPage,
+  NewSourcePage,
+  SettingsPage,
+  SourcePage,
+  SourcesPage,
+} from "./pages/lazy.ts";
 import { LoginPage } from "./pages/login.tsx";
 import { OverviewPage } from "./pages/overview/page.tsx";
-import { SettingsPage } from "./pages/settings/page.tsx";
-import { SourcePage } from "./pages/sources/detail.tsx";
-import { SourcesPage } from "./pages/sources/list.tsx";
-import { NewSourcePage } from "./pages/sources/new.tsx";
 import { paths } from "./paths.ts";
 import { SessionOf, useSessionQuery } from "./session.tsx";
-import { Empty, ErrorMessage } from "./ui/states.tsx";
+import { Empty, ErrorMessage, Skeleton } from "./ui/states.tsx";
 import { WorkspaceOf } from "./workspace.tsx";
 
 export function App() {
@@ -54,7 +56,9 @@ function Pages({ session }: { session: Session }) {
           session.workspaces.includes(workspace) ? (
             <WorkspaceOf name={workspace}>
               <Shell>
-                <WorkspacePages />
+                <Suspense fallback={<Skeleton lines={6} />}>
+                  <WorkspacePages />
+                </Suspense>
               </Shell>
             </WorkspaceOf>
           ) : (

@@ -50,9 +50,8 @@ createRoot(root).render(
     <CSPProvider disableStyleElements>
       <QueryClientProvider client={client}>
         <Tooltip.Provider>
-          <Toasts>
-            <App />
-          </Toasts>
+          <App />
+          <Toasts />
         </Tooltip.Provider>
       </QueryClientProvider>
     </CSPProvider>

@@ -1,10 +1,13 @@
 // The frame of every page: navigation at the side, or behind a button on narrow screens; then the page.
 
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { IconButton } from "../ui/button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
 import { Brand, Navigation } from "./navigation.tsx";
+
+const NavigationDrawer = lazy(() =>
+  import("./drawer.tsx").then(({ NavigationDrawer }) => ({ default: NavigationDrawer })),
+);
 
 export function Shell({ children }: { children: ReactNode }) {
   const [isOpen, setOpen] = useState(false);
@@ -31,9 +34,11 @@ export function Shell({ children }: { children: ReactNode }) {
         <aside className="sidebar" aria-label="Navigation">
           <Navigation />
         </aside>
-        <Dialog open={isOpen} onClose={() => setOpen(false)} title="Menu" side="left">
-          <Navigation />
-        </Dialog>
+        {isOpen && (
+          <Suspense fallback={null}>
+            <NavigationDrawer onClose={() => setOpen(false)} />
+          </Suspense>
+        )}
         <main id="content" ref={main} tabIndex={-1} className={isWide(location) ? "content content-wide" : "content"}>
           <div className="stack stack-l">{children}</div>
         </main>

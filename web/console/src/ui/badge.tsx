@@ -19,7 +19,14 @@ export function ResultBadge({ result, of, title }: { result: string; of?: string
   const tone = resultTone(result);
   return (
     <Badge tone={tone} icon={tone} {...(title && { title })}>
-      {of ? `${of}: ${resultLabel(result).toLowerCase()}` : resultLabel(result)}
+      {of ? (
+        <>
+          {of}
+          <span className="visually-hidden">: {resultLabel(result).toLowerCase()}</span>
+        </>
+      ) : (
+        resultLabel(result)
+      )}
     </Badge>
   );
 }

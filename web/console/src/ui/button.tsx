@@ -31,7 +31,6 @@ export function Button({ look, small, icon, busy, blocked, children, onClick, ty
   const button = (
     <button
       {...rest}
-      // biome-ignore lint/a11y/useButtonType: the type is a property with a default.
       type={type}
       className={className(shape, !children)}
       aria-disabled={blocked || busy ? true : undefined}

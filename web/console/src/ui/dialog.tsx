@@ -22,9 +22,7 @@ export function Dialog({ open, onClose, title, children, wide, side }: Window) {
         <Base.Backdrop className="backdrop" />
         <Base.Popup className={place}>
           <div className="row spread" data-dialog-head>
-            <Base.Title render={<h2 />} className="break grow">
-              {title}
-            </Base.Title>
+            <Base.Title className="break grow">{title}</Base.Title>
             <Base.Close render={<IconButton name="Close" icon="close" look="quiet" />} />
           </div>
           {children}

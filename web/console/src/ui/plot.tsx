@@ -83,7 +83,13 @@ function options(props: Omit<PlotProps, "x">, element: HTMLElement): UPlot.Optio
     cursor: { y: false, points: { size: 6 } },
     scales: { x: { time: props.isTime }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, ...(props.labels && { values: labelled(props.labels) }) },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 28,
+        ...(props.isTime && { values: moments }),
+        ...(props.labels && { values: labelled(props.labels) }),
+      },
       {
         ...axis,
         size: 48,
@@ -94,6 +100,17 @@ function options(props: Omit<PlotProps, "x">, element: HTMLElement): UPlot.Optio
   };
   probe.remove();
   return made;
+}
+
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const DAY_S = 86_400;
+
+/** Marks of a time axis: clock times, or days where the marks are days apart. */
+function moments(_: UPlot, splits: number[]): string[] {
+  const [first = 0, second = first] = splits;
+  const format = second - first >= DAY_S ? DAY : CLOCK;
+  return splits.map((at) => format.format(at * 1_000));
 }
 
 const labelled =

@@ -6,7 +6,6 @@ export function ScrollFrame(props: { label: string; children: ReactNode; as?: "d
   const Tag = props.as ?? "div";
   const className = props.className ?? (Tag === "div" ? "table-frame" : undefined);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
     <Tag className={className} role="region" aria-label={props.label} tabIndex={0}>
       {props.children}
     </Tag>

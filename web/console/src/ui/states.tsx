@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { ApiError } from "../api/client.ts";
 import { Button } from "./button.tsx";
 import { Icon, type IconName } from "./icon.tsx";
+import { Prose } from "./prose.tsx";
 
 export function Empty({ icon, title, children }: { icon: IconName; title: string; children?: ReactNode }) {
   return (
@@ -34,8 +35,12 @@ export function Message({ tone, title, children }: { tone: MessageTone; title?: 
 export function ErrorMessage({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const { code, message, hint } = explain(error);
   return (
-    <Message tone="bad" title={message}>
-      {hint && <p>{hint}</p>}
+    <Message tone="bad" title={<Prose text={message} />}>
+      {hint && (
+        <p>
+          <Prose text={hint} />
+        </p>
+      )}
       <p className="row small muted">
         <code>{code}</code>
         {error instanceof ApiError && error.status > 0 && <a href={`/docs/errors/${code}`}>about this error</a>}

@@ -1,40 +1,56 @@
-// Short news at the edge of the page: what was done, read out politely.
+// Short news at the edge of the page: what was done, read out politely, gone by itself. A library's toasts bring
+// swiping, stacking and queues for ten times the bytes; nothing here needs an answer.
 
-import { Toast } from "@base-ui/react/toast";
-import type { ReactNode } from "react";
+import { useSyncExternalStore } from "react";
 import { IconButton } from "./button.tsx";
 import { Icon } from "./icon.tsx";
 
-const manager = Toast.createToastManager();
-
-/** Says that something was done. Failures are shown where they happened, not here. */
-export const say = (title: string, description?: string): void => {
-  manager.add({ title, ...(description && { description }) });
-};
-
-export function Toasts({ children }: { children: ReactNode }) {
-  return (
-    <Toast.Provider toastManager={manager} timeout={4_000}>
-      {children}
-      <Toast.Portal>
-        <Toast.Viewport className="toasts">
-          <List />
-        </Toast.Viewport>
-      </Toast.Portal>
-    </Toast.Provider>
-  );
+interface News {
+  id: number;
+  title: string;
+  about: string | undefined;
 }
 
-function List() {
-  const { toasts } = Toast.useToastManager();
-  return toasts.map((toast) => (
-    <Toast.Root key={toast.id} toast={toast} className="toast">
-      <Icon name="check" />
-      <div className="grow">
-        <Toast.Title render={<strong />} />
-        <Toast.Description className="small muted" />
-      </div>
-      <Toast.Close render={<IconButton name="Close" icon="close" look="quiet" small />} />
-    </Toast.Root>
-  ));
+const SHOWN_MS = 4_500;
+const SHOWN_MAX = 3;
+const watchers = new Set<() => void>();
+let news: readonly News[] = [];
+let last = 0;
+
+function set(next: readonly News[]): void {
+  news = next;
+  for (const watcher of watchers) watcher();
+}
+
+const drop = (id: number): void => set(news.filter((one) => one.id !== id));
+
+/** Says that something was done. Failures are shown where they happened, not here. */
+export function say(title: string, about?: string): void {
+  last += 1;
+  const id = last;
+  set([...news, { id, title, about }].slice(-SHOWN_MAX));
+  window.setTimeout(() => drop(id), SHOWN_MS);
+}
+
+function watch(watcher: () => void): () => void {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+export function Toasts() {
+  const shown = useSyncExternalStore(watch, () => news);
+  return (
+    <div className="toasts" role="status">
+      {shown.map(({ id, title, about }) => (
+        <div key={id} className="toast">
+          <Icon name="check" />
+          <div className="grow">
+            <strong>{title}</strong>
+            {about && <div className="small muted">{about}</div>}
+          </div>
+          <IconButton name="Close" icon="close" look="quiet" small onClick={() => drop(id)} />
+        </div>
+      ))}
+    </div>
+  );
 }

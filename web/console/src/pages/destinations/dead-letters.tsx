@@ -237,7 +237,7 @@ function Letter(props: {
       <td>
         <When at={item.at} />
       </td>
-      <td className="mono small">
+      <td className="mono small nowrap">
         {item.message_id ? <Link href={paths.event(workspace, item.message_id)}>{item.message_id}</Link> : of}
       </td>
       <td>{sentence(reasonText(item.reason))}</td>

@@ -10,6 +10,7 @@ import { paths } from "../../paths.ts";
 import { useBlocked } from "../../session.tsx";
 import { Button, ButtonLink } from "../../ui/button.tsx";
 import { Card, PageHead } from "../../ui/page.tsx";
+import { Prose } from "../../ui/prose.tsx";
 import { ErrorMessage, Loaded } from "../../ui/states.tsx";
 import { useWorkspace } from "../../workspace.tsx";
 import { newDraft, read } from "./draft.ts";
@@ -40,7 +41,9 @@ export function NewDestinationPage() {
                 onClick={() => setKind(one)}
               >
                 <b>{one.title}</b>
-                <span className="small muted">{firstSentence(one.description)}</span>
+                <span className="small muted">
+                  <Prose text={firstSentence(one.description)} />
+                </span>
               </button>
             ))}
           </div>
@@ -84,7 +87,9 @@ function Form({ kind, sourceNames }: { kind: DestinationKind; sourceNames: strin
   return (
     <Card title={kind.title}>
       <form className="form" onSubmit={submit} noValidate>
-        <p className="muted">{kind.description}</p>
+        <p className="muted">
+          <Prose text={kind.description} />
+        </p>
         <DestinationFields kind={kind} draft={draft} errors={isChecked ? errors : {}} onChange={setDraft} isNew />
         {isChecked && Object.keys(errors).length > 0 && (
           <p className="wrong" role="alert">

@@ -40,7 +40,10 @@ function typeOf(schema: Schema): string {
 }
 
 function fieldOf(schema: Schema, path: readonly string[], isRequired: boolean): FieldSpec {
-  const text = path.join(" ").replaceAll("_", " ");
+  const text = path
+    .join(" ")
+    .replaceAll("_", " ")
+    .replace(/\b(url|id|ip)\b/g, (word) => word.toUpperCase());
   return {
     path,
     key: path.join("."),
@@ -138,7 +141,7 @@ function parse(field: FieldSpec, typedText: string | boolean): unknown {
 function parseMap(text: string): Record<string, string> | Error {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const pairs = lines.map((line) => /^\s*([^:\s]+)\s*:\s*(.*?)\s*$/.exec(line));
-  const wrong = pairs.findIndex((pair) => pair === null);
+  const wrong = pairs.indexOf(null);
   if (wrong >= 0) return new Error(`Write \`name: value\` in line ${wrong + 1}.`);
   return Object.fromEntries(pairs.map((pair) => [pair?.[1] ?? "", pair?.[2] ?? ""]));
 }

@@ -1,7 +1,9 @@
 // The fields of a kind's settings, made from its schema.
 
+import type { ReactNode } from "react";
 import { Button } from "../../ui/button.tsx";
 import { Field, SelectField, Switch, TextField } from "../../ui/field.tsx";
+import { Prose } from "../../ui/prose.tsx";
 import { type Draft, type FieldSpec, KEPT } from "./schema-form.ts";
 
 interface Fields {
@@ -35,10 +37,10 @@ interface Single {
 
 function One({ field, value, error, disabled, onChange }: Single) {
   const label = field.isRequired || field.control === "switch" ? field.label : `${field.label} (optional)`;
-  const shared = { label, hint: field.hint, error, disabled };
+  const shared = { label, hint: field.hint && <Prose text={field.hint} />, error, disabled };
   if (typeof value === "boolean" || field.control === "switch") {
     return (
-      <Switch label={field.label} hint={field.hint} checked={value === true} onChange={onChange} disabled={disabled} />
+      <Switch label={field.label} hint={shared.hint} checked={value === true} onChange={onChange} disabled={disabled} />
     );
   }
   if (value === KEPT) return <KeptSecret {...shared} onReplace={() => onChange("")} />;
@@ -47,22 +49,7 @@ function One({ field, value, error, disabled, onChange }: Single) {
     return <SelectField {...shared} value={value} options={options} onChange={onChange} />;
   }
   if (field.control === "lines" || field.control === "map") {
-    const placeholder = field.control === "map" ? "name: value" : "one in each line";
-    return (
-      <Field label={label} hint={field.hint} error={error}>
-        {(control) => (
-          <textarea
-            {...control}
-            className="input mono"
-            rows={3}
-            placeholder={placeholder}
-            value={value}
-            disabled={disabled}
-            onChange={(event) => onChange(event.target.value)}
-          />
-        )}
-      </Field>
-    );
+    return <Lines {...shared} value={value} isMap={field.control === "map"} onChange={onChange} />;
   }
   return (
     <TextField
@@ -77,7 +64,7 @@ function One({ field, value, error, disabled, onChange }: Single) {
 }
 
 /** Stored, never shown again: it stays unless another one is typed. */
-function KeptSecret(props: { label: string; hint: string; disabled: boolean; onReplace: () => void }) {
+function KeptSecret(props: { label: string; hint: ReactNode; disabled: boolean; onReplace: () => void }) {
   return (
     <Field label={props.label} hint={props.hint}>
       {(control) => (
@@ -93,3 +80,29 @@ function KeptSecret(props: { label: string; hint: string; disabled: boolean; onR
     </Field>
   );
 }
+
+interface LinesProps {
+  label: string;
+  hint: ReactNode;
+  error: string | null;
+  value: string;
+  isMap: boolean;
+  disabled: boolean;
+  onChange: (value: string) => void;
+}
+
+const Lines = (props: LinesProps) => (
+  <Field label={props.label} hint={props.hint} error={props.error}>
+    {(control) => (
+      <textarea
+        {...control}
+        className="input mono"
+        rows={3}
+        placeholder={props.isMap ? "name: value" : "one in each line"}
+        value={props.value}
+        disabled={props.disabled}
+        onChange={(event) => props.onChange(event.target.value)}
+      />
+    )}
+  </Field>
+);

@@ -78,6 +78,7 @@ function Rows({ result }: { result: QueryResult }) {
         <thead>
           <tr>
             {result.columns.map(({ name, type }, at) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: two columns may have one name.
               <th key={`${at} ${name}`} className={numeric[at] ? "number" : undefined} title={type}>
                 {name}
               </th>
@@ -106,7 +107,7 @@ function Rows({ result }: { result: QueryResult }) {
 /** Stands for the rows that are out of sight. */
 const Gap = ({ px, columns }: { px: number; columns: number }) =>
   px > 0 && (
-    <tr aria-hidden="true">
+    <tr>
       <td colSpan={columns} style={{ height: px, padding: 0, border: 0 }} />
     </tr>
   );

@@ -112,7 +112,7 @@ function Pulse({ stream, isPaused }: { stream: Stream; isPaused: boolean }) {
   const words = { open: "Listening", connecting: "Connecting", lost: "Connecting again" } as const;
   return (
     <span className="row" role="status">
-      {!isPaused && <span className="pulse" aria-hidden="true" />}
+      {!isPaused && <span className={stream.connection === "open" ? "pulse pulse-on" : "pulse"} aria-hidden="true" />}
       {isPaused ? "Paused" : words[stream.connection]}
     </span>
   );

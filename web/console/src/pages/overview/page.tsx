@@ -14,6 +14,7 @@ import { Chart } from "../../ui/chart.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Meter } from "../../ui/meter.tsx";
 import { Card, PageHead } from "../../ui/page.tsx";
+import { Prose } from "../../ui/prose.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
 import { useWorkspace } from "../../workspace.tsx";
 import { DestinationTable } from "./destinations.tsx";
@@ -82,7 +83,9 @@ function Attention({ items }: { items: Overview["attention"] }) {
           <div key={item.text} className={`message ${tone}`}>
             <Icon name={tone === "message-bad" ? "bad" : tone === "message-wait" ? "wait" : "note"} />
             <div className="row spread grow">
-              <span>{item.text}</span>
+              <span>
+                <Prose text={item.text} />
+              </span>
               {item.link && <Link href={item.link}>Look at it</Link>}
             </div>
           </div>

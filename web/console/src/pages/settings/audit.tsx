@@ -34,16 +34,18 @@ function Entries() {
   const items = query.data?.pages.flatMap((page) => page.items);
   return (
     <>
-      <div className="search">
-        <Icon name="search" />
-        <input
-          className="input"
-          type="search"
-          aria-label="Changes by"
-          placeholder="Changes by (name)"
-          value={actor}
-          onChange={(event) => setActor(event.target.value)}
-        />
+      <div className="row">
+        <div className="search">
+          <Icon name="search" />
+          <input
+            className="input"
+            type="search"
+            aria-label="Changes by"
+            placeholder="Changes by (name)"
+            value={actor}
+            onChange={(event) => setActor(event.target.value)}
+          />
+        </div>
       </div>
       {query.error && <ErrorMessage error={query.error} onRetry={() => void query.refetch()} />}
       <Card flush title="Changes">

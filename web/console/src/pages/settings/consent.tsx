@@ -112,7 +112,7 @@ function Categories({ value, onChange }: { value: CategoryRule[]; onChange: (val
       </p>
       {value.map((rule, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a category's name is what is being typed.
-        <div key={at} className="row">
+        <div key={at} className="row row-end">
           <div className="grow" style={{ flexBasis: "9rem" }}>
             <TextField
               label={`Category ${at + 1}`}

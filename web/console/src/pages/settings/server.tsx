@@ -8,6 +8,7 @@ import { useBlocked } from "../../session.tsx";
 import { Badge } from "../../ui/badge.tsx";
 import { Meter } from "../../ui/meter.tsx";
 import { Card } from "../../ui/page.tsx";
+import { Prose } from "../../ui/prose.tsx";
 import { ScrollFrame } from "../../ui/scroll-frame.tsx";
 import { Loaded, Message } from "../../ui/states.tsx";
 import { useWorkspace } from "../../workspace.tsx";
@@ -46,7 +47,11 @@ const Table = ({ items }: { items: Setting[] }) => (
           <tr key={setting.name}>
             <td>
               <code>{setting.name}</code>
-              {setting.description && <div className="small muted">{setting.description}</div>}
+              {setting.description && (
+                <div className="small muted">
+                  <Prose text={setting.description} />
+                </div>
+              )}
             </td>
             <td className="break">{shown(setting.value)}</td>
             <td>
