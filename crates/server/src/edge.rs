@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use collector::{Edge, Geo, Network, Page, PublicUrl, ServeLimits, TrustedProxies, UnknownKey};
+use collector::{Beside, Edge, Geo, Network, Page, PublicUrl, ServeLimits, TrustedProxies, UnknownKey};
 
 use crate::settings::{self, Settings};
 
 /// What the collector is told about its network.
-pub(crate) fn edge(settings: &Settings, pages: Vec<Page>) -> anyhow::Result<Edge> {
+pub(crate) fn edge(settings: &Settings, pages: Vec<Page>, beside: Option<Beside>) -> anyhow::Result<Edge> {
     let networks: Result<Vec<Network>, _> = settings.trusted_proxies.iter().map(|network| network.parse()).collect();
     let geo = settings.geo_database.as_ref().map(|path| {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read `geo_database` `{}`", path.display()))?;
@@ -24,6 +24,7 @@ pub(crate) fn edge(settings: &Settings, pages: Vec<Page>) -> anyhow::Result<Edge
         geo: geo.transpose()?,
         body_bytes_max: usize::try_from(settings.request_bytes_in_flight_max)?,
         pages,
+        beside,
         beside: None,
     })
 }

@@ -1,9 +1,10 @@
 //! The server: the only crate that reads the command line, the environment and the wall clock.
 //!
 //! Read in this order: [`cli`] (what can be asked), [`serve`] (the life of a server), [`topology`] (the whole path on
-//! one screen), [`engines`] (what it stands on), then the parts: `edge`, `delivering`, `drain`, `trim`, `live`,
+//! one screen), [`engines`] (what it stands on), then the parts: `edge`, `admin`, `delivering`, `drain`, `trim`, `live`,
 //! `ready`, `local`, `telemetry`, and the other commands in `command`.
 
+mod admin;
 mod bench;
 mod cli;
 mod clock;

@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::Login;
 use crate::cli::{Role, Serve};
 use crate::engines::{Engines, Opening, read_workspaces};
 use crate::live::Live;
@@ -25,7 +26,7 @@ use crate::settings::Settings;
 use crate::telemetry::Telemetry;
 use crate::topology::{DataPath, Front, build_data_path};
 use crate::trim::{Holders, Trimmer};
-use crate::{Machine, delivering, demo, drain, edge, local};
+use crate::{Machine, admin, delivering, demo, drain, edge, local};
 
 /// From the last request to the end, whatever hangs. The edge takes up to 5 s before; orchestrators kill after 30 s.
 const DRAIN_WITHIN: Duration = Duration::from_secs(18);
@@ -52,12 +53,17 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     let live = Live::new();
     let ready = Ready::default();
     let pages = if serve.demo { demo::pages() } else { Vec::new() };
-    let front = Front { probes: probes(&ready, &telemetry), pages };
+    let door = (serve.role == Role::All).then(api::Door::default);
+    let front = Front { probes: probes(&ready, &telemetry), pages, beside: door.as_ref().map(api::Door::beside) };
     let path = build_data_path(&settings, &engines, &telemetry, &live, front).await?;
     // Before the first request: a refusal must reach the events of its maker that the last run left in the log.
     let waiting = path.pipeline.remember_waiting().await;
     tracing::info!(events = waiting, "events of the last run that wait in the log");
-    announce(&serve, &engines, listener.local_addr()?)?;
+    let login = match &door {
+        Some(door) => Some(admin::open(door, &settings, &engines).await?),
+        None => None,
+    };
+    announce(&serve, &engines, listener.local_addr()?, login.as_ref())?;
     let pipeline_metrics = telemetry.metrics.pipeline.clone();
     let running = Running { engines, path, live, ready, pipeline_metrics, settings, role: serve.role };
     running.until_signal(listener, &serve.data_dir).await
@@ -76,7 +82,12 @@ fn probes(ready: &Ready, telemetry: &Telemetry) -> Probes {
 }
 
 /// What a person needs to go on, on standard output.
-fn announce(serve: &Serve, engines: &Engines, address: std::net::SocketAddr) -> anyhow::Result<()> {
+fn announce(
+    serve: &Serve,
+    engines: &Engines,
+    address: std::net::SocketAddr,
+    login: Option<&Login>,
+) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "assent listens on http://{address}, data in {}", serve.data_dir.display())?;
     for tenant in engines.directory.tenants() {
@@ -91,10 +102,9 @@ fn announce(serve: &Serve, engines: &Engines, address: std::net::SocketAddr) -> 
     }
     if serve.demo {
         writeln!(out, "demo site: http://{address}/demo")?;
-        writeln!(
-            out,
-            "no admin login yet: console and admin API are not built; `assent tail`, `trace` and `query` are"
-        )?;
+    }
+    if let Some(login) = login {
+        writeln!(out, "console: http://{address}/ ({login})")?;
     }
     out.flush()?;
     Ok(())

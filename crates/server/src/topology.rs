@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use collector::{Collector, Page, Probes};
+use collector::{Beside, Collector, Page, Probes};
 use control::Recorder;
 use delivery::Delivery;
 use lake::{Lake, Maintenance};
@@ -32,6 +32,8 @@ pub(crate) struct DataPath {
 pub(crate) struct Front {
     pub(crate) probes: Probes,
     pub(crate) pages: Vec<Page>,
+    /// Admin API and console; `None` where this process has neither.
+    pub(crate) beside: Option<Beside>,
 }
 
 /// Puts the path together. Readers start at once and find nothing; the caller runs the pipeline, then opens the edge.
@@ -53,7 +55,7 @@ pub(crate) async fn build_data_path(
         metrics: metrics.collector.clone(),
         observer: observe::collector(live),
         probes: front.probes,
-        edge: edge::edge(settings, front.pages)?,
+        edge: edge::edge(settings, front.pages, front.beside)?,
     }));
     let marks: Vec<_> = (0..engines.raw.partitions())
         .map(|partition| engines.processed.watermark(eventlog::Partition(partition)))

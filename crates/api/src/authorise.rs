@@ -1,0 +1,74 @@
+//! Who may do what, in one table: each operation with the least role that may do it. The router is built from this
+//! table (`crate::router`): an operation without a row keeps the server from starting and fails the build's tests, and
+//! so does a row without an operation. `tests/it/roles.rs` walks every row with every role.
+
+use control::Role;
+
+/// What an operation asks of whoever calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: it is how one gets in, or says nothing about anybody.
+    Nothing,
+    /// A login, of any role.
+    Login,
+    /// At least this role.
+    Role(Role),
+}
+
+/// What the right to see personal data changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Personal {
+    /// Nothing: there is none in it.
+    None,
+    /// Without the right, it is masked in the answer. It is never a reason to refuse: the fate of an event can be
+    /// followed without knowing whose it is.
+    Masked,
+}
+
+/// One row.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The id of the operation in the OpenAPI document: the name of its handler.
+    pub operation: &'static str,
+    /// Who may.
+    pub needs: Needs,
+    /// What else they may see.
+    pub personal: Personal,
+}
+
+const fn row(operation: &'static str, needs: Needs) -> Row {
+    Row { operation, needs, personal: Personal::None }
+}
+
+const fn masked(operation: &'static str, needs: Needs) -> Row {
+    Row { operation, needs, personal: Personal::Masked }
+}
+
+const VIEWER: Needs = Needs::Role(Role::Viewer);
+const ANALYST: Needs = Needs::Role(Role::Analyst);
+const ADMIN: Needs = Needs::Role(Role::Admin);
+const OWNER: Needs = Needs::Role(Role::Owner);
+
+/// The table, resource by resource.
+pub const TABLE: &[Row] = &[
+    row("sign_in", Needs::Nothing),
+    row("show_session", Needs::Login),
+    row("sign_out", Needs::Login),
+    row("change_password", Needs::Login),
+    row("list_users", ADMIN),
+    row("create_user", OWNER),
+    row("change_user", OWNER),
+    row("delete_user", OWNER),
+    row("list_tokens", ADMIN),
+    row("create_token", ADMIN),
+    row("delete_token", ADMIN),
+    row("list_workspaces", VIEWER),
+    row("list_sources", VIEWER),
+    row("show_source", VIEWER),
+    row("list_destination_kinds", VIEWER),
+];
+
+/// The row of an operation.
+pub fn row_of(operation: &str) -> Option<Row> {
+    TABLE.iter().find(|row| row.operation == operation).copied()
+}

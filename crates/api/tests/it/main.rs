@@ -1,0 +1,6 @@
+//! The API without a network: requests go to the router as values, over a real store in a temporary directory.
+
+mod document;
+mod rig;
+mod roles;
+mod session;
