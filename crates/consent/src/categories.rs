@@ -19,6 +19,12 @@ impl CategorySet {
         Self(self.0 | other.0)
     }
 
+    /// In both.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// In this and not in the other.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
@@ -42,32 +48,91 @@ impl CategorySet {
 }
 
 /// The categories of a workspace in bit order. `required` is always bit 0.
+///
+/// A bit keeps its meaning as long as the process runs, also when the workspace's categories change under it: choices
+/// in memory are bits. So a category that goes keeps its bit, and one that comes gets a free one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Categories {
-    /// Name, aliases.
-    rules: Vec<(Category, Vec<Category>)>,
+    known: Vec<Known>,
+    /// What the workspace has, without `required`.
+    optional: CategorySet,
 }
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Known {
+    name: Category,
+    aliases: Vec<Category>,
+    /// Whether the workspace has it. Another category's name or alias wins over one that it does not have.
+    is_live: bool,
+}
+
+/// More categories came and went than there are bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the workspace has had more than {CATEGORIES_MAX} categories since the server was started: start it again")]
+pub struct TooManyCategories;
 
 impl Categories {
     /// The categories of a workspace, `required` first.
     pub fn new(rules: &ConsentRules) -> Self {
-        let mut ordered = vec![(Category::new(REQUIRED), Vec::new())];
+        let required = Known { name: Category::new(REQUIRED), aliases: Vec::new(), is_live: true };
+        let mut known = vec![required];
         for rule in &rules.categories {
             if rule.name.is_required() {
-                ordered[0].1.clone_from(&rule.aliases);
-            } else if ordered.len() < CATEGORIES_MAX {
-                ordered.push((rule.name.clone(), rule.aliases.clone()));
+                known[0].aliases.clone_from(&rule.aliases);
+            } else if known.len() < CATEGORIES_MAX {
+                known.push(Known { name: rule.name.clone(), aliases: rule.aliases.clone(), is_live: true });
             }
         }
-        Self { rules: ordered }
+        Self::of(known)
+    }
+
+    fn of(known: Vec<Known>) -> Self {
+        let live = known.iter().enumerate().skip(1).filter(|(_, known)| known.is_live);
+        let optional = live.fold(CategorySet::NONE, |set, (bit, _)| set.union(CategorySet(1 << bit)));
+        Self { known, optional }
+    }
+
+    /// These, with a bit also for what other rules name for the first time.
+    pub(crate) fn widened(&self, rules: &ConsentRules) -> Result<Self, TooManyCategories> {
+        let mut known = self.known.clone();
+        for rule in &rules.categories {
+            if known.iter().any(|known| known.name == rule.name) {
+                continue;
+            }
+            if known.len() == CATEGORIES_MAX {
+                return Err(TooManyCategories);
+            }
+            known.push(Known { name: rule.name.clone(), aliases: Vec::new(), is_live: false });
+        }
+        Ok(Self::of(known))
+    }
+
+    /// What of these means something that it did not mean in `before`, by its name or by a new alias.
+    pub(crate) fn newly_meant(&self, before: &Self) -> CategorySet {
+        let new = self.known.iter().enumerate().filter(|(bit, known)| {
+            let had = before.known.get(*bit).filter(|had| had.is_live || !known.is_live);
+            had.is_none_or(|had| known.aliases.iter().any(|alias| !had.aliases.contains(alias)))
+        });
+        new.fold(CategorySet::NONE, |set, (bit, _)| set.union(CategorySet(1 << bit)))
+    }
+
+    /// The same bits under other rules, for all of whose names there must be one.
+    pub(crate) fn under(&self, rules: &ConsentRules) -> Self {
+        let known = self.known.iter().map(|known| {
+            let rule = rules.categories.iter().find(|rule| rule.name == known.name);
+            let aliases = rule.map_or_else(Vec::new, |rule| rule.aliases.clone());
+            Known { name: known.name.clone(), aliases, is_live: rule.is_some() || known.name.is_required() }
+        });
+        Self::of(known.collect())
     }
 
     /// The set of the category that a key of a stamp names; empty when the workspace does not know it.
     pub fn key(&self, key: &str) -> CategorySet {
-        self.rules
-            .iter()
-            .position(|(name, aliases)| name.as_str() == key || aliases.iter().any(|alias| alias.as_str() == key))
-            .map_or(CategorySet::NONE, |bit| CategorySet(1 << bit))
+        let is_meant = |known: &Known| {
+            known.name.as_str() == key || known.aliases.iter().any(|alias| alias.as_str() == key)
+        };
+        let live = self.known.iter().position(|known| known.is_live && is_meant(known));
+        live.or_else(|| self.known.iter().position(is_meant)).map_or(CategorySet::NONE, |bit| CategorySet(1 << bit))
     }
 
     /// `required`.
@@ -80,16 +145,15 @@ impl Categories {
         self.key("targeting")
     }
 
-    /// Every category but `required`.
+    /// Every category of the workspace but `required`.
     pub fn optional(&self) -> CategorySet {
-        let all = if self.rules.len() >= CATEGORIES_MAX { u64::MAX } else { (1 << self.rules.len()) - 1 };
-        CategorySet(all & !1)
+        self.optional
     }
 
     /// The names in a set, in order, for storage and for people.
     pub fn names(&self, set: CategorySet) -> Vec<&str> {
-        let bits = self.rules.iter().enumerate();
-        bits.filter(|(bit, _)| set.0 & (1 << bit) != 0).map(|(_, (name, _))| name.as_str()).collect()
+        let bits = self.known.iter().enumerate();
+        bits.filter(|(bit, _)| set.0 & (1 << bit) != 0).map(|(_, known)| known.name.as_str()).collect()
     }
 
     /// The set of some names; unknown ones are left out.

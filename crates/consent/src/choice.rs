@@ -43,6 +43,13 @@ impl Choice {
         }
     }
 
+    /// What it says about some categories.
+    #[must_use]
+    pub(crate) fn within(self, categories: CategorySet) -> Self {
+        let (granted, refused) = (self.granted.intersection(categories), self.refused.intersection(categories));
+        Self { granted, refused }
+    }
+
     /// Whether it grants nothing that can be refused: such a choice is recorded without an identifier when its maker
     /// is not known already.
     pub fn is_refusal(self, categories: &Categories) -> bool {

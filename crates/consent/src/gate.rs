@@ -13,7 +13,9 @@ use event::{Fingerprint, FingerprintHasher};
 use hashbrown::HashMap;
 use workspace::ConsentRules;
 
-use crate::{CategorySet, Choice, Choices, Decision, Reason, Rules, Stamp, Use, Wishes, decide};
+use crate::{
+    Categories, CategorySet, Choice, Choices, Decision, Reason, Rules, Stamp, TooManyCategories, Use, Wishes, decide,
+};
 
 /// What the gate must know about a thing to decide on it.
 #[derive(Debug, Clone)]
@@ -88,8 +90,19 @@ pub struct Withheld<T> {
 #[derive(Debug)]
 pub struct Gate {
     rules: arc_swap::ArcSwap<Rules>,
+    /// The categories that are about to be in force. Held to read while choices are turned into bits and put in, so
+    /// that what is put in says all that today's and tomorrow's rules ask.
+    coming: RwLock<Option<Coming>>,
     choices: Vec<RwLock<HashMap<Fingerprint, Choice, FingerprintHasher>>>,
     generation: AtomicU64,
+}
+
+/// Categories on their way into force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Coming {
+    categories: Categories,
+    /// Those about which the gate may know less than is on record.
+    fresh: CategorySet,
 }
 
 /// Choices are spread over this many maps, so that a write blocks few readers.
@@ -100,6 +113,7 @@ impl Gate {
     pub fn new(rules: &ConsentRules) -> Arc<Self> {
         Arc::new(Self {
             rules: arc_swap::ArcSwap::from_pointee(Rules::new(rules)),
+            coming: RwLock::default(),
             choices: (0..SHARDS).map(|_| RwLock::default()).collect(),
             generation: AtomicU64::new(0),
         })
@@ -149,6 +163,62 @@ impl Gate {
             *choice = choice.then(Choice { granted: CategorySet::NONE, refused });
         }
         self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Does as [`Gate::load`] with what is on record by name, which must not become bits while other rules come into
+    /// force: the choices are made, where that is under way, of both.
+    pub fn learn(&self, on_record: impl Fn(&Categories) -> Vec<(Fingerprint, Choice)>) {
+        let coming = self.coming.read().expect("no holder of the coming rules panics");
+        let mut choices = on_record(&self.rules.load().categories);
+        if let Some(Coming { categories, fresh }) = &*coming {
+            for ((_, choice), (_, then)) in choices.iter_mut().zip(on_record(categories)) {
+                *choice = choice.then(then.within(*fresh));
+            }
+        }
+        self.load(choices);
+    }
+
+    /// Does as [`Gate::narrow`] with what is on record by name: see [`Gate::learn`].
+    pub fn learn_refusals(&self, on_record: impl Fn(&Categories) -> Vec<(Fingerprint, CategorySet)>) {
+        let coming = self.coming.read().expect("no holder of the coming rules panics");
+        let mut refused = on_record(&self.rules.load().categories);
+        if let Some(Coming { categories, fresh }) = &*coming {
+            let then = on_record(categories).into_iter();
+            refused.extend(then.map(|(identifier, refused)| (identifier, refused.intersection(*fresh))));
+        }
+        self.narrow(refused);
+    }
+
+    /// First of three steps to other rules while running: their new names get bits, and whatever is learnt from now on
+    /// speaks of them too. The rules in force stay. Returns the categories to [`Gate::fill`] with, when there is
+    /// something on record that the gate could not know.
+    pub fn expect(&self, rules: &ConsentRules) -> Result<Option<Categories>, TooManyCategories> {
+        let mut coming = self.coming.write().expect("no holder of the coming rules panics");
+        let now = self.rules.load();
+        let categories = now.categories.widened(rules)?.under(rules);
+        let fresh = categories.newly_meant(&now.categories);
+        *coming = Some(Coming { categories: categories.clone(), fresh });
+        Ok((!fresh.is_empty()).then_some(categories))
+    }
+
+    /// Second step: what is on record about the new ones, where nothing was learnt about them since.
+    pub fn fill(&self, on_record: impl IntoIterator<Item = (Fingerprint, Choice)>) {
+        let coming = self.coming.read().expect("no holder of the coming rules panics");
+        let Some(Coming { fresh, .. }) = &*coming else { return };
+        for (identifier, found) in on_record {
+            let mut shard = self.shard(identifier).write().expect("no holder of a shard panics");
+            let known = shard.entry(identifier).or_default();
+            *known = found.within(*fresh).then(*known);
+        }
+    }
+
+    /// Last step: the expected rules come into force, and every permission is outdated.
+    pub fn follow(&self, rules: &ConsentRules) {
+        let mut coming = self.coming.write().expect("no holder of the coming rules panics");
+        if let Some(Coming { categories, .. }) = coming.take() {
+            self.rules.store(Arc::new(Rules { categories, do_not_track: rules.do_not_track }));
+            self.generation.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     /// What is on record about some identifiers, taken together.

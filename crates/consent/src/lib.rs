@@ -21,7 +21,7 @@ mod reason;
 mod signals;
 mod stamp;
 
-pub use categories::{Categories, CategorySet};
+pub use categories::{Categories, CategorySet, TooManyCategories};
 pub use choice::{Choice, Choices};
 pub use collect::{Arrival, Collected, collect};
 pub use decide::{Decision, Rules, Use, Wishes, decide};

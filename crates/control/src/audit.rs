@@ -107,6 +107,20 @@ pub struct AuditRecord {
     pub after: Option<Value>,
 }
 
+impl AuditRecord {
+    /// The fields that differ between before and after, by name; of what is new or gone, all.
+    pub fn changed_fields(&self) -> Vec<&str> {
+        let fields = |value: &'_ Option<Value>| value.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+        let (before, after) = (fields(&self.before), fields(&self.after));
+        let names = [&self.before, &self.after].into_iter().flatten().filter_map(Value::as_object);
+        let mut names: Vec<&str> = names.flat_map(|fields| fields.keys().map(String::as_str)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.retain(|name| before.get(*name) != after.get(*name));
+        names
+    }
+}
+
 /// Which entries to read. `None` asks for all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditQuery {

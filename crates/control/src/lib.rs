@@ -2,7 +2,8 @@
 //!
 //! - [`Store`]: what an engine must do. [`Sqlite`] does it in one file; PostgreSQL has to pass the same suite
 //!   (`tests/it/conformance.rs`).
-//! - [`apply`]: from files to stored workspaces. [`load`]: from stored workspaces to [`Tenant`]s.
+//! - [`apply()`]: from files to stored objects. [`load()`]: from stored objects to [`Tenant`]s.
+//! - [`Configuration`]: the objects while they are served: shown, edited, exported, put in force.
 //! - [`Recorder`]: a visitor's choice becomes durable, then visible to the gate, then is answered.
 //! - `linking`: an identifier that joins a subject takes over what the subject refused.
 //! - [`Directory`]: the tenants, ready for the hot path.
@@ -12,6 +13,7 @@
 mod accounts;
 mod apply;
 mod audit;
+mod configuration;
 mod directory;
 mod hex;
 pub mod keys;
@@ -29,8 +31,13 @@ pub use accounts::{
     HashingCost, NewToken, NewUser, PaceLimits, Principal, Rights, Role, SessionsOver, SignedIn, StoredAccount,
     StoredSession, TOKEN_PREFIX, Token, UnknownRole, User, UserChange, Via,
 };
-pub use apply::{Applied, ApplyError, Outcome, WorkspaceFile, apply};
+pub use apply::{Applied, ApplyError, ApplyOptions, Change, Claim, Site, WorkspaceFile, apply};
 pub use audit::{Action, AuditQuery, AuditRecord, AuditStore, Entry};
+pub use configuration::{
+    API_VARIABLES, Configuration, ConfigurationChange, ConfigurationOptions, ConfigurationStore, Edit, EditError, Kinds,
+    Object, ObjectChange, Secrets, StoredConfiguration, StoredObject, StoredWorkspace, Summary, Unservable, Word,
+    export,
+};
 pub use directory::{Directory, KeyOwner, Tenant};
 pub use load::{LoadError, load};
 pub use recent::Recent;
@@ -39,6 +46,5 @@ pub use sqlite::Sqlite;
 pub use standing::{Said, Standing};
 pub use store::{
     ChoiceRow, Joined, Maker, Method, Receipt, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys,
-    StoredWorkspace,
 };
 pub use write_keys::SameWriteKey;

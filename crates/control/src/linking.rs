@@ -35,10 +35,11 @@ impl IdentifierTable for Linking {
             Joined::All(standings) => standings,
         };
         if !standings.is_empty() {
-            let rules = self.gate.rules();
-            let refused = |standing: &crate::Standing| standing.choice(&rules.categories).refused;
             // Adds and never replaces: a choice that was recorded since may be in the gate already.
-            self.gate.narrow(standings.iter().map(|(identifier, standing)| (*identifier, refused(standing))));
+            self.gate.learn_refusals(|categories| {
+                let refused = |standing: &crate::Standing| standing.choice(categories).refused;
+                standings.iter().map(|(identifier, standing)| (*identifier, refused(standing))).collect::<Vec<_>>()
+            });
         }
         Ok(Inserted::All)
     }

@@ -1,16 +1,16 @@
-//! From stored workspaces to tenants that can be served.
+//! From the stored configuration to tenants that can be served, at the start and while running.
 
 use std::sync::Arc;
 
-use consent::Gate;
-use event::Millis;
+use consent::{Categories, Choice, Gate, TooManyCategories};
+use event::{Fingerprint, Millis};
 use vault::{IdentifierTable, Keys, Surrogates};
 use workspace::{ParseError, Workspace};
 
-use crate::apply::Env;
+use crate::configuration::{Env, StoredConfiguration};
 use crate::linking::Linking;
 use crate::write_keys::{self, SameWriteKey};
-use crate::{Recent, Store, StoreError, StoredWorkspace, Tenant, keys};
+use crate::{Directory, Recent, Store, StoreError, Tenant, keys};
 
 /// Standings read at once: large enough that a million load in a few seconds, small enough to be no peak in memory.
 const PAGE_ROWS: u32 = 20_000;
@@ -19,28 +19,19 @@ const PAGE_ROWS: u32 = 20_000;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// What is stored is no longer a workspace, usually because an environment variable is gone.
-    #[error("workspace `{workspace}`, last applied from `{file}`: {error}")]
+    #[error("workspace `{workspace}`: {error}")]
     Parse {
         /// The workspace.
         workspace: String,
-        /// Its file.
-        file: String,
         /// What is wrong.
         error: ParseError,
-    },
-    /// A source without a write key.
-    #[error("source `{source_name}` of workspace `{workspace}` has no write key on record: apply `{file}` again")]
-    NoWriteKey {
-        /// The workspace.
-        workspace: String,
-        /// The source.
-        source_name: String,
-        /// Its file.
-        file: String,
     },
     /// Two workspaces claim the same events.
     #[error(transparent)]
     SameWriteKey(#[from] SameWriteKey),
+    /// The categories changed too often.
+    #[error(transparent)]
+    TooManyCategories(#[from] TooManyCategories),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -54,47 +45,97 @@ pub async fn load(
     env: Env<'_>,
     now: Millis,
 ) -> Result<Vec<Arc<Tenant>>, LoadError> {
-    let stored = store.workspaces().await?;
-    let models = stored.iter().map(|stored| model(stored, env)).collect::<Result<Vec<Workspace>, _>>()?;
-    write_keys::check(models.iter().zip(stored.iter().map(|stored| stored.file.as_str())))?;
+    let stored = store.configuration().await?;
     let mut tenants = Vec::new();
-    for (stored, workspace) in stored.iter().zip(models) {
-        let fingerprints = keys::open(&**store, keys, &stored.name, now).await?;
-        let gate = Gate::new(&workspace.consent);
-        load_choices(&**store, &stored.name, &gate).await?;
-        let table: Arc<dyn IdentifierTable> = Arc::new(Linking { store: Arc::clone(store), gate: Arc::clone(&gate) });
-        let surrogates = Surrogates::new(workspace.name().shared(), table);
-        tenants.push(Arc::new(Tenant { workspace, gate, fingerprints, surrogates, recent: Recent::default() }));
+    for workspace in models(&stored, env)? {
+        tenants.push(open(store, keys, workspace, now).await?);
     }
     Ok(tenants)
 }
 
-/// The model with every secret and write key in place.
-pub(crate) fn model(stored: &StoredWorkspace, env: Env<'_>) -> Result<Workspace, LoadError> {
-    let mut workspace = workspace::parse(&stored.yaml, env).map_err(|error| LoadError::Parse {
-        workspace: stored.name.clone(),
-        file: stored.file.clone(),
-        error,
-    })?;
-    for source in workspace.sources.iter_mut().filter(|source| source.write_key.is_none()) {
-        let key = stored.generated_keys.get(source.name.as_str()).ok_or_else(|| LoadError::NoWriteKey {
-            workspace: stored.name.clone(),
-            source_name: source.name.to_string(),
-            file: stored.file.clone(),
-        })?;
-        source.write_key = Some(key.clone());
+/// Makes tenants of what is stored now, for a directory that serves while this runs. A workspace that is served
+/// already keeps its gate, its subjects and what it knows of events under way.
+/// On an error the directory serves what it served.
+pub(crate) async fn reload(
+    store: &Arc<dyn Store>,
+    keys: &Keys,
+    directory: &Directory,
+    stored: &StoredConfiguration,
+    env: Env<'_>,
+    now: Millis,
+) -> Result<(), LoadError> {
+    let mut tenants = Vec::new();
+    for workspace in models(stored, env)? {
+        let Some(served) = directory.tenant(workspace.name().as_str()) else {
+            tenants.push(open(store, keys, workspace, now).await?);
+            continue;
+        };
+        if served.workspace.consent != workspace.consent
+            && let Some(categories) = served.gate.expect(&workspace.consent)?
+        {
+            // People may have spoken about a category before the workspace had it, or had it again.
+            let name = workspace.name().shared();
+            pages(&**store, &name, &categories, |page| served.gate.fill(page)).await?;
+        }
+        tenants.push(Arc::new(Tenant {
+            workspace,
+            gate: Arc::clone(&served.gate),
+            fingerprints: served.fingerprints.clone(),
+            surrogates: served.surrogates.clone(),
+            recent: served.recent.clone(),
+        }));
     }
-    Ok(workspace)
+    // Rules first. In between, an old model meets new rules: a category that is gone still has its bit, which nobody
+    // grants any more, so less is let through and never more.
+    for tenant in &tenants {
+        let served = directory.tenant(&tenant.name());
+        if served.is_some_and(|served| served.workspace.consent != tenant.workspace.consent) {
+            tenant.gate.follow(&tenant.workspace.consent);
+        }
+    }
+    directory.replace(tenants);
+    Ok(())
 }
 
-/// Puts every choice on record into a gate, page by page.
-async fn load_choices(store: &dyn Store, workspace: &str, gate: &Gate) -> Result<(), StoreError> {
+/// The models with every secret and write key in place.
+fn models(stored: &StoredConfiguration, env: Env<'_>) -> Result<Vec<Workspace>, LoadError> {
+    let models = stored.workspaces.iter().map(|stored| {
+        let read = stored.document().read(env);
+        read.map_err(|error| LoadError::Parse { workspace: stored.name.clone(), error })
+    });
+    let models = models.collect::<Result<Vec<Workspace>, _>>()?;
+    write_keys::check(stored, &models)?;
+    Ok(models)
+}
+
+async fn open(
+    store: &Arc<dyn Store>,
+    keys: &Keys,
+    workspace: Workspace,
+    now: Millis,
+) -> Result<Arc<Tenant>, StoreError> {
+    let name = workspace.name().shared();
+    let fingerprints = keys::open(&**store, keys, &name, now).await?;
+    let gate = Gate::new(&workspace.consent);
     let rules = gate.rules();
+    pages(&**store, &name, &rules.categories, |page| gate.load(page)).await?;
+    let table: Arc<dyn IdentifierTable> = Arc::new(Linking { store: Arc::clone(store), gate: Arc::clone(&gate) });
+    let surrogates = Surrogates::new(name, table);
+    Ok(Arc::new(Tenant { workspace, gate, fingerprints, surrogates, recent: Recent::default() }))
+}
+
+/// Reads every choice on record, page by page.
+async fn pages(
+    store: &dyn Store,
+    workspace: &str,
+    categories: &Categories,
+    mut put: impl FnMut(Vec<(Fingerprint, Choice)>),
+) -> Result<(), StoreError> {
     let mut after = None;
     loop {
         let page = store.standings(workspace, after, PAGE_ROWS).await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = Some(*last);
-        gate.load(page.iter().map(|(identifier, standing)| (*identifier, standing.choice(&rules.categories))));
+        put(page.iter().map(|(identifier, standing)| (*identifier, standing.choice(categories))).collect());
     }
 }

@@ -6,17 +6,17 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use event::{Fingerprint, FingerprintHasher};
 
 /// Fingerprints of one generation: some seconds at full speed, 2 MB.
 const GENERATION_MAX: usize = 65_536;
 
-/// Two generations: the younger fills, the older is dropped when it is full.
-#[derive(Default)]
+/// Two generations: the younger fills, the older is dropped when it is full. Clones share them.
+#[derive(Clone, Default)]
 pub struct Recent {
-    generations: Mutex<[HashSet<Fingerprint, FingerprintHasher>; 2]>,
+    generations: Arc<Mutex<[HashSet<Fingerprint, FingerprintHasher>; 2]>>,
 }
 
 impl fmt::Debug for Recent {

@@ -150,8 +150,9 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
     }
     let standings = store.record(&tenant.name(), &rows).await?;
     if !standings.is_empty() {
-        let choices = standings.iter().map(|(one, standing)| (*one, standing.choice(&rules.categories)));
-        tenant.gate.load(choices);
+        tenant.gate.learn(|categories| {
+            standings.iter().map(|(one, standing)| (*one, standing.choice(categories))).collect::<Vec<_>>()
+        });
     }
     Ok(rows.into_iter().map(recorded).collect())
 }

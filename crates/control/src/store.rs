@@ -1,18 +1,18 @@
 //! What an engine of the control store must do. Few and whole operations, each one transaction: an engine cannot get
 //! the order of two half-steps wrong, and none of them decides anything.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
-use event::{Fingerprint, Millis, Pii, Secret, SubjectId};
+use event::{Fingerprint, Millis, Pii, SubjectId};
 use vault::{Epoch, IdentifierKind, KeyError, Pair, VaultError};
 use zeroize::Zeroizing;
 
+use crate::Standing;
 use crate::accounts::AccountStore;
 use crate::audit::AuditStore;
+use crate::configuration::ConfigurationStore;
 use crate::hex::hex;
-use crate::Standing;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -193,25 +193,6 @@ impl ChoiceRow {
     }
 }
 
-/// A workspace as its file says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredWorkspace {
-    /// Its name.
-    pub name: String,
-    /// The file that it was last applied from.
-    pub file: String,
-    /// SHA-256 of its text, in hex.
-    pub sha256: String,
-    /// Its text, with `${env:NAME}` as written.
-    pub yaml: String,
-    /// What it declares, as `source web`.
-    pub objects: Vec<String>,
-    /// When it was applied.
-    pub applied_at: Millis,
-    /// Source → write key, for the sources whose file names none.
-    pub generated_keys: BTreeMap<String, Secret<String>>,
-}
-
 /// What became of new identifiers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Joined {
@@ -223,7 +204,7 @@ pub enum Joined {
 
 /// The control store. Everything that a method writes is durable when it returns.
 #[async_trait]
-pub trait Store: AccountStore + AuditStore + fmt::Debug + Send + Sync {
+pub trait Store: AccountStore + AuditStore + ConfigurationStore + fmt::Debug + Send + Sync {
     /// The subjects of some fingerprints, in their order.
     async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError>;
 
@@ -264,10 +245,4 @@ pub trait Store: AccountStore + AuditStore + fmt::Debug + Send + Sync {
 
     /// The choices of a subject, or of all unknown ones, oldest first. Their makers come without identifiers.
     async fn history(&self, workspace: &str, of: Option<SubjectId>) -> Result<Vec<ChoiceRow>, StoreError>;
-
-    /// All workspaces by name.
-    async fn workspaces(&self) -> Result<Vec<StoredWorkspace>, StoreError>;
-
-    /// Stores workspaces over what was stored under their names, all or none.
-    async fn put_workspaces(&self, workspaces: &[StoredWorkspace]) -> Result<(), StoreError>;
 }

@@ -5,13 +5,15 @@
 
 use std::collections::HashMap;
 
-use workspace::Workspace;
+use workspace::{ObjectKind, Source, Workspace};
+
+use crate::configuration::{StoredConfiguration, StoredWorkspace};
 
 /// Two sources that say the same key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{first} and {second} have the same write key `{masked_key}`: change one")]
 pub struct SameWriteKey {
-    /// The one source, as "source `acme/web` of `acme.yaml`".
+    /// The one source, as "source `acme/web` of `acme.yaml`", without a file when somebody edited it.
     pub first: String,
     /// The other one.
     pub second: String,
@@ -19,13 +21,14 @@ pub struct SameWriteKey {
     pub masked_key: String,
 }
 
-/// Looks for a key that two sources have. The workspaces have every key in place; each comes with its file.
-pub(crate) fn check<'w>(workspaces: impl IntoIterator<Item = (&'w Workspace, &'w str)>) -> Result<(), SameWriteKey> {
+/// Looks for a key that two sources have. The models have every key in place; they stand in the order of what they
+/// were read from.
+pub(crate) fn check(stored: &StoredConfiguration, models: &[Workspace]) -> Result<(), SameWriteKey> {
     let mut owners: HashMap<&str, String> = HashMap::new();
-    for (workspace, file) in workspaces {
+    for (stored, workspace) in stored.workspaces.iter().zip(models) {
         for source in &workspace.sources {
             let Some(key) = &source.write_key else { continue };
-            let second = format!("source `{}/{}` of `{file}`", workspace.name(), source.name);
+            let second = place(stored, source);
             if let Some(first) = owners.insert(key.expose(), second.clone()) {
                 return Err(SameWriteKey { first, second, masked_key: masked(key.expose()) });
             }
@@ -34,8 +37,14 @@ pub(crate) fn check<'w>(workspaces: impl IntoIterator<Item = (&'w Workspace, &'w
     Ok(())
 }
 
+fn place(stored: &StoredWorkspace, source: &Source) -> String {
+    let object = stored.object(ObjectKind::Source, source.name.as_str());
+    let file = object.and_then(|object| object.word.file()).map_or_else(String::new, |file| format!(" of `{file}`"));
+    format!("source `{}/{}`{file}", stored.name, source.name)
+}
+
 /// Enough to find it in a file, at most half of it.
-fn masked(key: &str) -> String {
+pub(crate) fn masked(key: &str) -> String {
     const SHOWN_CHARS_MAX: usize = 6;
     let shown = (key.chars().count() / 2).min(SHOWN_CHARS_MAX);
     key.chars().take(shown).chain(['…']).collect()

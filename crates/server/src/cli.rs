@@ -17,6 +17,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Runs the server.
     Serve(Serve),
+    /// Changes the configuration from workspace files, also while the server runs.
+    Apply(Apply),
+    /// Prints the configuration as a workspace file, also while the server runs.
+    Export(Export),
     /// Asks the lake, also while the server runs.
     Query(Query),
     /// Follows what arrives and what becomes of it.
@@ -58,6 +62,9 @@ pub(crate) struct Serve {
     /// Lets a workspace file remove what it no longer names.
     #[arg(long)]
     pub(crate) prune: bool,
+    /// Lets a workspace file undo what was edited in the console since.
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// Settings of the server; see docs/reference/settings.md.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -76,6 +83,35 @@ pub(crate) enum Role {
     /// Takes events and keeps them in the log, where they wait for a server with the role `all` on this data
     /// directory: for a window in which nothing may leave, and for measuring what taking events costs.
     Collect,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Apply {
+    /// The files; all are applied, or none.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The data directory.
+    #[arg(long, default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+    /// Only tells what would change.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Removes what files said before and no longer say.
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Undoes what was edited in the console since, where the files say something else.
+    #[arg(long)]
+    pub(crate) take_over: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The data directory.
+    #[arg(long, default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+    /// The workspace; needed only where there are several.
+    #[arg(long)]
+    pub(crate) workspace: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,13 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use control::{Directory, Sqlite, Store, Tenant, WorkspaceFile};
+use control::{
+    ApplyOptions, Configuration, ConfigurationOptions, Directory, Kinds as _, Principal, Site, Sqlite, Store, Tenant,
+    WorkspaceFile,
+};
 use event::{Clock, Slug};
 use eventlog::EventLog;
 use eventlog::file::disk::Disk;
 use eventlog::file::{self, FileLog};
 use vault::Keys;
 
+use crate::kinds::Registry;
 use crate::settings::Settings;
 
 /// Where things lie below a data directory.
@@ -55,6 +59,7 @@ impl Layout {
 pub(crate) struct Engines {
     pub(crate) layout: Layout,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) configuration: Arc<Configuration>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) raw: Arc<dyn EventLog>,
     pub(crate) processed: Arc<dyn EventLog>,
@@ -69,7 +74,7 @@ pub(crate) struct Engines {
 pub(crate) struct Opening<'o> {
     pub(crate) settings: &'o Settings,
     pub(crate) files: Vec<WorkspaceFile>,
-    pub(crate) prune: bool,
+    pub(crate) apply: ApplyOptions,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) disk: Arc<dyn Disk>,
 }
@@ -83,35 +88,44 @@ impl Engines {
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&layout.state()).await?);
         let env = |name: &str| std::env::var(name).ok();
         let now = opening.clock.now();
-        for applied in control::apply(&*store, &opening.files, opening.prune, &env, now).await? {
-            tracing::info!(workspace = applied.workspace, outcome = ?applied.outcome, "workspace file");
+        let site = Site { store: &*store, env: &env, kinds: &Registry, now };
+        for applied in control::apply(site, &Principal::local("serve"), &opening.files, opening.apply).await? {
+            for change in applied.changes {
+                let (workspace, kind, action) = (&applied.workspace, change.kind, change.action.name());
+                tracing::info!(workspace, %kind, name = change.name, action, "workspace file");
+            }
         }
         let keys = Keys::default();
-        let tenants = control::load(&store, &keys, &env, now).await?;
+        let configuration = Configuration::open(ConfigurationOptions {
+            store: Arc::clone(&store),
+            keys: keys.clone(),
+            env: Arc::new(env),
+            kinds: Arc::new(Registry),
+            clock: Arc::clone(&opening.clock),
+        })
+        .await?;
+        let directory = Arc::clone(configuration.directory());
+        let tenants = directory.tenants();
         anyhow::ensure!(
             !tenants.is_empty(),
             "there is no workspace yet: give one with `--workspace FILE`, or start with `--demo`"
         );
         tenants.iter().try_for_each(|tenant| check_destinations(tenant))?;
-        let directory = Arc::new(Directory::default());
-        directory.replace(tenants);
         let disk_bytes = disk_bytes(root)?;
         let open = |name: &'static str| open_stream(&layout, name, &opening, &keys, disk_bytes);
         let (raw, processed) = (open("raw")?, open("processed")?);
         let history = history(&layout)?;
-        Ok(Self { layout, store, directory, raw, processed, history, clock: opening.clock, disk_bytes })
+        Ok(Self { layout, store, configuration, directory, raw, processed, history, clock: opening.clock, disk_bytes })
     }
 }
 
 /// Opens every destination once, so that a wrong kind or setting is told at the start and not by silence.
 fn check_destinations(tenant: &Tenant) -> anyhow::Result<()> {
     for destination in tenant.workspace.destinations.iter().filter(|destination| destination.enabled) {
-        let place = || format!("workspace `{}`, destination `{}`", tenant.workspace.name(), destination.name);
-        let known = || destinations::registry::DESTINATIONS.map(|kind| format!("`{}`", kind.slug)).join(", ");
-        let kind = destinations::registry::find(destination.kind.as_str())
-            .with_context(|| format!("there is no destination of kind `{}`; kinds are {}", destination.kind, known()))
-            .with_context(place)?;
-        (kind.open)(&destination.name, &destination.settings).with_context(place)?;
+        Registry.check(destination).map_err(|reason| {
+            let place = tenant.workspace.name();
+            anyhow::anyhow!("workspace `{place}`, destination `{}`: {reason}", destination.name)
+        })?;
     }
     Ok(())
 }

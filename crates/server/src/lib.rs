@@ -14,6 +14,8 @@ mod demo;
 mod drain;
 mod edge;
 mod engines;
+mod following;
+mod kinds;
 mod live;
 mod local;
 mod observe;
@@ -85,6 +87,8 @@ async fn dispatch(cli: Cli, machine: Machine) -> anyhow::Result<()> {
             telemetry::start_logging();
             serve::run(serve, machine).await
         }
+        Command::Apply(apply) => command::apply::run(&apply, &*machine.clock).await,
+        Command::Export(export) => command::export::run(&export).await,
         Command::Query(query) => command::query::run(&query).await,
         Command::Tail(local) => command::local::tail(&local).await,
         Command::Trace(trace) => command::local::trace(&trace).await,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use collector::Probes;
-use control::WorkspaceFile;
+use control::{ApplyOptions, WorkspaceFile};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -47,7 +47,8 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}: is another server running there?", serve.listen))?;
     let Machine { disk, clock } = machine;
-    let opening = Opening { settings: &settings, files, prune: serve.prune, clock, disk };
+    let apply = ApplyOptions { take_over: serve.take_over, ..ApplyOptions::at_start(serve.prune) };
+    let opening = Opening { settings: &settings, files, apply, clock, disk };
     let engines = Engines::open(&serve.data_dir, opening).await?;
     let telemetry = Telemetry::new();
     let live = Live::new();
@@ -152,6 +153,7 @@ impl Running {
         });
         tracing::info!(address = %listener.local_addr()?, "ready");
         collector::serve(listener, collector, edge::limits(&settings), signalled(ready.clone())).await;
+        following.abort();
         let drained = tokio::time::timeout(DRAIN_WITHIN, async {
             if let Some(pipeline) = pipeline {
                 drain::handled(&*engines.raw, &progress).await;

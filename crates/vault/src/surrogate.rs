@@ -114,11 +114,12 @@ pub trait IdentifierTable: fmt::Debug + Send + Sync {
     async fn insert(&self, workspace: &str, pairs: &[Pair<'_>]) -> Result<Inserted, VaultError>;
 }
 
-/// Resolves the subjects of a workspace's events, with the latest pairs in memory.
+/// Resolves the subjects of a workspace's events, with the latest pairs in memory. Cheap to clone; clones share them.
+#[derive(Clone)]
 pub struct Surrogates {
     workspace: Arc<str>,
     table: Arc<dyn IdentifierTable>,
-    recent: Mutex<Recent>,
+    recent: Arc<Mutex<Recent>>,
 }
 
 impl fmt::Debug for Surrogates {
@@ -162,7 +163,7 @@ type Known = HashMap<Fingerprint, SubjectId>;
 impl Surrogates {
     /// For one workspace.
     pub fn new(workspace: Arc<str>, table: Arc<dyn IdentifierTable>) -> Self {
-        Self { workspace, table, recent: Mutex::default() }
+        Self { workspace, table, recent: Arc::default() }
     }
 
     /// The subjects of some events, in their order; an event sees the pairs that earlier ones of the batch made. New

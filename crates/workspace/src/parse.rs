@@ -26,7 +26,16 @@ pub enum ParseError {
 
 /// Reads a workspace. `env` answers `${env:NAME}`; it is handed in because only the server may read the environment.
 pub fn parse(yaml: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Workspace, ParseError> {
-    let mut value: Value = serde_norway::from_str(yaml).map_err(|error| ParseError::Shape(error.to_string()))?;
+    read(yaml_value(yaml)?, env)
+}
+
+/// YAML as it is written.
+pub(crate) fn yaml_value(yaml: &str) -> Result<Value, ParseError> {
+    serde_norway::from_str(yaml).map_err(|error| ParseError::Shape(error.to_string()))
+}
+
+/// Reads a workspace as [`parse`] does, from what its file says.
+pub(crate) fn read(mut value: Value, env: &dyn Fn(&str) -> Option<String>) -> Result<Workspace, ParseError> {
     fill_secrets(&mut value, "", env)?;
     let mut workspace: Workspace =
         serde_json::from_value(value).map_err(|error| ParseError::Shape(with_hint(&error.to_string())))?;
@@ -38,10 +47,19 @@ pub fn parse(yaml: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Workspa
     Ok(workspace)
 }
 
-fn fill_secrets(value: &mut Value, path: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<(), ParseError> {
+/// The variable that a text refers to, when it is a reference.
+pub fn env_reference(text: &str) -> Option<&str> {
+    text.strip_prefix("${env:").and_then(|rest| rest.strip_suffix('}'))
+}
+
+pub(crate) fn fill_secrets(
+    value: &mut Value,
+    path: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<(), ParseError> {
     match value {
         Value::String(text) => {
-            if let Some(name) = text.strip_prefix("${env:").and_then(|rest| rest.strip_suffix('}')) {
+            if let Some(name) = env_reference(text) {
                 *text = env(name).ok_or_else(|| ParseError::Unset { path: path.to_owned(), name: name.to_owned() })?;
             }
             Ok(())

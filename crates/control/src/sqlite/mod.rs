@@ -15,6 +15,7 @@
 //! 3,000 of them; PostgreSQL's `unnest` is the same idea.)
 
 mod accounts;
+mod adopt;
 mod audit;
 mod choices;
 mod identifiers;
@@ -36,9 +37,7 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, SqlSafeStr as _};
 use vault::{Epoch, Pair, VaultError};
 
-use crate::{
-    ChoiceRow, Joined, Standing, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys, StoredWorkspace,
-};
+use crate::{ChoiceRow, Joined, Standing, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys};
 
 /// How long a statement waits for another process that writes.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
@@ -54,6 +53,7 @@ const WAL_PAGES: &str = "4000";
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "state", include_str!("../../migrations/0001_state.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
+    (3, "objects", include_str!("../../migrations/0003_objects.sql")),
 ];
 
 /// The store in one file.
@@ -82,7 +82,9 @@ impl Sqlite {
         let writer = writer.map_err(|error| unopened(error.to_string()))?;
         migrator().run(&writer).await.map_err(|error| schema_error(&place, &error))?;
         let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options.read_only(true)).await;
-        Ok(Self { writer, readers: readers.map_err(|error| unopened(error.to_string()))? })
+        let store = Self { writer, readers: readers.map_err(|error| unopened(error.to_string()))? };
+        store.adopt().await.map_err(|error| unopened(error.to_string()))?;
+        Ok(store)
     }
 
     /// Opens a file that exists to read it beside the server that writes it. Writes fail.
@@ -91,6 +93,7 @@ impl Sqlite {
         let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await;
         let readers = readers
             .map_err(|error| StoreError::Open { place: path.display().to_string(), reason: error.to_string() })?;
+        check_schema(&readers, path).await?;
         Ok(Self { writer: readers.clone(), readers })
     }
 
@@ -148,6 +151,22 @@ fn schema_error(place: &str, error: &MigrateError) -> StoreError {
             reason: format!("its schema {version} is not the released one: it was made by a development version"),
         },
         other => StoreError::Open { place, reason: other.to_string() },
+    }
+}
+
+/// Whether the file has the schema that this program reads. Only a server brings an older one up to date.
+async fn check_schema(readers: &SqlitePool, path: &Path) -> Result<(), StoreError> {
+    let place = path.display().to_string();
+    let known = MIGRATIONS.last().map_or(0, |(version, _, _)| *version);
+    let row = sqlx::query("select max(version) from _sqlx_migrations").fetch_one(readers).await;
+    match row.and_then(|row| row.try_get::<i64, _>(0)) {
+        Ok(found) if found == known => Ok(()),
+        Ok(found) if found > known => Err(StoreError::Newer { place, found, known }),
+        Ok(_) => {
+            let reason = "an older version of Assent wrote it: start `assent serve` on it once".to_owned();
+            Err(StoreError::Open { place, reason })
+        }
+        Err(error) => Err(StoreError::Open { place, reason: error.to_string() }),
     }
 }
 
@@ -225,13 +244,5 @@ impl Store for Sqlite {
 
     async fn history(&self, workspace: &str, of: Option<SubjectId>) -> Result<Vec<ChoiceRow>, StoreError> {
         self.read_history(workspace, of).await.map_err(failed("read the history of choices"))
-    }
-
-    async fn workspaces(&self) -> Result<Vec<StoredWorkspace>, StoreError> {
-        self.read_workspaces().await.map_err(failed("read workspaces"))
-    }
-
-    async fn put_workspaces(&self, workspaces: &[StoredWorkspace]) -> Result<(), StoreError> {
-        self.write_workspaces(workspaces).await.map_err(failed("store workspaces"))
     }
 }

@@ -1,81 +1,147 @@
-//! Workspaces and the write keys made for them.
+//! Workspaces and their objects.
 
-use std::collections::BTreeMap;
-
-use event::{Millis, Secret};
+use async_trait::async_trait;
+use event::Millis;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use workspace::ObjectKind;
 
-use super::{Sqlite, json, not_ours};
-use crate::StoredWorkspace;
+use super::audit::append;
+use super::{Sqlite, failed, json, not_ours};
+use crate::StoreError;
+use crate::configuration::{
+    ConfigurationChange, ConfigurationStore, ObjectChange, StoredConfiguration, StoredObject, StoredWorkspace, Word,
+};
 
-impl Sqlite {
-    pub(super) async fn read_workspaces(&self) -> Result<Vec<StoredWorkspace>, sqlx::Error> {
-        let mut read = self.readers.begin().await?;
-        let workspaces =
-            sqlx::query("select name, file, sha256, yaml, objects, applied_at from workspace order by name")
-                .fetch_all(&mut *read)
-                .await?;
-        let keys = sqlx::query("select workspace, source, write_key from write_key").fetch_all(&mut *read).await?;
-        let mut generated: BTreeMap<String, BTreeMap<String, Secret<String>>> = BTreeMap::new();
-        for row in &keys {
-            let key = Secret::new(row.try_get("write_key")?);
-            generated.entry(row.try_get("workspace")?).or_default().insert(row.try_get("source")?, key);
-        }
-        workspaces
-            .iter()
-            .map(workspace)
-            .map(|read| {
-                read.map(|workspace| StoredWorkspace {
-                    generated_keys: generated.remove(&workspace.name).unwrap_or_default(),
-                    ..workspace
-                })
-            })
-            .collect()
+#[async_trait]
+impl ConfigurationStore for Sqlite {
+    async fn configuration(&self) -> Result<StoredConfiguration, StoreError> {
+        self.read_configuration().await.map_err(failed("read the configuration"))
     }
 
-    pub(super) async fn write_workspaces(&self, workspaces: &[StoredWorkspace]) -> Result<(), sqlx::Error> {
-        let mut write = self.begin().await?;
-        for workspace in workspaces {
-            sqlx::query(
-                "insert into workspace (name, file, sha256, yaml, objects, applied_at) values ($1, $2, $3, $4, $5, $6)
-                 on conflict (name) do update set file = excluded.file, sha256 = excluded.sha256,
-                     yaml = excluded.yaml, objects = excluded.objects, applied_at = excluded.applied_at",
-            )
-            .bind(&workspace.name)
-            .bind(&workspace.file)
-            .bind(&workspace.sha256)
-            .bind(&workspace.yaml)
-            .bind(json(&workspace.objects)?)
-            .bind(workspace.applied_at.0)
-            .execute(&mut *write)
-            .await?;
-            sqlx::query("delete from write_key where workspace = $1")
-                .bind(&workspace.name)
-                .execute(&mut *write)
-                .await?;
-            for (source, key) in &workspace.generated_keys {
-                sqlx::query("insert into write_key (workspace, source, write_key) values ($1, $2, $3)")
-                    .bind(&workspace.name)
-                    .bind(source)
-                    .bind(key.expose())
-                    .execute(&mut *write)
-                    .await?;
-            }
-        }
-        write.commit().await
+    async fn revision(&self) -> Result<i64, StoreError> {
+        read_revision(&self.readers).await.map_err(failed("read the configuration's revision"))
+    }
+
+    async fn change_configuration(
+        &self,
+        decided_at: i64,
+        change: &ConfigurationChange,
+        at: Millis,
+    ) -> Result<Option<i64>, StoreError> {
+        self.write_configuration(decided_at, change, at).await.map_err(failed("change the configuration"))
     }
 }
 
-fn workspace(row: &SqliteRow) -> Result<StoredWorkspace, sqlx::Error> {
-    let objects: &str = row.try_get("objects")?;
-    Ok(StoredWorkspace {
+impl Sqlite {
+    async fn read_configuration(&self) -> Result<StoredConfiguration, sqlx::Error> {
+        // One transaction, so that revision and objects are of one moment.
+        let mut read = self.readers.begin().await?;
+        let revision = read_revision(&mut *read).await?;
+        let names = sqlx::query("select name from workspace order by name").fetch_all(&mut *read).await?;
+        let mut workspaces = Vec::with_capacity(names.len());
+        for row in &names {
+            let name: String = row.try_get("name")?;
+            let rows = sqlx::query("select * from object where workspace = $1").bind(&name).fetch_all(&mut *read).await?;
+            let mut objects = rows.iter().map(object).collect::<Result<Vec<_>, _>>()?;
+            objects.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+            workspaces.push(StoredWorkspace { name, objects });
+        }
+        Ok(StoredConfiguration { revision, workspaces })
+    }
+
+    async fn write_configuration(
+        &self,
+        decided_at: i64,
+        change: &ConfigurationChange,
+        at: Millis,
+    ) -> Result<Option<i64>, sqlx::Error> {
+        let mut write = self.begin().await?;
+        if read_revision(&mut *write).await? != decided_at {
+            return Ok(None);
+        }
+        let revision = write_change(&mut write, change, at).await?;
+        write.commit().await?;
+        Ok(Some(revision))
+    }
+}
+
+async fn read_revision(from: impl sqlx::SqliteExecutor<'_>) -> Result<i64, sqlx::Error> {
+    sqlx::query("select revision from configuration").fetch_one(from).await?.try_get("revision")
+}
+
+/// Writes changes in a transaction that already looked at what they were decided on.
+pub(super) async fn write_change(
+    write: &mut sqlx::SqliteConnection,
+    change: &ConfigurationChange,
+    at: Millis,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query("update configuration set revision = revision + 1").execute(&mut *write).await?;
+    let revision = read_revision(&mut *write).await?;
+    for name in &change.workspaces {
+        sqlx::query("insert into workspace (name, created_at) values ($1, $2) on conflict (name) do nothing")
+            .bind(name)
+            .bind(at.0)
+            .execute(&mut *write)
+            .await?;
+    }
+    for object in &change.objects {
+        write_object(write, object, revision, at).await?;
+    }
+    append(write, &change.entries, at).await?;
+    Ok(revision)
+}
+
+async fn write_object(
+    write: &mut sqlx::SqliteConnection,
+    change: &ObjectChange,
+    revision: i64,
+    at: Millis,
+) -> Result<(), sqlx::Error> {
+    let Some((body, word)) = &change.put else {
+        sqlx::query("delete from object where workspace = $1 and kind = $2 and name = $3")
+            .bind(&change.workspace)
+            .bind(change.kind.name())
+            .bind(&change.name)
+            .execute(write)
+            .await?;
+        return Ok(());
+    };
+    sqlx::query(
+        "insert into object (workspace, kind, name, body, file, declared, version, changed_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (workspace, kind, name) do update set body = excluded.body, file = excluded.file,
+             declared = excluded.declared, version = excluded.version, changed_at = excluded.changed_at",
+    )
+    .bind(&change.workspace)
+    .bind(change.kind.name())
+    .bind(&change.name)
+    .bind(json(body)?)
+    .bind(word.file())
+    .bind(word.declared_by().is_some())
+    .bind(revision)
+    .bind(at.0)
+    .execute(write)
+    .await?;
+    Ok(())
+}
+
+fn object(row: &SqliteRow) -> Result<StoredObject, sqlx::Error> {
+    let kind: &str = row.try_get("kind")?;
+    let kind: ObjectKind = kind.parse().map_err(|error| not_ours("kind", error))?;
+    let body: &str = row.try_get("body")?;
+    let file: Option<String> = row.try_get("file")?;
+    let is_declared: bool = row.try_get("declared")?;
+    Ok(StoredObject {
+        kind,
         name: row.try_get("name")?,
-        file: row.try_get("file")?,
-        sha256: row.try_get("sha256")?,
-        yaml: row.try_get("yaml")?,
-        objects: serde_json::from_str(objects).map_err(|error| not_ours("objects", error))?,
-        applied_at: Millis(row.try_get("applied_at")?),
-        generated_keys: BTreeMap::new(),
+        body: serde_json::from_str(body).map_err(|error| not_ours("body", error))?,
+        word: match file {
+            None => Word::Edited,
+            Some(file) if is_declared => Word::Declared { file },
+            Some(file) => Word::Applied { file },
+        },
+        version: row.try_get("version")?,
+        changed_at: Millis(row.try_get("changed_at")?),
     })
 }

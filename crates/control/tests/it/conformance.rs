@@ -1,10 +1,9 @@
 //! What every engine must do. A new one adds a row to [`engines`].
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use control::{ChoiceRow, Joined, Maker, Method, Receipt, Said, Standing, Store, StoredWorkspace};
-use event::{Millis, Pii, Secret};
+use control::{ChoiceRow, Joined, Maker, Method, Receipt, Said, Standing, Store};
+use event::{Millis, Pii};
 use vault::{Epoch, Identifier, IdentifierKind, Pair};
 
 use crate::setup::{NOW, Place, fingerprint, run, subject};
@@ -151,30 +150,5 @@ fn standings_come_in_pages() {
             seen.extend(page.iter().map(|(one, _)| one.0[0]));
         }
         assert_eq!(seen, numbers);
-    });
-}
-
-#[test]
-fn workspaces_are_stored_over_each_other_with_their_keys() {
-    check(|store| async move {
-        let workspace = |name: &str, key: &str| StoredWorkspace {
-            name: name.to_owned(),
-            file: format!("{name}.yaml"),
-            sha256: "00".to_owned(),
-            yaml: "workspace: x # ${env:TOKEN}".to_owned(),
-            objects: vec!["source web".to_owned()],
-            applied_at: NOW,
-            generated_keys: BTreeMap::from([("web".to_owned(), Secret::new(key.to_owned()))]),
-        };
-        let both = [workspace("a", "wk_1"), workspace("b", "wk_2")];
-        store.put_workspaces(&both).await.expect("stores");
-        assert_eq!(store.workspaces().await.expect("reads"), both);
-        let changed = StoredWorkspace { generated_keys: BTreeMap::new(), ..workspace("a", "") };
-        store.put_workspaces(std::slice::from_ref(&changed)).await.expect("stores");
-        assert_eq!(store.workspaces().await.expect("reads"), [changed.clone(), both[1].clone()]);
-        // One that cannot be stored keeps the others out: `b` has that key.
-        let clash = [StoredWorkspace { yaml: "changed".to_owned(), ..workspace("a", "wk_3") }, workspace("c", "wk_2")];
-        assert!(store.put_workspaces(&clash).await.is_err());
-        assert_eq!(store.workspaces().await.expect("reads"), [changed, both[1].clone()]);
     });
 }

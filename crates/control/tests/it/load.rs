@@ -1,10 +1,10 @@
 //! From the store to tenants that are served.
 
-use control::{Directory, WorkspaceFile};
+use control::{ApplyOptions, Directory, Principal, Site, WorkspaceFile};
 use insta::assert_snapshot;
 use vault::{Epoch, KeyError, Keys};
 
-use crate::setup::{ACME, NOW, Place, apply_text, no_env, run};
+use crate::setup::{ACME, NOW, Place, apply_text, file, no_env, run, site, stored_key};
 
 #[test]
 fn a_generated_write_key_leads_to_its_source_after_every_restart() {
@@ -13,7 +13,7 @@ fn a_generated_write_key_leads_to_its_source_after_every_restart() {
         let key = {
             let store = place.store().await;
             apply_text(&*store, ACME, false).await.expect("applies");
-            store.workspaces().await.expect("reads")[0].generated_keys["web"].expose().clone()
+            stored_key(&*store, "web").await
         };
         let store = place.store().await;
         let directory = Directory::default();
@@ -60,14 +60,15 @@ fn what_cannot_be_served_is_named() {
     run(async {
         let place = Place::new();
         let store = place.store().await;
-        let file = |path: &str, yaml: String| WorkspaceFile { path: path.to_owned(), yaml };
-        let env = |name: &str| (name == "API_KEY").then(|| "wk_other".to_owned());
-        let secret = file("acme.yaml", ACME.replace("wk_server", "\"${env:API_KEY}\""));
-        control::apply(&*store, &[secret], false, &env, NOW).await.expect("applies");
+        let apply = async |file: WorkspaceFile| {
+            let env = |name: &str| (name == "API_KEY").then(|| "wk_other".to_owned());
+            let (by, how) = (Principal::local("test"), ApplyOptions::once(false, false));
+            control::apply(Site { env: &env, ..site(&*store) }, &by, &[file], how).await.expect("applies");
+        };
+        apply(file("acme.yaml", &ACME.replace("wk_server", "\"${env:API_KEY}\""))).await;
         let unset = control::load(&store, &Keys::default(), &no_env, NOW).await.expect_err("refused");
-        assert_snapshot!(unset, @"workspace `acme`, last applied from `acme.yaml`: `sources[1].write_key` asks for the environment variable `API_KEY`, which is not set");
-        let other = file("b.yaml", ACME.replace("acme", "beta").replace("wk_server", "wk_third"));
-        control::apply(&*store, &[other], false, &env, NOW).await.expect("applies");
+        assert_snapshot!(unset, @"workspace `acme`: `sources[0].write_key` asks for the environment variable `API_KEY`, which is not set");
+        apply(file("b.yaml", &ACME.replace("acme", "beta").replace("wk_server", "wk_third"))).await;
         let changed = |name: &str| (name == "API_KEY").then(|| "wk_third".to_owned());
         let same = control::load(&store, &Keys::default(), &changed, NOW).await.expect_err("refused");
         assert_snapshot!(same, @"source `acme/api` of `acme.yaml` and source `beta/api` of `b.yaml` have the same write key `wk_t…`: change one");

@@ -1,10 +1,16 @@
 //! The store's contract over every engine, what only the SQLite engine promises, and the way from files and choices
 //! through the store to tenants and their gates.
 
+mod accounts;
+mod adopt;
 mod apply;
+mod audit;
+mod configuration;
 mod conformance;
 mod linking;
 mod load;
 mod recorder;
+mod reload;
+mod round_trip;
 mod setup;
 mod sqlite;

@@ -1,5 +1,7 @@
 //! The commands beside `serve`, one file each.
 
+pub(crate) mod apply;
+pub(crate) mod export;
 pub(crate) mod local;
 pub(crate) mod query;
 pub(crate) mod send;

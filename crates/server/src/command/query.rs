@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use control::{Sqlite, Store};
+use control::{ConfigurationStore as _, Sqlite, Store};
 use event::Fingerprint;
 use lake::query::{Format, Identifiers, Limits, Request};
 use lake::store::Place;
@@ -42,7 +42,7 @@ pub(crate) async fn run(query: &cli::Query) -> anyhow::Result<()> {
         query.data_dir.display()
     );
     let store: Arc<dyn Store> = Arc::new(Sqlite::open_to_read(&layout.state()).await?);
-    let known: Vec<String> = store.workspaces().await?.into_iter().map(|stored| stored.name).collect();
+    let known: Vec<String> = store.configuration().await?.workspaces.into_iter().map(|stored| stored.name).collect();
     let workspace = the_workspace(query.workspace.as_deref(), &known)?;
     let mut answer = lake::query::start(Request {
         place: Place::existing(&layout.lake())?,

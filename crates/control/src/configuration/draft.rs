@@ -1,0 +1,95 @@
+//! The configuration as it would be after a change, checked as a whole before anything is stored: what is stored can
+//! be served, now and at the next start.
+
+use workspace::{ParseError, Workspace};
+
+use super::store::{ConfigurationChange, StoredConfiguration, StoredObject, StoredWorkspace};
+use super::{Env, Kinds};
+use crate::write_keys::{self, SameWriteKey};
+
+/// Why a configuration cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Unservable {
+    /// A workspace contradicts itself, or a variable is not set.
+    #[error("workspace `{workspace}`: {error}")]
+    Workspace {
+        /// The workspace.
+        workspace: String,
+        /// What is wrong.
+        error: ParseError,
+    },
+    /// A destination cannot be opened.
+    #[error("workspace `{workspace}`, destination `{destination}`: {reason}")]
+    Destination {
+        /// The workspace.
+        workspace: String,
+        /// The destination.
+        destination: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Two sources would have the same write key.
+    #[error(transparent)]
+    SameWriteKey(#[from] SameWriteKey),
+}
+
+/// What is stored, with a change made to it.
+pub(super) fn after(stored: &StoredConfiguration, change: &ConfigurationChange) -> StoredConfiguration {
+    let mut after = stored.clone();
+    for name in &change.workspaces {
+        if after.workspace(name).is_none() {
+            after.workspaces.push(StoredWorkspace { name: name.clone(), objects: Vec::new() });
+        }
+    }
+    for change in &change.objects {
+        let Some(workspace) = after.workspaces.iter_mut().find(|one| one.name == change.workspace) else { continue };
+        workspace.objects.retain(|object| (object.kind, &object.name) != (change.kind, &change.name));
+        if let Some((body, word)) = &change.put {
+            workspace.objects.push(StoredObject {
+                kind: change.kind,
+                name: change.name.clone(),
+                body: body.clone(),
+                word: word.clone(),
+                // Of no concern to a draft.
+                version: 0,
+                changed_at: event::Millis(0),
+            });
+        }
+    }
+    after
+}
+
+/// Whether the configuration can be served after a change.
+pub(crate) fn check(
+    stored: &StoredConfiguration,
+    change: &ConfigurationChange,
+    env: Env<'_>,
+    kinds: &dyn Kinds,
+) -> Result<(), Unservable> {
+    let after = after(stored, change);
+    // A workspace that is not changed is not judged here: `assent apply` may run without the variables of the others.
+    let unfilled = |name: &str| env(name).or_else(|| Some(format!("${{env:{name}}}")));
+    let mut models: Vec<Workspace> = Vec::with_capacity(after.workspaces.len());
+    for workspace in &after.workspaces {
+        let is_changed = change.objects.iter().any(|change| change.workspace == workspace.name)
+            || change.workspaces.contains(&workspace.name);
+        let read = if is_changed { workspace.document().read(env) } else { workspace.document().read(&unfilled) };
+        let model = read.map_err(|error| Unservable::Workspace { workspace: workspace.name.clone(), error })?;
+        if is_changed {
+            check_destinations(&model, kinds)?;
+        }
+        models.push(model);
+    }
+    Ok(write_keys::check(&after, &models)?)
+}
+
+/// Whether every destination that is on can be opened.
+fn check_destinations(workspace: &Workspace, kinds: &dyn Kinds) -> Result<(), Unservable> {
+    workspace.destinations.iter().filter(|destination| destination.enabled).try_for_each(|destination| {
+        kinds.check(destination).map_err(|reason| Unservable::Destination {
+            workspace: workspace.name().to_string(),
+            destination: destination.name.to_string(),
+            reason,
+        })
+    })
+}

@@ -1,0 +1,225 @@
+//! Edits of one object, by API or console.
+
+use workspace::{Body, ObjectKind};
+
+use super::store::{ConfigurationChange, ObjectChange, StoredConfiguration, StoredObject, Word};
+use super::{
+    Configuration, ConfigurationOptions, Object, Unservable, audited, check, check_references, keep_secrets, known,
+};
+use crate::apply::generate_write_key;
+use crate::audit::{Action, Entry};
+use crate::load::LoadError;
+use crate::{Principal, StoreError, Via};
+
+/// An edit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edit {
+    /// A new source or destination; its name stands in the body. A source without a write key gets one.
+    Create {
+        /// What it is.
+        kind: ObjectKind,
+        /// What it says.
+        body: Body,
+    },
+    /// Another content. `{"secret": true}` keeps a secret; a source without a write key keeps its own.
+    Replace {
+        /// What it is.
+        kind: ObjectKind,
+        /// Its name, which stays.
+        name: String,
+        /// What it says from now on, as a whole.
+        body: Body,
+        /// The version that the author saw.
+        if_version: i64,
+    },
+    /// It goes. The consent block goes back to its defaults.
+    Delete {
+        /// What it is.
+        kind: ObjectKind,
+        /// Its name.
+        name: String,
+        /// The version that the author saw.
+        if_version: i64,
+    },
+}
+
+impl Edit {
+    fn kind(&self) -> ObjectKind {
+        match self {
+            Self::Create { kind, .. } | Self::Replace { kind, .. } | Self::Delete { kind, .. } => *kind,
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Create { kind, body } => kind.name_of(body).to_owned(),
+            Self::Replace { name, .. } | Self::Delete { name, .. } => name.clone(),
+        }
+    }
+}
+
+/// Why an edit was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// No such workspace.
+    #[error("there is no workspace `{0}`")]
+    NoWorkspace(String),
+    /// No such object.
+    #[error("there is no {kind} `{name}`")]
+    NoObject {
+        /// What was looked for.
+        kind: ObjectKind,
+        /// Its name.
+        name: String,
+    },
+    /// The name is taken.
+    #[error("there is a {} `{}` already", current.kind, current.name)]
+    Exists {
+        /// By this one.
+        current: Box<Object>,
+    },
+    /// A file declares the object.
+    #[error("{kind} `{name}` is declared by `{file}`, which the server applies at each start: change it there")]
+    Declared {
+        /// What it is.
+        kind: ObjectKind,
+        /// Its name.
+        name: String,
+        /// The file.
+        file: String,
+    },
+    /// Somebody else was first.
+    #[error("{} `{}` was changed meanwhile: look at what it is now, and edit that", current.kind, current.name)]
+    Conflict {
+        /// What it is now.
+        current: Box<Object>,
+    },
+    /// The object, or the workspace with it, contradicts itself.
+    #[error("{0}")]
+    Invalid(String),
+    /// Others kept changing the configuration.
+    #[error("the configuration keeps changing: try again")]
+    Busy,
+    /// It is stored, and cannot be served.
+    #[error("the edit is stored, but not in force: {0}")]
+    NotInForce(Box<LoadError>),
+    /// No randomness for a write key.
+    #[error(transparent)]
+    Key(#[from] vault::KeyError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Unservable> for EditError {
+    fn from(error: Unservable) -> Self {
+        match error {
+            Unservable::Workspace { error, .. } => Self::Invalid(error.to_string()),
+            Unservable::Destination { reason, .. } => Self::Invalid(reason),
+            Unservable::SameWriteKey(error) => Self::Invalid(error.to_string()),
+        }
+    }
+}
+
+impl Configuration {
+    /// Makes an edit. When it returns, the edit is stored and in force; `None` when the object is gone.
+    pub async fn edit(&self, by: &Principal, workspace: &str, edit: Edit) -> Result<Option<Object>, EditError> {
+        /// Somebody else's change in between means deciding again; so many in a row mean a loop somewhere.
+        const ROUNDS: usize = 8;
+        let ConfigurationOptions { store, env, kinds, clock, .. } = &self.options;
+        let env = |name: &str| env(name);
+        for _ in 0..ROUNDS {
+            let stored = store.configuration().await?;
+            let change = self.decide(by, &stored, workspace, &edit)?;
+            check(&stored, &change, &env, &**kinds)?;
+            if store.change_configuration(stored.revision, &change, clock.now()).await?.is_some() {
+                self.refresh().await.map_err(|error| EditError::NotInForce(Box::new(error)))?;
+                let stored = store.configuration().await?;
+                return Ok(self.shown(known(&stored, workspace)?, edit.kind(), &edit.name()));
+            }
+        }
+        Err(EditError::Busy)
+    }
+
+    fn decide(
+        &self,
+        by: &Principal,
+        stored: &StoredConfiguration,
+        workspace: &str,
+        edit: &Edit,
+    ) -> Result<ConfigurationChange, EditError> {
+        let (kind, name) = (edit.kind(), edit.name());
+        let found = known(stored, workspace)?;
+        let current = found.object(kind, &name);
+        let shown = self.shown(found, kind, &name);
+        match (edit, shown) {
+            (Edit::Create { .. }, Some(shown)) => return Err(EditError::Exists { current: Box::new(shown) }),
+            (Edit::Create { .. }, None) => {}
+            (Edit::Replace { .. } | Edit::Delete { .. }, None) => return Err(EditError::NoObject { kind, name }),
+            (Edit::Replace { if_version, .. } | Edit::Delete { if_version, .. }, Some(shown)) => {
+                if let Some(file) = shown.declared_by {
+                    return Err(EditError::Declared { kind, name, file });
+                }
+                if shown.version != *if_version {
+                    return Err(EditError::Conflict { current: Box::new(shown) });
+                }
+            }
+        }
+        let body = match edit {
+            Edit::Create { body, .. } | Edit::Replace { body, .. } => {
+                Some(self.prepare(by, kind, &name, body.clone(), current)?)
+            }
+            Edit::Delete { .. } => None,
+        };
+        let audit = |body: &Body| audited(kind, body, &*self.options.kinds);
+        let entry = Entry {
+            actor: by.actor(),
+            action: match (current, &body) {
+                (None, _) => Action::Create,
+                (Some(_), Some(_)) => Action::Update,
+                (Some(_), None) => Action::Delete,
+            },
+            workspace: Some(workspace.to_owned()),
+            kind: kind.name(),
+            object: name.clone(),
+            before: current.map(|object| audit(&object.body)),
+            after: body.as_ref().map(audit),
+        };
+        let put = body.map(|body| (body, Word::Edited));
+        let change = ObjectChange { workspace: workspace.to_owned(), kind, name, put };
+        Ok(ConfigurationChange { workspaces: Vec::new(), objects: vec![change], entries: vec![entry] })
+    }
+
+    /// The body as it is stored: secrets and write key in place, checked by itself.
+    fn prepare(
+        &self,
+        by: &Principal,
+        kind: ObjectKind,
+        name: &str,
+        mut body: Body,
+        current: Option<&StoredObject>,
+    ) -> Result<Body, EditError> {
+        let ConfigurationOptions { env, kinds, .. } = &self.options;
+        if kind.name_of(&body) != name {
+            let said = kind.name_of(&body);
+            return Err(EditError::Invalid(format!(
+                "the body is about `{said}`, not `{name}`: a name cannot be changed, make a new {kind} instead"
+            )));
+        }
+        let current = current.map(|object| &object.body);
+        keep_secrets(kind, &mut body, current, &**kinds, |_, _| false).map_err(EditError::Invalid)?;
+        if by.via != Via::Local {
+            check_references(&body, current).map_err(EditError::Invalid)?;
+        }
+        kind.check(&body, &|name| env(name)).map_err(|error| EditError::Invalid(error.to_string()))?;
+        let mut body = kind.canonical(body);
+        if kind == ObjectKind::Source && !body.contains_key("write_key") {
+            let key = match current.and_then(|current| current.get("write_key")) {
+                Some(key) => key.clone(),
+                None => generate_write_key()?.into(),
+            };
+            body.insert("write_key".to_owned(), key);
+        }
+        Ok(body)
+    }
+}

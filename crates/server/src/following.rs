@@ -1,0 +1,41 @@
+//! Keeps what runs in line with what is configured.
+//!
+//! An edit over the API is in force when it is answered. What another process changed (`assent apply` beside this
+//! server) is found by asking the store for its revision, which is one row of a file in memory: cheap enough to ask
+//! every second, and without a channel between processes that could be missed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use control::Configuration;
+use delivery::Delivery;
+
+/// How long a change by another process may stay unseen.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// Follows until it is dropped.
+pub(crate) async fn run(configuration: Arc<Configuration>, delivery: Arc<Delivery>) {
+    let mut changes = configuration.changes();
+    let mut ticks = tokio::time::interval(ASK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // Told once, not every second.
+    let mut told = None;
+    loop {
+        tokio::select! {
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                delivery.refresh().await;
+                tracing::info!(revision = *changes.borrow_and_update(), "the configuration changed");
+            }
+            _ = ticks.tick() => {
+                let failed = configuration.refresh().await.err().map(|error| error.to_string());
+                if let Some(error) = &failed && told != failed {
+                    tracing::error!(%error, "the stored configuration cannot be served; what was served still is");
+                }
+                told = failed;
+            }
+        }
+    }
+}
