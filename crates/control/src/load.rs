@@ -104,7 +104,7 @@ fn models(stored: &StoredConfiguration, env: Env<'_>) -> Result<Vec<Workspace>, 
         read.map_err(|error| LoadError::Parse { workspace: stored.name.clone(), error })
     });
     let models = models.collect::<Result<Vec<Workspace>, _>>()?;
-    write_keys::check(stored, &models)?;
+    write_keys::check(stored, env)?;
     Ok(models)
 }
 

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 
-use workspace::{ObjectKind, Source, Workspace};
+use serde_json::Value;
+use workspace::{ObjectKind, env_reference};
 
-use crate::configuration::{StoredConfiguration, StoredWorkspace};
+use crate::configuration::{Env, StoredConfiguration, StoredObject, StoredWorkspace};
 
 /// Two sources that say the same key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,26 +22,27 @@ pub struct SameWriteKey {
     pub masked_key: String,
 }
 
-/// Looks for a key that two sources have. The models have every key in place; they stand in the order of what they
-/// were read from.
-pub(crate) fn check(stored: &StoredConfiguration, models: &[Workspace]) -> Result<(), SameWriteKey> {
-    let mut owners: HashMap<&str, String> = HashMap::new();
-    for (stored, workspace) in stored.workspaces.iter().zip(models) {
-        for source in &workspace.sources {
-            let Some(key) = &source.write_key else { continue };
-            let second = place(stored, source);
-            if let Some(first) = owners.insert(key.expose(), second.clone()) {
-                return Err(SameWriteKey { first, second, masked_key: masked(key.expose()) });
+/// Looks for a key that two sources have. A key from a variable that is not set here is compared by its reference:
+/// `assent apply` may run without the variables of workspaces that it does not change.
+pub(crate) fn check(stored: &StoredConfiguration, env: Env<'_>) -> Result<(), SameWriteKey> {
+    let mut owners: HashMap<String, String> = HashMap::new();
+    for workspace in &stored.workspaces {
+        for source in workspace.objects.iter().filter(|object| object.kind == ObjectKind::Source) {
+            let Some(written) = source.body.get("write_key").and_then(Value::as_str) else { continue };
+            let key = env_reference(written).and_then(env).unwrap_or_else(|| written.to_owned());
+            let masked_key = masked(&key);
+            let second = place(workspace, source);
+            if let Some(first) = owners.insert(key, second.clone()) {
+                return Err(SameWriteKey { first, second, masked_key });
             }
         }
     }
     Ok(())
 }
 
-fn place(stored: &StoredWorkspace, source: &Source) -> String {
-    let object = stored.object(ObjectKind::Source, source.name.as_str());
-    let file = object.and_then(|object| object.word.file()).map_or_else(String::new, |file| format!(" of `{file}`"));
-    format!("source `{}/{}`{file}", stored.name, source.name)
+fn place(workspace: &StoredWorkspace, source: &StoredObject) -> String {
+    let file = source.word.file().map_or_else(String::new, |file| format!(" of `{file}`"));
+    format!("source `{}/{}`{file}", workspace.name, source.name)
 }
 
 /// Enough to find it in a file, at most half of it.

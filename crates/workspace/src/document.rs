@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use serde_norway::Value as Yaml;
 
 use crate::object::Body;
-use crate::parse::{read, yaml_value};
+use crate::parse::{env_reference, read, yaml_value};
 use crate::validate::Invalid;
 use crate::{ObjectKind, ParseError, Workspace};
 
@@ -26,11 +26,23 @@ impl Document {
     /// Reads a file and checks that it is a workspace. `env` answers `${env:NAME}`, which stays as it is here.
     pub fn parse(yaml: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ParseError> {
         let written = yaml_value(yaml)?;
-        let model = read(written.clone(), env)?;
-        let Value::Object(mut written) = written else {
-            return Err(ParseError::Shape("a workspace file is a map with the key `workspace`".to_owned()));
-        };
-        let mut document = Self { workspace: model.name().to_string(), objects: BTreeMap::new() };
+        read(written.clone(), env)?;
+        Self::take_apart(written)
+    }
+
+    /// Reads a file that was checked before, and may have been under other variables or an older release.
+    pub fn parse_checked(yaml: &str) -> Result<Self, ParseError> {
+        Self::take_apart(yaml_value(yaml)?)
+    }
+
+    fn take_apart(written: Value) -> Result<Self, ParseError> {
+        let shapeless = || ParseError::Shape("a workspace file is a map with the key `workspace`".to_owned());
+        let Value::Object(mut written) = written else { return Err(shapeless()) };
+        let workspace = written.get(WORKSPACE).and_then(Value::as_str).ok_or_else(shapeless)?.to_owned();
+        if env_reference(&workspace).is_some() {
+            return Err(Invalid("the name of a workspace may not come from the environment".to_owned()).into());
+        }
+        let mut document = Self { workspace, objects: BTreeMap::new() };
         for (kind, field) in LISTS {
             let Some(Value::Array(items)) = written.remove(field) else { continue };
             items.into_iter().try_for_each(|item| document.add(kind, item))?;
@@ -47,7 +59,7 @@ impl Document {
             return Err(ParseError::Shape(format!("a {kind} is a map")));
         };
         let name = kind.name_of(&body).to_owned();
-        if name.starts_with("${") {
+        if env_reference(&name).is_some() {
             // It would be stored under the reference and served under its value.
             return Err(Invalid(format!("the name `{name}` of a {kind} may not come from the environment")).into());
         }
@@ -83,7 +95,7 @@ impl Document {
                 file.insert(field.into(), Yaml::Sequence(items));
             }
         }
-        if let Some(consent) = self.of(ObjectKind::Consent).next().filter(|consent| !consent.is_empty()) {
+        if let Some(consent) = self.of(ObjectKind::Consent).next() {
             file.insert(CONSENT.into(), ordered(ObjectKind::Consent, consent)?);
         }
         serde_norway::to_string(&file).map_err(unwritable)

@@ -67,20 +67,16 @@ pub(crate) fn check(
     kinds: &dyn Kinds,
 ) -> Result<(), Unservable> {
     let after = after(stored, change);
-    // A workspace that is not changed is not judged here: `assent apply` may run without the variables of the others.
-    let unfilled = |name: &str| env(name).or_else(|| Some(format!("${{env:{name}}}")));
-    let mut models: Vec<Workspace> = Vec::with_capacity(after.workspaces.len());
-    for workspace in &after.workspaces {
-        let is_changed = change.objects.iter().any(|change| change.workspace == workspace.name)
-            || change.workspaces.contains(&workspace.name);
-        let read = if is_changed { workspace.document().read(env) } else { workspace.document().read(&unfilled) };
+    // A workspace that is not changed is not judged: the others' variables may not be set where this runs.
+    let is_changed = |name: &String| {
+        change.workspaces.contains(name) || change.objects.iter().any(|change| change.workspace == *name)
+    };
+    for workspace in after.workspaces.iter().filter(|workspace| is_changed(&workspace.name)) {
+        let read = workspace.document().read(env);
         let model = read.map_err(|error| Unservable::Workspace { workspace: workspace.name.clone(), error })?;
-        if is_changed {
-            check_destinations(&model, kinds)?;
-        }
-        models.push(model);
+        check_destinations(&model, kinds)?;
     }
-    Ok(write_keys::check(&after, &models)?)
+    Ok(write_keys::check(&after, env)?)
 }
 
 /// Whether every destination that is on can be opened.

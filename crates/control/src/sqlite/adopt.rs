@@ -42,9 +42,7 @@ fn objects(
     keys: &BTreeMap<String, String>,
     word: &Word,
 ) -> Result<ConfigurationChange, sqlx::Error> {
-    // A variable stands for itself: whether it is set today is not asked here.
-    let unfilled = |name: &str| Some(format!("${{env:{name}}}"));
-    let document = Document::parse(yaml, &unfilled).map_err(|error| not_ours("yaml", error))?;
+    let document = Document::parse_checked(yaml).map_err(|error| not_ours("yaml", error))?;
     let objects = document.objects.into_iter().map(|((kind, name), mut body)| {
         if let (ObjectKind::Source, Some(key)) = (kind, keys.get(&name)) {
             body.entry("write_key").or_insert_with(|| key.as_str().into());

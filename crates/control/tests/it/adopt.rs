@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use control::{ApplyOptions, ConfigurationStore as _, Sqlite, Word};
+use control::{ApplyOptions, ConfigurationStore as _, Principal, Sqlite, Word};
 use insta::assert_snapshot;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Connection as _, SqlSafeStr as _};
 
-use crate::setup::{Place, apply_how, apply_text, run, stored_key};
+use crate::setup::{Place, run, site, stored_key};
 
 const FIRST: &str = include_str!("../../migrations/0001_state.sql");
 const YAML: &str = r#"
@@ -51,8 +51,9 @@ fn its_workspaces_become_objects_with_their_keys() {
         store.close().await;
         let again = place.sqlite().await;
         assert_eq!(again.configuration().await.expect("reads"), adopted);
-        let released = apply_how(&*again, &[], ApplyOptions::at_start(false)).await.expect("releases");
-        assert_eq!(released[0].changes.len(), 3);
-        apply_text(&*again, "workspace: other", false).await.expect("applies");
+        let env = |name: &str| (name == "KEY").then(|| "wk_key".to_owned());
+        let site = control::Site { env: &env, ..site(&*again) };
+        let released = control::apply(site, &Principal::local("test"), &[], ApplyOptions::at_start(false)).await;
+        assert_eq!(released.expect("releases")[0].changes.len(), 3);
     });
 }

@@ -44,7 +44,7 @@ fn a_file_says_what_it_changed() {
     let longer = ACME.replace("sources:\n", "sources:\n  - { name: app, kind: mobile }\n");
     assert_snapshot!(check(&[(ACME, false), (&longer, false)]), @"acme: create source app");
     let other = ACME.replace("wk_server", "wk_other");
-    assert_snapshot!(check(&[(ACME, false), (&other, false)]), @"acme: added [], removed []");
+    assert_snapshot!(check(&[(ACME, false), (&other, false)]), @"acme: update source api");
 }
 
 #[test]
