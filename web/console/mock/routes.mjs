@@ -108,7 +108,7 @@ function liveLines(at) {
   ];
 }
 
-function live({ world, request, response }) {
+function live({ world, response }) {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   response.write(": hello\n\n");
   let at = 0;
@@ -119,7 +119,7 @@ function live({ world, request, response }) {
   if (!world.isFull) return;
   for (let first = 0; first < 24; first++) send();
   const timer = setInterval(send, world.tickMs ?? 700);
-  request.on("close", () => clearInterval(timer));
+  response.on("close", () => clearInterval(timer));
 }
 
 function runQuery({ body, refuse }) {
@@ -188,7 +188,8 @@ function retry({ world, body }) {
 
 function pause(paused) {
   return ({ world, names }) => {
-    of(world, "destinations", names[0]).health.paused = paused;
+    const { health } = of(world, "destinations", names[0]);
+    Object.assign(health, { paused, state: paused ? "paused" : "running" });
     return { status: 204 };
   };
 }
@@ -284,7 +285,7 @@ export const routes = [
   ["GET", /^\/w\/destinations\/([^/]+)$/, one("destinations")],
   ["PUT", /^\/w\/destinations\/([^/]+)$/, change("destinations")],
   ["DELETE", /^\/w\/destinations\/([^/]+)$/, drop("destinations")],
-  ["POST", /^\/w\/destinations\/([^/]+)\/pause$/, pause("paused by admin")],
+  ["POST", /^\/w\/destinations\/([^/]+)\/pause$/, pause({ reason: "paused by admin" })],
   ["POST", /^\/w\/destinations\/([^/]+)\/resume$/, pause(null)],
   ["GET", /^\/w\/destinations\/([^/]+)\/errors$/, ({ world, names }) => page(names[0] === "crm" ? world.errors : [])],
   ["GET", /^\/w\/destinations\/([^/]+)\/dead-letters$/, deadLetters],

@@ -104,7 +104,11 @@ const DESTINATIONS = () => [
   destination("archive", "file", {
     settings: { path: "archive" },
     categories: null,
-    health: health({ withheld: 203_000, paused: "paused by admin" }),
+    health: health({
+      withheld: 203_000,
+      state: "paused",
+      paused: { reason: "credentials_broken", until: new Date(Date.now() + 40_000).toISOString() },
+    }),
   }),
 ];
 
@@ -172,32 +176,29 @@ const KINDS = [
   {
     slug: "echo",
     title: "Echo",
-    description: "Keeps its latest events in memory, for trying things out. Sends nothing.",
+    docs: "Keeps its latest events in memory, for trying things out. Sends nothing.",
     settings_schema: { type: "object", properties: {} },
-    limits: {},
+
     purposes: ["service", "analytics"],
-    docs: null,
   },
   {
     slug: "file",
     title: "File",
-    description: "Appends each event as a line of JSON. One file a day.",
+    docs: "Appends each event as a line of JSON. One file a day.",
     settings_schema: {
       type: "object",
       required: ["path"],
       properties: { path: { type: "string", description: "The folder, inside the data directory." } },
     },
-    limits: {},
+
     purposes: ["service", "analytics"],
-    docs: null,
   },
   {
     slug: "webhook",
     title: "Webhook",
-    limits: {},
+
     purposes: ["service", "analytics"],
-    docs: null,
-    description: "Posts each event as JSON, or with `batch` an array of them. Signed when there is a secret.",
+    docs: "Posts each event as JSON, or with `batch` an array of them. Signed when there is a secret.",
     settings_schema: {
       type: "object",
       required: ["url"],
@@ -363,9 +364,8 @@ export function makeWorld(kind) {
     },
     detail: DETAIL,
     settings: [
-      { name: "listen", value: "127.0.0.1:8080", source: "env", description: "Address and port." },
-      { name: "body_bytes_max", value: 524_288, source: "default", description: "The largest body of a batch." },
-      { name: "backlog.hours_max", value: 72, source: "file", description: "How long a destination may be behind." },
+      { key: "log.segment_bytes", value: "134217728", is_default: true, docs: "Bytes of a segment of the log." },
+      { key: "backlog.hours_max", value: "48", is_default: false, docs: "How long a destination may be behind." },
     ],
     isFull,
   };

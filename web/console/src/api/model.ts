@@ -83,13 +83,22 @@ export interface Health {
   rejected: number;
   dead_lettered: number;
   waiting: number;
-  oldest_waiting_at: string | null;
-  p50_ms: number | null;
-  p99_ms: number | null;
-  paused: string | null;
-  last_error: { at: string; status: number; text: string } | null;
-  freshness_s: number | null;
-  backlog_bytes?: number | null;
+  /** `running`, `paused`, `failed` (it could not be started) or `disabled`. */
+  state: string;
+  paused: Pause | null;
+  last_error: { at: string | null; status: number; text: string } | null;
+  backlog_bytes: number;
+  /** What is measured of its speed; absent where the server does not measure it. */
+  oldest_waiting_at?: string | null;
+  p50_ms?: number | null;
+  p99_ms?: number | null;
+  freshness_s?: number | null;
+}
+
+/** Why nothing goes, and when it is tried again; a person's pause has no end. */
+export interface Pause {
+  reason: string;
+  until?: string | null;
 }
 
 export interface Destination extends Versioned {
@@ -125,10 +134,10 @@ export interface Schema {
 export interface DestinationKind {
   slug: string;
   title: string;
-  description: string;
+  /** What it does, literals in backticks. */
+  docs: string;
   settings_schema: Schema;
   purposes: string[];
-  docs: string | null;
 }
 
 export interface ConnectionTest {
@@ -139,13 +148,15 @@ export interface ConnectionTest {
 }
 
 export interface ErrorGroup {
+  result?: Result;
   reason: string;
-  status: number;
-  text: string;
   count: number;
-  first_at: string;
-  last_at: string;
-  sample_message_ids: string[];
+  /** Of the last answers, where the server keeps them. */
+  status?: number;
+  text?: string;
+  first_at?: string | null;
+  last_at?: string | null;
+  sample_message_ids?: string[];
 }
 
 export interface DeadLetter {
@@ -227,10 +238,10 @@ export interface Consent {
 }
 
 export interface Setting {
-  name: string;
-  value: unknown;
-  source: string;
-  description?: string | null;
+  key: string;
+  value: string;
+  is_default: boolean;
+  docs: string;
 }
 
 export interface Change {

@@ -51,7 +51,7 @@ export const overview = (workspace: string, minutes: number) =>
 export const sources = (workspace: string) =>
   queryOptions({
     queryKey: [workspace, "sources"],
-    queryFn: ({ signal }) => get<Page<Source>>(under(workspace, "/sources"), { limit: 500 }, signal),
+    queryFn: ({ signal }) => get<Page<Source>>(under(workspace, "/sources"), undefined, signal),
   });
 
 /** One source; asked often until its first event has come. */
@@ -65,7 +65,7 @@ export const source = (workspace: string, name: string) =>
 export const destinations = (workspace: string) =>
   queryOptions({
     queryKey: [workspace, "destinations"],
-    queryFn: ({ signal }) => get<Page<Destination>>(under(workspace, "/destinations"), { limit: 500 }, signal),
+    queryFn: ({ signal }) => get<Page<Destination>>(under(workspace, "/destinations"), undefined, signal),
     refetchInterval: HEALTH_MS,
   });
 

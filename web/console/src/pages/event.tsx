@@ -21,7 +21,7 @@ export function EventPage({ messageId }: { messageId: string }) {
   return (
     <>
       <PageHead title="Event" back={{ to: paths.live(useWorkspace()), text: "Live" }} />
-      <Card>
+      <Card title="What is known of it">
         <EventDetails messageId={messageId} />
       </Card>
     </>

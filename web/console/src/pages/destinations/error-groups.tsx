@@ -6,7 +6,7 @@ import { errorGroups } from "../../api/resources.ts";
 import { count } from "../../format/number.ts";
 import { reasonText, sentence } from "../../format/words.ts";
 import { paths } from "../../paths.ts";
-import { Badge } from "../../ui/badge.tsx";
+import { Badge, ResultBadge } from "../../ui/badge.tsx";
 import { Card } from "../../ui/page.tsx";
 import { ScrollFrame } from "../../ui/scroll-frame.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
@@ -34,6 +34,7 @@ export function ErrorGroups({ name }: { name: string }) {
                 <thead>
                   <tr>
                     <th>Reason</th>
+                    <th>Result</th>
                     <th>Answer</th>
                     <th className="number">Times</th>
                     <th>First</th>
@@ -43,23 +44,24 @@ export function ErrorGroups({ name }: { name: string }) {
                 </thead>
                 <tbody>
                   {items.map((group) => (
-                    <tr key={`${group.reason} ${group.status} ${group.text}`}>
+                    <tr key={`${group.result} ${group.reason} ${group.status} ${group.text}`}>
                       <td>
                         <strong>{sentence(reasonText(group.reason))}</strong>
                       </td>
+                      <td>{group.result && <ResultBadge result={group.result} />}</td>
                       <td>
-                        {group.status > 0 && <Badge>{`HTTP ${group.status}`}</Badge>}{" "}
+                        {Boolean(group.status) && <Badge>{`HTTP ${group.status}`}</Badge>}{" "}
                         <span className="break">{group.text}</span>
                       </td>
                       <td className="number">{count(group.count)}</td>
                       <td>
-                        <When at={group.first_at} />
+                        <When at={group.first_at} none="–" />
                       </td>
                       <td>
-                        <When at={group.last_at} />
+                        <When at={group.last_at} none="–" />
                       </td>
                       <td>
-                        {group.sample_message_ids.slice(0, SAMPLES_MAX).map((id) => (
+                        {(group.sample_message_ids ?? []).slice(0, SAMPLES_MAX).map((id) => (
                           <Link
                             key={id}
                             href={paths.event(workspace, id)}

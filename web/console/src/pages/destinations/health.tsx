@@ -3,7 +3,7 @@
 import type { Destination, Health } from "../../api/model.ts";
 import { bytes, compact, count, percent } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
-import { resultLabel, sentence } from "../../format/words.ts";
+import { reasonText, resultLabel, sentence } from "../../format/words.ts";
 import { paths } from "../../paths.ts";
 import { ButtonLink } from "../../ui/button.tsx";
 import { Meter } from "../../ui/meter.tsx";
@@ -27,7 +27,15 @@ export function HealthTab({ of }: { of: Destination }) {
     <>
       {health.paused && (
         <Message tone="wait" title="Paused">
-          <p>{sentence(health.paused)}. Events wait in the log until it goes on.</p>
+          <p>
+            {sentence(reasonText(health.paused.reason))}. Events wait in the log until it goes on
+            {health.paused.until && (
+              <>
+                ; tried again <When at={health.paused.until} />
+              </>
+            )}
+            .
+          </p>
         </Message>
       )}
       <LastError of={of} health={health} />
@@ -35,10 +43,13 @@ export function HealthTab({ of }: { of: Destination }) {
         <dl className="stats">
           <Figure name="Waiting" value={compact(health.waiting)} />
           <Figure name="Oldest waiting" value={<When at={health.oldest_waiting_at} none="–" />} />
-          <Figure name="Freshness" value={health.freshness_s === null ? "–" : duration(health.freshness_s * 1_000)} />
-          <Figure name="Latency p50" value={health.p50_ms === null ? "–" : duration(health.p50_ms)} />
-          <Figure name="Latency p99" value={health.p99_ms === null ? "–" : duration(health.p99_ms)} />
-          {typeof health.backlog_bytes === "number" && <Figure name="Backlog" value={bytes(health.backlog_bytes)} />}
+          <Figure name="Backlog" value={bytes(health.backlog_bytes)} />
+          <Figure
+            name="Freshness"
+            value={span(typeof health.freshness_s === "number" ? health.freshness_s * 1_000 : null)}
+          />
+          <Figure name="Latency p50" value={span(health.p50_ms)} />
+          <Figure name="Latency p99" value={span(health.p99_ms)} />
         </dl>
       </section>
       <div className="grid-2">
@@ -65,6 +76,8 @@ export function HealthTab({ of }: { of: Destination }) {
     </>
   );
 }
+
+const span = (ms: number | null | undefined): string => (typeof ms === "number" ? duration(ms) : "–");
 
 function LastError({ of, health }: { of: Destination; health: Health }) {
   const workspace = useWorkspace();

@@ -42,7 +42,7 @@ export function NewDestinationPage() {
               >
                 <b>{one.title}</b>
                 <span className="small muted">
-                  <Prose text={firstSentence(one.description)} />
+                  <Prose text={firstSentence(one.docs)} />
                 </span>
               </button>
             ))}
@@ -88,7 +88,7 @@ function Form({ kind, sourceNames }: { kind: DestinationKind; sourceNames: strin
     <Card title={kind.title}>
       <form className="form" onSubmit={submit} noValidate>
         <p className="muted">
-          <Prose text={kind.description} />
+          <Prose text={kind.docs} />
         </p>
         <DestinationFields kind={kind} draft={draft} errors={isChecked ? errors : {}} onChange={setDraft} isNew />
         {isChecked && Object.keys(errors).length > 0 && (

@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import type { Health, Overview } from "../../api/model.ts";
 import { compact, count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
-import { resultLabel, sentence } from "../../format/words.ts";
+import { reasonText, resultLabel, sentence } from "../../format/words.ts";
 import { paths } from "../../paths.ts";
 import { Badge } from "../../ui/badge.tsx";
 import { ButtonLink } from "../../ui/button.tsx";
@@ -66,9 +66,13 @@ export function DestinationTable({ destinations, now }: { destinations: Overview
                 <td>
                   {one.oldest_waiting_at ? <When at={one.oldest_waiting_at} /> : <span className="muted">–</span>}
                 </td>
-                <td className="number nowrap">{one.freshness_s === null ? "–" : duration(one.freshness_s * 1_000)}</td>
                 <td className="number nowrap">
-                  {one.p50_ms === null ? "–" : `${duration(one.p50_ms)} / ${duration(one.p99_ms ?? one.p50_ms)}`}
+                  {typeof one.freshness_s === "number" ? duration(one.freshness_s * 1_000) : "–"}
+                </td>
+                <td className="number nowrap">
+                  {typeof one.p50_ms === "number"
+                    ? `${duration(one.p50_ms)} / ${duration(one.p99_ms ?? one.p50_ms)}`
+                    : "–"}
                 </td>
               </tr>
             ))}
@@ -91,11 +95,18 @@ export function HealthBadge({
   now?: string;
   enabled?: boolean;
 }) {
-  if (!enabled) return <Badge icon="plain">Off</Badge>;
+  if (!enabled || health?.state === "disabled") return <Badge icon="plain">Off</Badge>;
   if (!health) return <Badge icon="plain">Not started</Badge>;
+  if (health.state === "failed") {
+    return (
+      <Badge tone="bad" icon="bad" title={health.last_error?.text ?? "It could not be started."}>
+        Not started
+      </Badge>
+    );
+  }
   if (health.paused) {
     return (
-      <Badge tone="wait" icon="pause" title={sentence(health.paused)}>
+      <Badge tone="wait" icon="pause" title={sentence(reasonText(health.paused.reason))}>
         Paused
       </Badge>
     );

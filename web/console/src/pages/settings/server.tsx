@@ -27,11 +27,6 @@ function Settings() {
   );
 }
 
-const shown = (value: unknown): string => {
-  if (value === null || value === undefined || value === "") return "–";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
-};
-
 const Table = ({ items }: { items: Setting[] }) => (
   <ScrollFrame label="Settings">
     <table className="table">
@@ -44,19 +39,17 @@ const Table = ({ items }: { items: Setting[] }) => (
       </thead>
       <tbody>
         {items.map((setting) => (
-          <tr key={setting.name}>
+          <tr key={setting.key}>
             <td>
-              <code>{setting.name}</code>
-              {setting.description && (
+              <code>{setting.key}</code>
+              {setting.docs && (
                 <div className="small muted">
-                  <Prose text={setting.description} />
+                  <Prose text={setting.docs} />
                 </div>
               )}
             </td>
-            <td className="break">{shown(setting.value)}</td>
-            <td>
-              <Badge tone={setting.source === "default" ? "plain" : "note"}>{setting.source}</Badge>
-            </td>
+            <td className="break">{setting.value || "–"}</td>
+            <td>{setting.is_default ? <span className="muted">Default</span> : <Badge tone="note">Set</Badge>}</td>
           </tr>
         ))}
       </tbody>
