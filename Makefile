@@ -10,6 +10,7 @@ FUZZ_SECONDS ?= 30
 
 STEP := .ci/step
 SDK := web/segment-sdk/dist/analytics.min.js
+CONSOLE := web/console/dist/index.html
 # More arguments for the server: `make run ARGS="--config assent.yaml"`.
 ARGS ?=
 
@@ -25,6 +26,8 @@ run: web ## Build and start a demo on 127.0.0.1:8080
 test: ## Everything CI checks; cheap checks first
 	$(STEP) "install what the tests need" .ci/setup test
 	$(STEP) "web parts" $(MAKE) --no-print-directory web
+	$(STEP) "console" npm --prefix web/console run --silent check
+	$(STEP) "console's logic" npm --prefix web/console run --silent test
 	$(STEP) "format" cargo fmt --all --check
 	$(STEP) "tidy" cargo run --quiet --locked -p xtask -- tidy
 	$(STEP) "dependencies" cargo deny --locked check --hide-inclusion-graph bans licenses sources
@@ -33,6 +36,7 @@ test: ## Everything CI checks; cheap checks first
 	$(STEP) "tests in documentation" cargo test --workspace --doc --locked
 	$(STEP) "fuzz, $(FUZZ_SECONDS) s a target" .ci/fuzz $(FUZZ_SECONDS)
 	$(STEP) "what make run starts" .ci/node-tests tests/e2e
+	$(STEP) "console" .ci/node-tests tests/e2e/console
 	$(STEP) "clients from their registries" .ci/node-tests tests/compat
 
 build: web ## The release binary in target/release/assent
@@ -56,7 +60,7 @@ bench: build ## Tables of accept, path, latency, memory and isolation, beside pe
 	.ci/setup bench
 	for what in collect path latency memory isolation; do target/release/assent bench $$what || exit 1; done
 
-web: deps $(SDK) ## What the binary embeds
+web: deps $(SDK) $(CONSOLE) ## What the binary embeds
 
 deps:
 	.ci/setup run
@@ -64,3 +68,7 @@ deps:
 # By time stamps: a copy that changes nothing would still have cargo build the collector again.
 $(SDK): web/segment-sdk/package-lock.json web/segment-sdk/copy.mjs
 	npm --prefix web/segment-sdk run --silent build
+
+$(CONSOLE): web/console/package-lock.json web/console/index.html web/console/vite.config.ts \
+		$(shell find web/console/src -type f)
+	npm --prefix web/console run --silent build
