@@ -35,7 +35,7 @@ pub use apply::{Applied, ApplyError, ApplyOptions, Change, Claim, Site, Workspac
 pub use audit::{Action, AuditQuery, AuditRecord, AuditStore, Entry};
 pub use configuration::{
     API_VARIABLES, Configuration, ConfigurationChange, ConfigurationOptions, ConfigurationStore, Edit, EditError, Kinds,
-    Object, ObjectChange, Secrets, StoredConfiguration, StoredObject, StoredWorkspace, Summary, Unservable, Word,
+    Object, ObjectChange, Secrets, SharedEnv, StoredConfiguration, StoredObject, StoredWorkspace, Summary, Unservable, Word,
     export,
 };
 pub use directory::{Directory, KeyOwner, Tenant};

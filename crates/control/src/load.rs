@@ -46,82 +46,83 @@ pub async fn load(
     now: Millis,
 ) -> Result<Vec<Arc<Tenant>>, LoadError> {
     let stored = store.configuration().await?;
-    let mut tenants = Vec::new();
-    for workspace in models(&stored, env)? {
-        tenants.push(open(store, keys, workspace, now).await?);
-    }
-    Ok(tenants)
+    let directory = Directory::default();
+    Loader { store, keys, env, now }.reload(&directory, &stored).await?;
+    Ok(directory.tenants())
 }
 
-/// Makes tenants of what is stored now, for a directory that serves while this runs. A workspace that is served
-/// already keeps its gate, its subjects and what it knows of events under way.
-/// On an error the directory serves what it served.
-pub(crate) async fn reload(
-    store: &Arc<dyn Store>,
-    keys: &Keys,
-    directory: &Directory,
-    stored: &StoredConfiguration,
-    env: Env<'_>,
-    now: Millis,
-) -> Result<(), LoadError> {
-    let mut tenants = Vec::new();
-    for workspace in models(stored, env)? {
-        let Some(served) = directory.tenant(workspace.name().as_str()) else {
-            tenants.push(open(store, keys, workspace, now).await?);
-            continue;
-        };
+/// What making tenants needs.
+pub(crate) struct Loader<'l> {
+    pub(crate) store: &'l Arc<dyn Store>,
+    pub(crate) keys: &'l Keys,
+    pub(crate) env: Env<'l>,
+    pub(crate) now: Millis,
+}
+
+impl Loader<'_> {
+    /// Makes tenants of what is stored now, for a directory that serves while this runs. A workspace that is served
+    /// already keeps its gate, its subjects and what it knows of events under way. On an error the directory serves
+    /// what it served.
+    pub(crate) async fn reload(&self, directory: &Directory, stored: &StoredConfiguration) -> Result<(), LoadError> {
+        let mut tenants = Vec::new();
+        for workspace in self.models(stored)? {
+            tenants.push(match directory.tenant(workspace.name().as_str()) {
+                Some(served) => self.succeed(&served, workspace).await?,
+                None => self.open(workspace).await?,
+            });
+        }
+        // Rules first. In between, an old model meets new rules: a category that is gone still has its bit, which
+        // nobody grants any more, so less is let through and never more.
+        for tenant in &tenants {
+            let served = directory.tenant(&tenant.name());
+            if served.is_some_and(|served| served.workspace.consent != tenant.workspace.consent) {
+                tenant.gate.follow(&tenant.workspace.consent);
+            }
+        }
+        directory.replace(tenants);
+        Ok(())
+    }
+
+    /// The models with every secret and write key in place.
+    fn models(&self, stored: &StoredConfiguration) -> Result<Vec<Workspace>, LoadError> {
+        let models = stored.workspaces.iter().map(|stored| {
+            let read = stored.document().read(self.env);
+            read.map_err(|error| LoadError::Parse { workspace: stored.name.clone(), error })
+        });
+        let models = models.collect::<Result<Vec<Workspace>, _>>()?;
+        write_keys::check(stored, self.env)?;
+        Ok(models)
+    }
+
+    /// The tenant that takes the place of one that is served.
+    async fn succeed(&self, served: &Tenant, workspace: Workspace) -> Result<Arc<Tenant>, LoadError> {
         if served.workspace.consent != workspace.consent
             && let Some(categories) = served.gate.expect(&workspace.consent)?
         {
             // People may have spoken about a category before the workspace had it, or had it again.
             let name = workspace.name().shared();
-            pages(&**store, &name, &categories, |page| served.gate.fill(page)).await?;
+            pages(&**self.store, &name, &categories, |page| served.gate.fill(page)).await?;
         }
-        tenants.push(Arc::new(Tenant {
+        Ok(Arc::new(Tenant {
             workspace,
             gate: Arc::clone(&served.gate),
             fingerprints: served.fingerprints.clone(),
             surrogates: served.surrogates.clone(),
             recent: served.recent.clone(),
-        }));
+        }))
     }
-    // Rules first. In between, an old model meets new rules: a category that is gone still has its bit, which nobody
-    // grants any more, so less is let through and never more.
-    for tenant in &tenants {
-        let served = directory.tenant(&tenant.name());
-        if served.is_some_and(|served| served.workspace.consent != tenant.workspace.consent) {
-            tenant.gate.follow(&tenant.workspace.consent);
-        }
+
+    async fn open(&self, workspace: Workspace) -> Result<Arc<Tenant>, StoreError> {
+        let name = workspace.name().shared();
+        let fingerprints = keys::open(&**self.store, self.keys, &name, self.now).await?;
+        let gate = Gate::new(&workspace.consent);
+        let rules = gate.rules();
+        pages(&**self.store, &name, &rules.categories, |page| gate.load(page)).await?;
+        let table: Arc<dyn IdentifierTable> =
+            Arc::new(Linking { store: Arc::clone(self.store), gate: Arc::clone(&gate) });
+        let surrogates = Surrogates::new(name, table);
+        Ok(Arc::new(Tenant { workspace, gate, fingerprints, surrogates, recent: Recent::default() }))
     }
-    directory.replace(tenants);
-    Ok(())
-}
-
-/// The models with every secret and write key in place.
-fn models(stored: &StoredConfiguration, env: Env<'_>) -> Result<Vec<Workspace>, LoadError> {
-    let models = stored.workspaces.iter().map(|stored| {
-        let read = stored.document().read(env);
-        read.map_err(|error| LoadError::Parse { workspace: stored.name.clone(), error })
-    });
-    let models = models.collect::<Result<Vec<Workspace>, _>>()?;
-    write_keys::check(stored, env)?;
-    Ok(models)
-}
-
-async fn open(
-    store: &Arc<dyn Store>,
-    keys: &Keys,
-    workspace: Workspace,
-    now: Millis,
-) -> Result<Arc<Tenant>, StoreError> {
-    let name = workspace.name().shared();
-    let fingerprints = keys::open(&**store, keys, &name, now).await?;
-    let gate = Gate::new(&workspace.consent);
-    let rules = gate.rules();
-    pages(&**store, &name, &rules.categories, |page| gate.load(page)).await?;
-    let table: Arc<dyn IdentifierTable> = Arc::new(Linking { store: Arc::clone(store), gate: Arc::clone(&gate) });
-    let surrogates = Surrogates::new(name, table);
-    Ok(Arc::new(Tenant { workspace, gate, fingerprints, surrogates, recent: Recent::default() }))
 }
 
 /// Reads every choice on record, page by page.

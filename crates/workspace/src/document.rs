@@ -98,7 +98,7 @@ impl Document {
         if let Some(consent) = self.of(ObjectKind::Consent).next() {
             file.insert(CONSENT.into(), ordered(ObjectKind::Consent, consent)?);
         }
-        serde_norway::to_string(&file).map_err(unwritable)
+        serde_norway::to_string(&file).map_err(|error| unwritable(&error))
     }
 }
 
@@ -127,10 +127,10 @@ fn sorted(value: &Value) -> Result<Yaml, ParseError> {
             let fields = fields.into_iter().map(|(key, field)| Ok((key.as_str().into(), sorted(field)?)));
             fields.collect::<Result<_, _>>().map(Yaml::Mapping)
         }
-        plain => serde_norway::to_value(plain).map_err(unwritable),
+        plain => serde_norway::to_value(plain).map_err(|error| unwritable(&error)),
     }
 }
 
-fn unwritable(error: serde_norway::Error) -> ParseError {
+fn unwritable(error: &serde_norway::Error) -> ParseError {
     ParseError::Shape(format!("the workspace cannot be written as YAML: {error}"))
 }

@@ -120,7 +120,9 @@ impl ObjectKind {
         if self == Self::Consent
             && let Some(Value::Array(categories)) = body.get_mut("categories")
         {
-            categories.iter_mut().for_each(|rule| with_rule(rule, |rule| json!(rule)));
+            for rule in categories {
+                with_rule(rule, |rule| json!(rule));
+            }
         }
         for (name, default) in self.fields() {
             if body.get(*name) == Some(&default()) || body.get(*name) == Some(&Value::Null) {
@@ -140,7 +142,9 @@ impl ObjectKind {
             && let Some(Value::Array(categories)) = body.get_mut("categories")
         {
             let full = |rule: CategoryRule| json!({ "name": rule.name, "aliases": rule.aliases });
-            categories.iter_mut().for_each(|rule| with_rule(rule, full));
+            for rule in categories {
+                with_rule(rule, full);
+            }
         }
         body
     }

@@ -13,6 +13,16 @@ use crate::{Principal, Via};
 /// A change as it is stored and as it is told.
 pub(super) type Decided = (ObjectChange, Change);
 
+/// An object that a decision is about.
+#[derive(Clone, Copy)]
+struct Slot<'s> {
+    workspace: &'s str,
+    kind: ObjectKind,
+    name: &'s str,
+    /// What is stored there.
+    current: Option<&'s StoredObject>,
+}
+
 /// One file against what is stored of its workspace.
 pub(super) struct OneFile<'a> {
     site: Site<'a>,
@@ -41,9 +51,10 @@ impl<'a> OneFile<'a> {
         let workspace = document.workspace;
         for ((kind, name), body) in document.objects {
             let current = self.before.and_then(|before| before.object(kind, &name));
-            let body = self.prepare(&workspace, kind, &name, body, current)?;
-            if let Some(action) = self.action(kind, &name, &body, current)? {
-                self.push(&workspace, (kind, name), current, Some(body), action);
+            let slot = Slot { workspace: &workspace, kind, name: &name, current };
+            let body = self.prepare(slot, body)?;
+            if let Some(action) = self.action(slot, &body)? {
+                self.push(slot, Some(body), action);
             }
         }
         if !self.edited.is_empty() {
@@ -51,7 +62,8 @@ impl<'a> OneFile<'a> {
             return Err(ApplyError::Edited { path, workspace, objects });
         }
         for object in removed {
-            self.push(&workspace, (object.kind, object.name.clone()), Some(object), None, Action::Delete);
+            let slot = Slot { workspace: &workspace, kind: object.kind, name: &object.name, current: Some(object) };
+            self.push(slot, None, Action::Delete);
         }
         Ok(self.decided)
     }
@@ -77,14 +89,8 @@ impl<'a> OneFile<'a> {
     }
 
     /// The body as it is stored: kept secrets and the write key in place.
-    fn prepare(
-        &self,
-        workspace: &str,
-        kind: ObjectKind,
-        name: &str,
-        mut body: Body,
-        current: Option<&StoredObject>,
-    ) -> Result<Body, ApplyError> {
+    fn prepare(&self, slot: Slot<'_>, mut body: Body) -> Result<Body, ApplyError> {
+        let Slot { workspace, kind, name, current } = slot;
         let refused = |reason| ApplyError::Refused { path: self.path.to_owned(), object: quoted(kind, name), reason };
         let current = current.map(|object| &object.body);
         // An export without secrets, applied where it came from, changes nothing.
@@ -109,13 +115,8 @@ impl<'a> OneFile<'a> {
     }
 
     /// What the file does to an object; `None` for nothing.
-    fn action(
-        &mut self,
-        kind: ObjectKind,
-        name: &str,
-        body: &Body,
-        current: Option<&StoredObject>,
-    ) -> Result<Option<Action>, ApplyError> {
+    fn action(&mut self, slot: Slot<'_>, body: &Body) -> Result<Option<Action>, ApplyError> {
+        let Slot { kind, name, current, .. } = slot;
         let Some(current) = current else { return Ok(Some(Action::Create)) };
         let declares = self.how.claim == Claim::Declares;
         if current.body == *body {
@@ -136,14 +137,8 @@ impl<'a> OneFile<'a> {
         }
     }
 
-    fn push(
-        &mut self,
-        workspace: &str,
-        (kind, name): (ObjectKind, String),
-        current: Option<&StoredObject>,
-        body: Option<Body>,
-        action: Action,
-    ) {
+    fn push(&mut self, slot: Slot<'_>, body: Option<Body>, action: Action) {
+        let Slot { workspace, kind, name, current } = slot;
         let file = self.path.to_owned();
         let word = match self.how.claim {
             Claim::Declares => Word::Declared { file },
@@ -152,13 +147,14 @@ impl<'a> OneFile<'a> {
         let told = |body: &Body| audited(kind, body, self.site.kinds);
         let change = Change {
             kind,
-            name: name.clone(),
+            name: name.to_owned(),
             action,
             before: current.map(|object| told(&object.body)),
             after: body.as_ref().map(told),
         };
         let put = body.map(|body| (body, word));
-        self.decided.push((ObjectChange { workspace: workspace.to_owned(), kind, name, put }, change));
+        let (workspace, name) = (workspace.to_owned(), name.to_owned());
+        self.decided.push((ObjectChange { workspace, kind, name, put }, change));
     }
 }
 

@@ -167,7 +167,13 @@ impl Configuration {
         }
         let body = match edit {
             Edit::Create { body, .. } | Edit::Replace { body, .. } => {
-                Some(self.prepare(by, kind, &name, body.clone(), current)?)
+                let said = kind.name_of(body);
+                if said != name {
+                    return Err(EditError::Invalid(format!(
+                        "the body is about `{said}`, not `{name}`: a name cannot be changed, make a new {kind} instead"
+                    )));
+                }
+                Some(self.prepare(by, kind, body.clone(), current)?)
             }
             Edit::Delete { .. } => None,
         };
@@ -195,17 +201,10 @@ impl Configuration {
         &self,
         by: &Principal,
         kind: ObjectKind,
-        name: &str,
         mut body: Body,
         current: Option<&StoredObject>,
     ) -> Result<Body, EditError> {
         let ConfigurationOptions { env, kinds, .. } = &self.options;
-        if kind.name_of(&body) != name {
-            let said = kind.name_of(&body);
-            return Err(EditError::Invalid(format!(
-                "the body is about `{said}`, not `{name}`: a name cannot be changed, make a new {kind} instead"
-            )));
-        }
         let current = current.map(|object| &object.body);
         keep_secrets(kind, &mut body, current, &**kinds, |_, _| false).map_err(EditError::Invalid)?;
         if by.via != Via::Local {

@@ -38,11 +38,14 @@ pub(crate) use mask::{audited, check_references, keep_secrets, literal_secrets, 
 
 use crate::apply::{Applied, ApplyError, ApplyOptions, Site, WorkspaceFile, apply};
 use crate::audit::{AuditQuery, AuditRecord};
-use crate::load::{self, LoadError};
+use crate::load::{LoadError, Loader};
 use crate::{Directory, Principal, Store, StoreError};
 
 /// Answers `${env:NAME}`.
 pub(crate) type Env<'e> = &'e (dyn Fn(&str) -> Option<String> + Sync);
+
+/// Answers `${env:NAME}` for as long as a configuration is served.
+pub type SharedEnv = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// What control must know of kinds of destinations, whose crate stands below it.
 pub trait Kinds: fmt::Debug + Send + Sync {
@@ -60,7 +63,7 @@ pub struct ConfigurationOptions {
     /// The keys of all workspaces; filled for those that are new.
     pub keys: Keys,
     /// Answers `${env:NAME}`.
-    pub env: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub env: SharedEnv,
     /// The kinds of destinations.
     pub kinds: Arc<dyn Kinds>,
     /// The wall clock.
@@ -162,7 +165,8 @@ impl Configuration {
         let ConfigurationOptions { store, keys, env, clock, .. } = &self.options;
         let stored = store.configuration().await?;
         let env = |name: &str| env(name);
-        load::reload(store, keys, &self.directory, &stored, &env, clock.now()).await?;
+        let loader = Loader { store, keys, env: &env, now: clock.now() };
+        loader.reload(&self.directory, &stored).await?;
         *served = stored.revision;
         self.changes.send_replace(stored.revision);
         Ok(true)

@@ -19,7 +19,7 @@ struct Rig {
     accounts: Accounts,
     clock: Arc<Hand>,
     store: Arc<dyn Store>,
-    _place: Place,
+    place: Place,
 }
 
 fn secret(text: &str) -> Secret<String> {
@@ -42,7 +42,7 @@ impl Rig {
         let (store, clock) = (place.store().await, Arc::new(Hand::default()));
         let accounts = Accounts::new(Arc::clone(&store), Arc::<Hand>::clone(&clock), limits());
         assert!(accounts.ensure_owner(Some(secret("correct horse"))).await.expect("makes one").is_none());
-        Self { accounts, clock, store, _place: place }
+        Self { accounts, clock, store, place }
     }
 
     async fn sign_in(&self, name: &str, password: &str) -> Result<Principal, AccountError> {
@@ -236,7 +236,7 @@ fn no_secret_is_in_the_store_or_in_the_audit_log() {
         let opened = rig.accounts.sign_in(FIRST_OWNER, &secret("correct horse"), HERE).await.expect("signs in");
         let new = NewToken { name: "ci".to_owned(), rights: rights(Role::Viewer), expires_at: None };
         let (_, token) = rig.accounts.add_token(&admin, new).await.expect("makes");
-        let directory = rig._place.file().parent().expect("in a directory").to_owned();
+        let directory = rig.place.file().parent().expect("in a directory").to_owned();
         let files = std::fs::read_dir(directory).expect("readable");
         let bytes: Vec<u8> =
             files.flat_map(|file| std::fs::read(file.expect("readable").path()).expect("readable")).collect();
