@@ -63,7 +63,10 @@ async function walk(world, options, label) {
   const found = [];
   // All that is wrong is worth knowing at once, not only the first of it.
   const look = async (path) => {
-    for (const judge of [accessible, fits]) await judge(page, path).catch((error) => found.push(error.message));
+    // Dark differs from light in colours only.
+    const rules = options.dark ? ["color-contrast", "link-in-text-block"] : null;
+    await accessible(page, path, rules).catch((error) => found.push(error.message));
+    await fits(page, path).catch((error) => found.push(error.message));
   };
   try {
     await page.goto("/");

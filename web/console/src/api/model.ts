@@ -1,6 +1,16 @@
-// What the API says, by the contract of `/api/v1`. Names as on the wire.
+// What the API says. Where its description (`schema.d.ts`, generated) has an object, the type here is that one, so that
+// a change of the API breaks this build; what the description does not have yet is by the contract, and follows as soon
+// as it does.
 
-export type Role = "owner" | "admin" | "analyst" | "viewer";
+import type { components } from "./schema.d.ts";
+
+type Described = components["schemas"];
+
+/** Every field is there: the server writes `null` where there is nothing, which the description calls optional. */
+type Present<T> = { [Key in keyof T]-?: Exclude<T[Key], undefined> };
+
+export type Session = Omit<Present<Described["Session"]>, "user"> & { user: Omit<Described["Me"], "token"> };
+export type Role = Described["Me"]["role"];
 export const ROLES: readonly Role[] = ["viewer", "analyst", "admin", "owner"];
 
 export interface Page<T> {
@@ -8,29 +18,8 @@ export interface Page<T> {
   next: string | null;
 }
 
-export interface Person {
-  name: string;
-  role: Role;
-  personal_data: boolean;
-}
-
-export interface Session {
-  user: Person;
-  version: string;
-  workspaces: string[];
-}
-
-export interface User extends Person {
-  created_at: string;
-  last_seen_at: string | null;
-}
-
-export interface Token extends Person {
-  id: string;
-  created_at: string;
-  last_used_at: string | null;
-  expires_at: string | null;
-}
+export type User = Present<Described["User"]>;
+export type Token = Present<Described["Token"]>;
 
 export interface AuditEntry {
   id: number | string;
@@ -51,7 +40,6 @@ export interface Versioned {
   declared_by: string | null;
 }
 
-export type SourceKind = "browser" | "mobile" | "server";
 export const BASES = [
   "consent",
   "contract",
@@ -61,17 +49,8 @@ export const BASES = [
   "legitimate_interests",
 ] as const;
 
-export interface Source extends Versioned {
-  kind: SourceKind;
-  write_key: string | null;
-  category: string;
-  basis: string | null;
-  compat: "segment" | null;
-  region: string | null;
-  enabled: boolean;
-  first_event_at: string | null;
-  last_event_at: string | null;
-}
+export type Source = Present<Described["Source"]>;
+export type SourceKind = Source["kind"];
 
 export const RESULTS = ["delivered", "withheld", "filtered", "rejected", "dead_lettered", "waiting"] as const;
 export type Result = (typeof RESULTS)[number];
@@ -131,14 +110,7 @@ export interface Schema {
   "x-secret"?: boolean;
 }
 
-export interface DestinationKind {
-  slug: string;
-  title: string;
-  /** What it does, literals in backticks. */
-  docs: string;
-  settings_schema: Schema;
-  purposes: string[];
-}
+export type DestinationKind = Omit<Described["DestinationKind"], "settings_schema"> & { settings_schema: Schema };
 
 export interface ConnectionTest {
   ok: boolean;

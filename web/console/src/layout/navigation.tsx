@@ -2,6 +2,7 @@
 
 import { Menu } from "@base-ui/react/menu";
 import { useQueryClient } from "@tanstack/react-query";
+import { type RefObject, useRef } from "react";
 import { Link, useLocation } from "wouter";
 import { remove } from "../api/client.ts";
 import { session } from "../api/resources.ts";
@@ -13,12 +14,12 @@ import { Icon, type IconName } from "../ui/icon.tsx";
 import { useWorkspace } from "../workspace.tsx";
 
 const ITEMS: readonly (readonly [icon: IconName, text: string, to: (workspace: string) => string, under: RegExp])[] = [
-  ["overview", "Overview", paths.overview, /\/overview/],
-  ["live", "Live", paths.live, /\/(live|events)/],
-  ["sources", "Sources", paths.sources, /\/(sources|new-source)/],
-  ["destinations", "Destinations", paths.destinations, /\/(destinations|new-destination)/],
-  ["lake", "Lake", paths.lake, /\/lake/],
-  ["settings", "Settings", (workspace) => paths.settings(workspace), /\/settings/],
+  ["overview", "Overview", paths.overview, /^\/overview/],
+  ["live", "Live", paths.live, /^\/(live|events)/],
+  ["sources", "Sources", paths.sources, /^\/(sources|new-source)/],
+  ["destinations", "Destinations", paths.destinations, /^\/(destinations|new-destination)/],
+  ["lake", "Lake", paths.lake, /^\/lake/],
+  ["settings", "Settings", (workspace) => paths.settings(workspace), /^\/settings/],
 ];
 
 export const Brand = () => (
@@ -30,11 +31,12 @@ export const Brand = () => (
 export function Navigation() {
   const workspace = useWorkspace();
   const [location] = useLocation();
+  const layer = useRef<HTMLDivElement>(null);
   const page = location.replace(/^\/w\/[^/]+/, "");
   return (
-    <div className="nav">
+    <div className="nav" ref={layer}>
       <Brand />
-      <WorkspacePicker />
+      <WorkspacePicker layer={layer} />
       <nav aria-label="Pages">
         <ul>
           {ITEMS.map(([icon, text, to, under]) => (
@@ -47,13 +49,16 @@ export function Navigation() {
         </ul>
       </nav>
       <div className="nav-foot">
-        <PersonMenu />
+        <PersonMenu layer={layer} />
       </div>
     </div>
   );
 }
 
-function WorkspacePicker() {
+/** Menus are drawn inside the navigation, so that they belong to it for everyone. */
+type Layer = { layer: RefObject<HTMLElement | null> };
+
+function WorkspacePicker({ layer }: Layer) {
   const workspace = useWorkspace();
   const { workspaces } = useSession();
   const [, go] = useLocation();
@@ -63,8 +68,8 @@ function WorkspacePicker() {
         <span className="break">{workspace}</span>
         <Icon name="down" />
       </Menu.Trigger>
-      <Menu.Portal>
-        <Menu.Positioner sideOffset={4} align="start" className="layer">
+      <Menu.Portal container={layer}>
+        <Menu.Positioner sideOffset={4} align="start" positionMethod="fixed" className="layer">
           <Menu.Popup className="menu">
             <Menu.Group>
               <Menu.GroupLabel className="menu-label">Workspace</Menu.GroupLabel>
@@ -83,7 +88,7 @@ function WorkspacePicker() {
 
 const THEME_TEXT = { system: "Like the system", light: "Light", dark: "Dark" } as const;
 
-function PersonMenu() {
+function PersonMenu({ layer }: Layer) {
   const { user, version } = useSession();
   const theme = useTheme();
   const client = useQueryClient();
@@ -102,8 +107,8 @@ function PersonMenu() {
         </span>
         <Icon name="down" />
       </Menu.Trigger>
-      <Menu.Portal>
-        <Menu.Positioner sideOffset={4} align="start" className="layer">
+      <Menu.Portal container={layer}>
+        <Menu.Positioner sideOffset={4} align="start" positionMethod="fixed" className="layer">
           <Menu.Popup className="menu">
             <Menu.RadioGroup value={theme} onValueChange={setTheme} aria-label="Colours">
               <div className="menu-label">Colours</div>

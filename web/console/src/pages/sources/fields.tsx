@@ -35,7 +35,8 @@ const KINDS: readonly Option<SourceKind>[] = [
   ["mobile", "Mobile: an app"],
   ["server", "Server: your own programs"],
 ];
-const BASIS_OPTIONS: readonly Option<string>[] = BASES.map((basis) => [basis, sentence(basis)] as const);
+type Basis = NonNullable<Source["basis"]>;
+const BASIS_OPTIONS: readonly Option<Basis>[] = BASES.map((basis) => [basis, sentence(basis)] as const);
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 export const NAME_HINT = "1 to 63 of a–z, 0–9, - and _. It cannot be changed later.";
