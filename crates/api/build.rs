@@ -49,13 +49,14 @@ fn embed(dist: &Path, file: &Path, out: &Path, number: usize) -> io::Result<Stri
     let plain = fs::read(file)?;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(&plain)?;
-    let hash: String = Sha256::digest(&plain)[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(&plain);
+    let hash = u128::from_be_bytes(digest[..16].try_into().map_err(io::Error::other)?);
     let (plain_path, gzip_path) = (out.join(format!("console-{number}")), out.join(format!("console-{number}.gz")));
     fs::write(&plain_path, plain)?;
     fs::write(&gzip_path, encoder.finish()?)?;
     let (plain, gzip) = (literal(&plain_path)?, literal(&gzip_path)?);
     Ok(format!(
-        "    File {{ path: {path:?}, etag: \"\\\"{hash}\\\"\", plain: include_bytes!({plain}), gzip: include_bytes!({gzip}) }},\n"
+        "    File {{ path: {path:?}, etag: \"\\\"{hash:032x}\\\"\", plain: include_bytes!({plain}), gzip: include_bytes!({gzip}) }},\n"
     ))
 }
 

@@ -17,14 +17,22 @@ pub mod authorise;
 mod door;
 pub mod error;
 mod extract;
+mod history;
+mod lake;
+mod live;
 mod resource;
 mod router;
 mod schema;
+mod server_facts;
 mod state;
 mod time;
 
 pub use door::{Door, from_peer};
+pub use history::History;
+pub use lake::{LakeColumn, LakeDesk, LakeQuestion, LakeRows};
+pub use live::{Seen, Window};
 pub use router::{Unauthorised, document};
+pub use server_facts::{SettingFact, Storage};
 pub use state::{Api, Options};
 
 /// The router of API and console.

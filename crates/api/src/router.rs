@@ -74,7 +74,6 @@ pub fn document() -> OpenApi {
     for (schemas, paths, _) in resource::all() {
         components.schemas.extend(schemas);
         for (path, item) in paths.paths {
-            let path = format!("{path}");
             match document.paths.paths.get_mut(&path) {
                 Some(known) => known.merge_operations(item),
                 None => drop(document.paths.paths.insert(path, item)),

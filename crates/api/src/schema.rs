@@ -14,20 +14,32 @@ macro_rules! enumerations {
     };
 }
 
+const BASES: [&str; 6] =
+    ["consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"];
+
 enumerations! {
     role: ["viewer", "analyst", "admin", "owner"];
     source_kind: ["browser", "mobile", "server"];
-    basis: ["consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"];
     recipient: ["service_provider", "third_party"];
+    health_state: ["running", "paused", "failed", "disabled"];
+    severity: ["error", "warning"];
     switch: ["deny", "allow"];
     regime: ["opt-in", "opt-out"];
     do_not_track: ["ignore", "as-gpc"];
 }
 
-pub(crate) fn compat_or_null() -> Schema {
+fn or_null(values: &[&str]) -> Schema {
+    let values = values.iter().map(|value| serde_json::Value::from(*value)).chain([serde_json::Value::Null]);
     let types = SchemaType::from_iter([Type::String, Type::Null]);
-    let values = [serde_json::Value::from("segment"), serde_json::Value::Null];
     Schema::Object(ObjectBuilder::new().schema_type(types).enum_values(Some(values)).build())
+}
+
+pub(crate) fn compat_or_null() -> Schema {
+    or_null(&["segment"])
+}
+
+pub(crate) fn basis_or_null() -> Schema {
+    or_null(&BASES)
 }
 
 pub(crate) fn error_code() -> Schema {

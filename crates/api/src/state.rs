@@ -3,36 +3,93 @@
 use std::fmt;
 use std::sync::Arc;
 
-use control::{Accounts, Directory, Store};
-use delivery::Kind;
+use control::{Accounts, Configuration, Directory, Store};
+use delivery::{Delivery, Kind};
 use event::Clock;
+use eventlog::EventLog;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::history::History;
+use crate::lake::LakeDesk;
+use crate::live::Window;
+use crate::server_facts::{SettingFact, Storage};
 
 /// What the server hands in.
 pub struct Options {
     /// People, sessions, tokens.
     pub accounts: Accounts,
-    /// Configuration and audit log.
+    /// Sources, destinations, consent.
+    pub configuration: Arc<Configuration>,
+    /// The audit log.
     pub store: Arc<dyn Store>,
     /// What is served now.
     pub directory: Arc<Directory>,
+    /// What is delivered.
+    pub delivery: Arc<Delivery>,
+    /// Accepted events.
+    pub raw: Arc<dyn EventLog>,
+    /// Processed events.
+    pub processed: Arc<dyn EventLog>,
     /// The kinds of destination.
     pub kinds: &'static [&'static Kind],
+    /// What happens now.
+    pub window: Window,
+    /// What happened in the last hours.
+    pub history: Arc<History>,
+    /// Answers SQL.
+    pub lake: LakeDesk,
+    /// The settings in force.
+    pub settings: Vec<SettingFact>,
+    /// Looks at the disk; may block.
+    pub storage: Arc<dyn Fn() -> Option<Storage> + Send + Sync>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
+    /// Set when the server begins to end: streams end with it.
+    pub stopping: CancellationToken,
     /// Whether browsers reach this server by https, so that the cookie must not travel otherwise.
     pub is_https: bool,
     /// The version of the binary.
     pub version: &'static str,
 }
 
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Options(…)")
+    }
+}
+
+/// How much of what costs much may run at a time.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    pub(crate) viewers: Arc<Semaphore>,
+    pub(crate) queries: Arc<Semaphore>,
+    pub(crate) tests: Arc<Semaphore>,
+}
+
+struct Shared {
+    options: Options,
+    bounds: Bounds,
+}
+
 /// The state behind all operations. Cheap to clone.
 #[derive(Clone)]
-pub struct Api(Arc<Options>);
+pub struct Api(Arc<Shared>);
 
 impl Api {
     /// From what the server hands in.
     pub fn new(options: Options) -> Self {
-        Self(Arc::new(options))
+        // A viewer costs a core's percent at 10,000 events a second, a query up to two threads and its memory.
+        let bounds = Bounds {
+            viewers: Arc::new(Semaphore::new(32)),
+            queries: Arc::new(Semaphore::new(2)),
+            tests: Arc::new(Semaphore::new(4)),
+        };
+        Self(Arc::new(Shared { options, bounds }))
+    }
+
+    pub(crate) fn bounds(&self) -> &Bounds {
+        &self.0.bounds
     }
 }
 
@@ -40,7 +97,7 @@ impl std::ops::Deref for Api {
     type Target = Options;
 
     fn deref(&self) -> &Options {
-        &self.0
+        &self.0.options
     }
 }
 

@@ -25,7 +25,6 @@ pub(crate) fn edge(settings: &Settings, pages: Vec<Page>, beside: Option<Beside>
         body_bytes_max: usize::try_from(settings.request_bytes_in_flight_max)?,
         pages,
         beside,
-        beside: None,
     })
 }
 

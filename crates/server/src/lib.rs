@@ -1,7 +1,7 @@
 //! The server: the only crate that reads the command line, the environment and the wall clock.
 //!
 //! Read in this order: [`cli`] (what can be asked), [`serve`] (the life of a server), [`topology`] (the whole path on
-//! one screen), [`engines`] (what it stands on), then the parts: `edge`, `admin`, `delivering`, `drain`, `trim`, `live`,
+//! one screen), [`engines`] (what it stands on), then the parts: `edge`, `admin`, `lake_desk`, `delivering`, `drain`, `trim`, `live`,
 //! `ready`, `local`, `telemetry`, and the other commands in `command`.
 
 mod admin;
@@ -16,6 +16,7 @@ mod edge;
 mod engines;
 mod following;
 mod kinds;
+mod lake_desk;
 mod live;
 mod local;
 mod observe;

@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::Login;
+use crate::admin::{Login, Sights};
 use crate::cli::{Role, Serve};
 use crate::engines::{Engines, Opening, read_workspaces};
 use crate::live::Live;
@@ -26,7 +26,7 @@ use crate::settings::Settings;
 use crate::telemetry::Telemetry;
 use crate::topology::{DataPath, Front, build_data_path};
 use crate::trim::{Holders, Trimmer};
-use crate::{Machine, admin, delivering, demo, drain, edge, local};
+use crate::{Machine, admin, delivering, demo, drain, edge, following, local};
 
 /// From the last request to the end, whatever hangs. The edge takes up to 5 s before; orchestrators kill after 30 s.
 const DRAIN_WITHIN: Duration = Duration::from_secs(18);
@@ -60,13 +60,19 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     // Before the first request: a refusal must reach the events of its maker that the last run left in the log.
     let waiting = path.pipeline.remember_waiting().await;
     tracing::info!(events = waiting, "events of the last run that wait in the log");
+    let stopping = CancellationToken::new();
     let login = match &door {
-        Some(door) => Some(admin::open(door, &settings, &engines).await?),
+        Some(door) => {
+            let (settings, telemetry, live, delivery) = (&settings, &telemetry, &live, &path.delivery);
+            let sights = Sights { settings, telemetry, live, delivery, stopping: stopping.clone() };
+            Some(admin::open(door, &engines, sights).await?)
+        }
         None => None,
     };
     announce(&serve, &engines, listener.local_addr()?, login.as_ref())?;
     let pipeline_metrics = telemetry.metrics.pipeline.clone();
-    let running = Running { engines, path, live, ready, pipeline_metrics, settings, role: serve.role };
+    let role = serve.role;
+    let running = Running { engines, path, live, ready, pipeline_metrics, settings, role, stopping };
     running.until_signal(listener, &serve.data_dir).await
 }
 
@@ -120,11 +126,13 @@ struct Running {
     pipeline_metrics: pipeline::Metrics,
     settings: Settings,
     role: Role,
+    /// Ends what would otherwise go on for ever: live views.
+    stopping: CancellationToken,
 }
 
 impl Running {
     async fn until_signal(self, listener: TcpListener, data_dir: &Path) -> anyhow::Result<()> {
-        let Self { engines, path, live, ready, pipeline_metrics, settings, role } = self;
+        let Self { engines, path, live, ready, pipeline_metrics, settings, role, stopping } = self;
         let DataPath { collector, pipeline, index, lake, delivery } = path;
         let stop_pipeline = CancellationToken::new();
         let stop_trimming = CancellationToken::new();
@@ -145,6 +153,7 @@ impl Running {
             let (data_dir, tracer) = (data_dir.to_owned(), delivering::tracer(&engines, &delivery));
             async move { local::serve(&data_dir, live, tracer).await }
         });
+        let following = tokio::spawn(following::run(Arc::clone(&engines.configuration), Arc::clone(&delivery)));
         ready.open(Behind {
             metrics: pipeline_metrics,
             partitions: engines.raw.partitions(),
@@ -152,7 +161,7 @@ impl Running {
             lake: lake.watch(),
         });
         tracing::info!(address = %listener.local_addr()?, "ready");
-        collector::serve(listener, collector, edge::limits(&settings), signalled(ready.clone())).await;
+        collector::serve(listener, collector, edge::limits(&settings), signalled(ready.clone(), stopping)).await;
         following.abort();
         let drained = tokio::time::timeout(DRAIN_WITHIN, async {
             if let Some(pipeline) = pipeline {
@@ -181,7 +190,7 @@ impl Running {
 }
 
 /// Waits for SIGTERM or SIGINT; from then on the server is not ready.
-async fn signalled(ready: Ready) {
+async fn signalled(ready: Ready, stopping: CancellationToken) {
     let mut terminate = signal(SignalKind::terminate()).expect("the process may listen to SIGTERM");
     let mut interrupt = signal(SignalKind::interrupt()).expect("the process may listen to SIGINT");
     tokio::select! {
@@ -189,5 +198,6 @@ async fn signalled(ready: Ready) {
         _ = interrupt.recv() => {}
     }
     ready.close();
+    stopping.cancel();
     tracing::info!("draining");
 }

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One row of the table, for documentation.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,13 @@ macro_rules! settings {
             }
         }
 
+        impl Settings {
+            /// The values in the order of the table, as they would be written. None of them is a secret.
+            pub(crate) fn shown(&self) -> Vec<String> {
+                vec![$( written(&self.$key), )*]
+            }
+        }
+
         /// The table, in the order of the reference page.
         pub(crate) const TABLE: &[Row] = &[
             $( Row { key: stringify!($key), default: $shown, doc: $doc }, )*
@@ -41,7 +48,7 @@ macro_rules! settings {
 }
 
 /// What a request with a write key that no source has is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum UnknownKey {
     /// 401, so that a typing error is found at once.
@@ -51,6 +58,14 @@ pub(crate) enum UnknownKey {
 }
 
 const MIB: u64 = 1024 * 1024;
+
+fn written(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        Ok(serde_json::Value::Null) | Err(_) => String::new(),
+        Ok(other) => other.to_string(),
+    }
+}
 
 settings! {
     public_url: Option<String> = None, "",

@@ -1,8 +1,19 @@
 //! The resources, one file each: its operations, what they read and what they answer.
 
-pub(crate) mod account;
+mod account;
+mod audit;
+mod configured;
+mod connection;
+mod consent;
+mod destination;
+mod event;
+mod health;
 mod kind;
+mod lake;
+mod live;
+mod overview;
 mod session;
+mod setting;
 mod source;
 mod token;
 mod user;
@@ -12,8 +23,24 @@ use crate::router::Operations;
 
 /// All operations, path by path.
 pub(crate) fn all() -> Vec<Operations> {
-    [session::routes(), user::routes(), token::routes(), workspace::routes(), source::routes(), kind::routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        session::routes(),
+        user::routes(),
+        token::routes(),
+        audit::routes(),
+        setting::routes(),
+        workspace::routes(),
+        source::routes(),
+        kind::routes(),
+        destination::routes(),
+        connection::routes(),
+        consent::routes(),
+        overview::routes(),
+        live::routes(),
+        event::routes(),
+        lake::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

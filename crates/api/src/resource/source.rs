@@ -2,54 +2,93 @@
 
 use axum::Json;
 use axum::extract::State;
-use control::Role;
+use axum::http::StatusCode;
+use control::{Edit, Object, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use workspace::{Basis, Compat, SourceKind};
+use workspace::{Basis, Compat, ObjectKind, SourceKind};
 
 use crate::Api;
 use crate::access::Caller;
 use crate::error::{Error, ErrorBody, Result};
-use crate::extract::In;
-use crate::resource::workspace::Here;
+use crate::extract::{Asked, Body};
+use crate::resource::configured::{Fields, Seen, said, said_of};
+use crate::resource::workspace::{Here, Of};
 use crate::router::Operations;
 use crate::time::At;
 
 pub(super) fn routes() -> Vec<Operations> {
-    vec![routes!(list_sources), routes!(show_source)]
+    vec![routes!(list_sources, create_source), routes!(show_source, change_source, delete_source)]
 }
 
 /// A source.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Source {
+    #[serde(flatten)]
+    written: Written,
+    /// The file that declares it, so that it cannot be changed here; `null`: it can.
+    declared_by: Option<String>,
+    /// Its version, to be sent with a change.
+    version: i64,
+    /// When its first event since the server's start was seen; `null`: none was.
+    first_event_at: Option<At>,
+    /// When its latest event was seen; `null`: none since the server's start.
+    last_event_at: Option<At>,
+}
+
+/// What is written about a source.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Written {
     /// Its name.
     name: String,
     /// What sends.
     #[schema(schema_with = crate::schema::source_kind)]
     kind: SourceKind,
     /// The key that SDKs send; `null` for whoever is less than an admin.
+    #[serde(default)]
     write_key: Option<String>,
     /// The category that must be granted before it may collect by consent.
     category: String,
-    /// By what right it collects.
-    #[schema(schema_with = crate::schema::basis)]
-    basis: Basis,
-    /// Whose reading of missing stamps it follows; `null`: ours.
+    /// By what right it collects; `null`: by consent.
+    #[serde(default)]
+    #[schema(schema_with = crate::schema::basis_or_null)]
+    basis: Option<Basis>,
+    /// Whose reading of missing stamps it follows; `null`: Assent's.
+    #[serde(default)]
     #[schema(schema_with = crate::schema::compat_or_null)]
     compat: Option<Compat>,
     /// The region of all its events; `null`: from the address.
+    #[serde(default)]
     region: Option<String>,
     /// Whether its events are kept.
     enabled: bool,
-    /// The file that declares it, so that it cannot be changed here; `null`: it can.
-    declared_by: Option<String>,
-    /// Its version, to be sent with a change.
-    version: i64,
-    /// When its first event since the server's start was taken; `null`: none was.
-    first_event_at: Option<At>,
-    /// When its latest event since the server's start was taken; `null`: none was.
-    last_event_at: Option<At>,
+}
+
+/// A source to create or to write anew. What is left out is as in a workspace file.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes what `control` reads, for the OpenAPI document")]
+struct SourceToWrite {
+    /// Its name. Cannot be changed.
+    #[schema(pattern = "^[a-z0-9][a-z0-9_-]{0,62}$")]
+    name: String,
+    /// What sends.
+    #[schema(schema_with = crate::schema::source_kind)]
+    kind: SourceKind,
+    /// The key that SDKs send. Left out: a new source gets one, a known one keeps its own.
+    write_key: Option<String>,
+    /// The category that must be granted before it may collect by consent.
+    category: Option<String>,
+    /// By what right it collects; a source of kind `server` must say it.
+    #[schema(schema_with = crate::schema::basis_or_null, required = false)]
+    basis: Option<Basis>,
+    /// Whose reading of missing stamps it follows.
+    #[schema(schema_with = crate::schema::compat_or_null, required = false)]
+    compat: Option<Compat>,
+    /// The region of all its events.
+    region: Option<String>,
+    /// Whether its events are kept.
+    enabled: Option<bool>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -59,31 +98,27 @@ struct SourceList {
     next: Option<String>,
 }
 
-/// The names of a path.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Named {
-    pub(crate) name: String,
+fn shown(api: &Api, workspace: &str, object: Object, who: &Caller) -> Result<Source> {
+    let read: std::result::Result<Written, _> = serde_json::from_value(object.body.into());
+    let mut written = read.map_err(|error| Error::internal("read a source that it stores", &error))?;
+    written.write_key = written.write_key.filter(|_| who.is_at_least(Role::Admin));
+    let seen = api.history.source(workspace, &written.name);
+    Ok(Source {
+        written,
+        declared_by: object.declared_by,
+        version: object.version,
+        first_event_at: seen.map(|(first, _)| At(first)),
+        last_event_at: seen.map(|(_, last)| At(last)),
+    })
 }
 
-fn shown(_: &Api, source: &workspace::Source, who: &Caller) -> Source {
-    let key = source.write_key.as_ref().filter(|_| who.is_at_least(Role::Admin));
-    Source {
-        name: source.name.to_string(),
-        kind: source.kind,
-        write_key: key.map(|key| key.expose().clone()),
-        category: source.category.to_string(),
-        basis: source.basis(),
-        compat: source.compat,
-        region: source.region.clone(),
-        enabled: source.enabled,
-        declared_by: None,
-        version: 0,
-        first_event_at: None,
-        last_event_at: None,
-    }
+async fn edited(api: &Api, who: &Caller, workspace: &str, edit: Edit) -> Result<Json<Source>> {
+    let object = api.configuration.edit(&who.0, workspace, edit).await?;
+    let object = object.ok_or_else(|| Error::internal("find what it has just stored", &"it is gone"))?;
+    Ok(Json(shown(api, workspace, object, who)?))
 }
 
-/// All sources, in the order of their configuration.
+/// All sources by name.
 #[utoipa::path(
     get, path = "/api/v1/workspaces/{workspace}/sources", tag = "sources",
     params(("workspace" = String, Path, description = "The workspace")),
@@ -92,9 +127,11 @@ fn shown(_: &Api, source: &workspace::Source, who: &Caller) -> Source {
         (status = 404, body = ErrorBody, description = "No such workspace"),
     ),
 )]
-async fn list_sources(State(api): State<Api>, who: Caller, Here(tenant): Here) -> Json<SourceList> {
-    let items = tenant.workspace.sources.iter().map(|source| shown(&api, source, &who)).collect();
-    Json(SourceList { items, next: None })
+async fn list_sources(State(api): State<Api>, who: Caller, Here(tenant): Here) -> Result<Json<SourceList>> {
+    let workspace = tenant.name();
+    let objects = api.configuration.objects(&workspace, ObjectKind::Source).await?;
+    let items = objects.into_iter().map(|object| shown(&api, &workspace, object, &who)).collect::<Result<_>>()?;
+    Ok(Json(SourceList { items, next: None }))
 }
 
 /// One source.
@@ -109,12 +146,81 @@ async fn list_sources(State(api): State<Api>, who: Caller, Here(tenant): Here) -
         (status = 404, body = ErrorBody, description = "No such source"),
     ),
 )]
-async fn show_source(
+async fn show_source(State(api): State<Api>, who: Caller, Of { tenant, name }: Of) -> Result<Json<Source>> {
+    let workspace = tenant.name();
+    let object = api.configuration.object(&workspace, ObjectKind::Source, &name).await?;
+    Ok(Json(shown(&api, &workspace, object, &who)?))
+}
+
+/// Creates a source; it takes events at once.
+#[utoipa::path(
+    post, path = "/api/v1/workspaces/{workspace}/sources", tag = "sources", request_body = SourceToWrite,
+    params(("workspace" = String, Path, description = "The workspace")),
+    responses(
+        (status = 201, body = Source, description = "Created"),
+        (status = 400, body = ErrorBody, description = "It contradicts itself or the workspace"),
+        (status = 409, body = ErrorBody, description = "The name is taken"),
+    ),
+)]
+async fn create_source(
     State(api): State<Api>,
     who: Caller,
     Here(tenant): Here,
-    In(path): In<Named>,
+    Body(fields): Body<Fields>,
+) -> Result<(StatusCode, Json<Source>)> {
+    let edit = Edit::Create { kind: ObjectKind::Source, body: said(fields) };
+    Ok((StatusCode::CREATED, edited(&api, &who, &tenant.name(), edit).await?))
+}
+
+/// Writes a source anew, as a whole.
+#[utoipa::path(
+    put, path = "/api/v1/workspaces/{workspace}/sources/{name}", tag = "sources", request_body = SourceToWrite,
+    params(
+        ("workspace" = String, Path, description = "The workspace"),
+        ("name" = String, Path, description = "The source"),
+        Seen,
+    ),
+    responses(
+        (status = 200, body = Source, description = "Changed"),
+        (status = 400, body = ErrorBody, description = "It contradicts itself or the workspace"),
+        (status = 404, body = ErrorBody, description = "No such source"),
+        (status = 409, body = ErrorBody, description = "It was changed meanwhile, or a file declares it"),
+    ),
+)]
+async fn change_source(
+    State(api): State<Api>,
+    who: Caller,
+    Of { tenant, name }: Of,
+    Asked(seen): Asked<Seen>,
+    Body(fields): Body<Fields>,
 ) -> Result<Json<Source>> {
-    let source = tenant.source(&path.name).ok_or_else(|| Error::no_such("source", &path.name))?;
-    Ok(Json(shown(&api, source, &who)))
+    let (if_version, body) = (seen.version()?, said_of(&name, fields));
+    let edit = Edit::Replace { kind: ObjectKind::Source, name, body, if_version };
+    edited(&api, &who, &tenant.name(), edit).await
+}
+
+/// Removes a source. Its write key is unknown from then on.
+#[utoipa::path(
+    delete, path = "/api/v1/workspaces/{workspace}/sources/{name}", tag = "sources",
+    params(
+        ("workspace" = String, Path, description = "The workspace"),
+        ("name" = String, Path, description = "The source"),
+        Seen,
+    ),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 400, body = ErrorBody, description = "A destination reads from it"),
+        (status = 404, body = ErrorBody, description = "No such source"),
+        (status = 409, body = ErrorBody, description = "It was changed meanwhile, or a file declares it"),
+    ),
+)]
+async fn delete_source(
+    State(api): State<Api>,
+    who: Caller,
+    Of { tenant, name }: Of,
+    Asked(seen): Asked<Seen>,
+) -> Result<StatusCode> {
+    let edit = Edit::Delete { kind: ObjectKind::Source, name, if_version: seen.version()? };
+    api.configuration.edit(&who.0, &tenant.name(), edit).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

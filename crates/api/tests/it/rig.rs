@@ -1,16 +1,25 @@
 //! An API over a real store, and clients with one login each.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
-use api::{Api, Options};
+use api::{Api, LakeDesk, Options, Window};
 use axum::Router;
 use axum::body::Body;
-use control::{AccountLimits, Accounts, HashingCost, NewUser, Principal, Rights, Role, Sqlite, Store, WorkspaceFile};
+use control::{
+    AccountLimits, Accounts, ApplyOptions, Configuration, ConfigurationOptions, HashingCost, Kinds, NewUser, Principal,
+    Rights, Role, Sqlite, Store, WorkspaceFile,
+};
+use delivery::Delivery;
 use event::{Clock, Secret};
+use eventlog::EventLog;
+use eventlog::memory::MemoryLog;
+use futures::StreamExt as _;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 pub(crate) const PASSWORD: &str = "a long enough password";
@@ -48,6 +57,61 @@ impl Answer {
     }
 }
 
+/// The registry, as the server shows it to the configuration.
+#[derive(Debug)]
+struct Registry;
+
+impl Kinds for Registry {
+    fn secrets(&self, kind: &str) -> Option<Vec<&'static str>> {
+        let kind = destinations::registry::find(kind)?;
+        Some(kind.settings.iter().filter(|setting| setting.secret).map(|setting| setting.key).collect())
+    }
+
+    fn check(&self, destination: &workspace::Destination) -> Result<(), String> {
+        let kind = destinations::registry::find(destination.kind.as_str()).ok_or("no such kind")?;
+        (kind.open)(&destination.name, &destination.settings).map(drop).map_err(|error| error.to_string())
+    }
+}
+
+/// The workspace, as if somebody had applied its file once.
+async fn configured(store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Arc<Configuration> {
+    let options = ConfigurationOptions {
+        store: Arc::clone(store),
+        keys: vault::Keys::default(),
+        env: Arc::new(|_| None),
+        kinds: Arc::new(Registry),
+        clock: Arc::clone(clock),
+    };
+    let configuration = Configuration::open(options).await.expect("it can be served");
+    let file = WorkspaceFile { path: "acme.yaml".to_owned(), yaml: WORKSPACE.to_owned() };
+    let applied = configuration.apply(&Principal::local("test"), &[file], ApplyOptions::once(false, false)).await;
+    applied.expect("applied");
+    configuration
+}
+
+async fn delivering(
+    directory: &Path,
+    log: &Arc<dyn EventLog>,
+    served: &Arc<control::Directory>,
+    clock: &Arc<dyn Clock>,
+) -> Arc<Delivery> {
+    let options = delivery::Options {
+        log: Arc::clone(log),
+        directory: Arc::clone(served),
+        registry: Arc::new(destinations::registry::find),
+        data_dir: directory.join("delivery"),
+        clock: Arc::clone(clock),
+        observer: delivery::Observer::none(),
+        metrics: delivery::Metrics::default(),
+        echoes: Arc::default(),
+        backlog: delivery::BacklogBudget { bytes_max: 1 << 20, age_ms_max: 3_600_000 },
+        retry: delivery::RetryPolicy::default(),
+        waiting: delivery::WaitingLimits::default(),
+        seed: 1,
+    };
+    Arc::new(Delivery::start(options).await.expect("it starts"))
+}
+
 /// The API with everything under it.
 pub(crate) struct Rig {
     router: Router,
@@ -60,12 +124,8 @@ impl Rig {
         let directory = tempfile::tempdir().expect("a directory");
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&directory.path().join("state.db")).await.expect("a store"));
         let clock: Arc<dyn Clock> = Arc::new(testkit::clock::HandClock::at(event::Millis(1_795_298_400_000)));
-        let file = WorkspaceFile { path: "acme.yaml".to_owned(), yaml: WORKSPACE.to_owned() };
-        let env = |_: &str| None;
-        control::apply(&*store, &[file], false, &env, clock.now()).await.expect("applied");
-        let tenants = control::load(&store, &vault::Keys::default(), &env, clock.now()).await.expect("loaded");
-        let served = Arc::new(control::Directory::default());
-        served.replace(tenants);
+        let configuration = configured(&store, &clock).await;
+        let served = Arc::clone(configuration.directory());
         // Passwords are many here and worth nothing.
         let limits = AccountLimits { hashing: HashingCost { memory_kib: 8, passes: 1 }, ..AccountLimits::default() };
         let accounts = Accounts::new(Arc::clone(&store), Arc::clone(&clock), limits);
@@ -75,8 +135,30 @@ impl Rig {
             let added = accounts.add_user(&Principal::local("test"), NewUser { name, password, rights }).await;
             added.expect("added");
         }
-        let kinds = &destinations::registry::DESTINATIONS;
-        let options = Options { accounts, store, directory: served, kinds, clock, is_https: false, version: "0.0.0" };
+        let (raw, processed): (Arc<dyn EventLog>, Arc<dyn EventLog>) =
+            (Arc::new(MemoryLog::new(1)), Arc::new(MemoryLog::new(1)));
+        let delivery = delivering(directory.path(), &processed, &served, &clock).await;
+        let options = Options {
+            accounts,
+            configuration,
+            store,
+            directory: served,
+            delivery,
+            raw,
+            processed,
+            kinds: &destinations::registry::DESTINATIONS,
+            window: Window::new(|| futures::stream::empty().boxed()),
+            history: Arc::default(),
+            lake: LakeDesk::new(|question| {
+                Box::pin(async move { Err(format!("no lake here for `{}`", question.sql)) })
+            }),
+            settings: Vec::new(),
+            storage: Arc::new(|| None),
+            clock,
+            stopping: CancellationToken::new(),
+            is_https: false,
+            version: "0.0.0",
+        };
         let router = api::router(&Api::new(options)).expect("every operation is authorised");
         Self { router, _directory: directory }
     }

@@ -15,9 +15,9 @@ use crate::engines::{Layout, the_workspace};
 
 /// The vault of the data directory, asked from the query's thread.
 #[derive(Debug)]
-struct Vault {
-    store: Arc<dyn Store>,
-    runtime: tokio::runtime::Handle,
+pub(crate) struct Vault {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) runtime: tokio::runtime::Handle,
 }
 
 impl Identifiers for Vault {

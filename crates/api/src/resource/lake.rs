@@ -1,0 +1,122 @@
+//! SQL over the lake, bounded.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::Api;
+use crate::access::Caller;
+use crate::error::{Code, Error, ErrorBody, Result};
+use crate::extract::Body;
+use crate::lake::{LakeColumn, LakeQuestion};
+use crate::resource::workspace::Here;
+use crate::router::Operations;
+
+pub(super) fn routes() -> Vec<Operations> {
+    vec![routes!(query_lake), routes!(show_lake_schema)]
+}
+
+/// Rows without `rows_max`.
+const ROWS: usize = 1_000;
+/// The most that may be asked for: a page has to hold it.
+const ROWS_MAX: usize = 10_000;
+/// The longest query text.
+const SQL_BYTES_MAX: usize = 64 * 1024;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LakeQuery {
+    /// One `SELECT` over the table `events`.
+    sql: String,
+    /// Rows at most: 1 to 10000, 1000 without it. The rest is cut.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 10000)]
+    rows_max: Option<usize>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct LakeAnswer {
+    /// The columns in their order.
+    columns: Vec<LakeColumn>,
+    /// The rows, each with a value per column.
+    #[schema(value_type = Vec<Vec<Object>>)]
+    rows: Vec<Vec<Value>>,
+    /// Whether there were more rows.
+    truncated: bool,
+    /// How long it took, in milliseconds.
+    took_ms: u64,
+}
+
+/// A table that can be asked.
+#[derive(Debug, Serialize, ToSchema)]
+struct LakeTable {
+    /// Its name in SQL.
+    name: &'static str,
+    /// Its columns in their order.
+    columns: Vec<LakeColumn>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct LakeSchema {
+    tables: Vec<LakeTable>,
+}
+
+/// Asks the lake. Identifiers and contents of events are `null` for whoever may not see personal data.
+#[utoipa::path(
+    post, path = "/api/v1/workspaces/{workspace}/lake/query", tag = "lake", request_body = LakeQuery,
+    params(("workspace" = String, Path, description = "The workspace")),
+    responses(
+        (status = 200, body = LakeAnswer, description = "The rows"),
+        (status = 400, body = ErrorBody, description = "The engine did not take or not finish it"),
+        (status = 404, body = ErrorBody, description = "No such workspace"),
+        (status = 429, body = ErrorBody, description = "Others ask already"),
+    ),
+)]
+async fn query_lake(
+    State(api): State<Api>,
+    who: Caller,
+    Here(tenant): Here,
+    Body(query): Body<LakeQuery>,
+) -> Result<Json<LakeAnswer>> {
+    let rows_max = query.rows_max.unwrap_or(ROWS);
+    if !(1..=ROWS_MAX).contains(&rows_max) {
+        return Err(Error::invalid(format!("`rows_max` must be between 1 and {ROWS_MAX}")));
+    }
+    if query.sql.len() > SQL_BYTES_MAX {
+        return Err(Error::invalid(format!("`sql` has more than {SQL_BYTES_MAX} bytes")));
+    }
+    let identifiers = who.sees_personal_data();
+    let question = LakeQuestion { workspace: tenant.name(), sql: query.sql, rows_max, identifiers };
+    let (rows, took_ms) = ask(&api, question).await?;
+    Ok(Json(LakeAnswer { columns: rows.columns, rows: rows.rows, truncated: rows.is_truncated, took_ms }))
+}
+
+/// The tables of the lake and their columns.
+#[utoipa::path(
+    get, path = "/api/v1/workspaces/{workspace}/lake/schema", tag = "lake",
+    params(("workspace" = String, Path, description = "The workspace")),
+    responses(
+        (status = 200, body = LakeSchema, description = "All tables"),
+        (status = 404, body = ErrorBody, description = "No such workspace"),
+        (status = 429, body = ErrorBody, description = "Others ask already"),
+    ),
+)]
+async fn show_lake_schema(State(api): State<Api>, Here(tenant): Here) -> Result<Json<LakeSchema>> {
+    let sql = "select * from events limit 0".to_owned();
+    let question = LakeQuestion { workspace: tenant.name(), sql, rows_max: 1, identifiers: false };
+    let (rows, _) = ask(&api, question).await?;
+    Ok(Json(LakeSchema { tables: vec![LakeTable { name: "events", columns: rows.columns }] }))
+}
+
+async fn ask(api: &Api, question: LakeQuestion) -> Result<(crate::lake::LakeRows, u64)> {
+    let busy = || Error::new(Code::Busy, "as many queries run as may").retry_after(5);
+    let _seat = Arc::clone(&api.bounds().queries).try_acquire_owned().map_err(|_| busy())?;
+    let began = tokio::time::Instant::now();
+    let rows = api.lake.ask(question).await.map_err(|error| Error::new(Code::QueryFailed, error))?;
+    Ok((rows, u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)))
+}

@@ -1,0 +1,206 @@
+//! How a workspace is doing, and what needs attention first.
+
+use axum::Json;
+use axum::extract::State;
+use control::Tenant;
+use event::Millis;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::Api;
+use crate::error::{Error, ErrorBody, Result};
+use crate::extract::Asked;
+use crate::history::{Counter, MINUTES_MAX};
+use crate::resource::health::{self, Health};
+use crate::resource::workspace::Here;
+use crate::router::Operations;
+use crate::server_facts::Storage;
+use crate::time::At;
+
+pub(super) fn routes() -> Vec<Operations> {
+    vec![routes!(show_overview)]
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Span {
+    /// How many minutes to look back: 1 to 1440, 60 without it.
+    #[serde(default = "an_hour")]
+    #[param(minimum = 1, maximum = 1440)]
+    minutes: u16,
+}
+
+fn an_hour() -> u16 {
+    60
+}
+
+/// Events of a minute.
+#[derive(Debug, Serialize, ToSchema)]
+struct MinuteCount {
+    /// Its beginning.
+    at: At,
+    /// How many.
+    count: u64,
+}
+
+/// Events not stored for lack of consent.
+#[derive(Debug, Serialize, ToSchema)]
+struct RefusedCount {
+    /// Why.
+    reason: String,
+    /// How many.
+    count: u64,
+}
+
+/// Events not kept because of what they are.
+#[derive(Debug, Serialize, ToSchema)]
+struct DiscardedCount {
+    /// Why.
+    code: String,
+    /// How many.
+    count: u64,
+}
+
+/// A destination in the span.
+#[derive(Debug, Serialize, ToSchema)]
+struct DestinationActivity {
+    /// Its name.
+    name: String,
+    /// Events that arrived in the span.
+    delivered: u64,
+    /// Events kept back by consent, a signal or law in the span.
+    withheld: u64,
+    /// Events that asked not to go there in the span.
+    filtered: u64,
+    /// Events that it will never take, in the span.
+    rejected: u64,
+    /// Events given up in the span.
+    dead_lettered: u64,
+    /// How it is doing now.
+    health: Health,
+}
+
+/// Something to look at.
+#[derive(Debug, Serialize, ToSchema)]
+struct Attention {
+    /// `error` or `warning`.
+    #[schema(schema_with = crate::schema::severity)]
+    severity: &'static str,
+    /// What.
+    text: String,
+    /// Where in the console: a path below the workspace.
+    link: String,
+}
+
+/// How a workspace is doing.
+#[derive(Debug, Serialize, ToSchema)]
+struct Overview {
+    /// The server's time.
+    now: At,
+    /// Since when it counts: its start. Earlier minutes are zero because nobody counted.
+    counted_since: Option<At>,
+    /// Events taken, by minute.
+    accepted: Vec<MinuteCount>,
+    /// Events not stored for lack of consent, most first.
+    refused: Vec<RefusedCount>,
+    /// Events not kept because of what they are, most first.
+    discarded: Vec<DiscardedCount>,
+    /// The destinations, in the order of their configuration.
+    destinations: Vec<DestinationActivity>,
+    /// What needs attention first.
+    attention: Vec<Attention>,
+    /// The disk; `null` when it cannot be asked.
+    storage: Option<Storage>,
+}
+
+/// How the workspace is doing, and what needs attention first.
+#[utoipa::path(
+    get, path = "/api/v1/workspaces/{workspace}/overview", tag = "overview",
+    params(("workspace" = String, Path, description = "The workspace"), Span),
+    responses(
+        (status = 200, body = Overview, description = "How it is doing"),
+        (status = 400, body = ErrorBody, description = "A span that cannot be"),
+        (status = 404, body = ErrorBody, description = "No such workspace"),
+    ),
+)]
+async fn show_overview(State(api): State<Api>, Here(tenant): Here, Asked(span): Asked<Span>) -> Result<Json<Overview>> {
+    if !(1..=MINUTES_MAX).contains(&usize::from(span.minutes)) {
+        return Err(Error::invalid(format!("`minutes` must be between 1 and {MINUTES_MAX}")));
+    }
+    let look = std::sync::Arc::clone(&api.storage);
+    let storage = tokio::task::spawn_blocking(move || look()).await.unwrap_or_default();
+    let (workspace, now) = (tenant.name(), api.clock.now());
+    let from = Millis(now.0 - (i64::from(span.minutes) - 1) * 60_000);
+    let most_first = |counter| {
+        let sums = api.history.sums(&workspace, counter, from);
+        let mut sums: Vec<(String, u64)> = sums.into_iter().map(|(labels, count)| (labels.concat(), count)).collect();
+        sums.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        sums
+    };
+    let accepted = api.history.minutes(&workspace, Counter::Accepted, from, now);
+    let destinations = destinations(&api, &tenant, from);
+    Ok(Json(Overview {
+        now: At(now),
+        counted_since: api.history.since().map(At),
+        accepted: accepted.into_iter().map(|(at, count)| MinuteCount { at: At(at), count }).collect(),
+        refused: most_first(Counter::Refused)
+            .into_iter()
+            .map(|(reason, count)| RefusedCount { reason, count })
+            .collect(),
+        discarded: most_first(Counter::Discarded)
+            .into_iter()
+            .map(|(code, count)| DiscardedCount { code, count })
+            .collect(),
+        attention: attention(&destinations, storage),
+        destinations,
+        storage,
+    }))
+}
+
+fn destinations(api: &Api, tenant: &Tenant, from: Millis) -> Vec<DestinationActivity> {
+    let results = api.history.sums(&tenant.name(), Counter::Results, from);
+    let activity = |name: &str| {
+        let sum = |result: &str| results.get(&vec![name.to_owned(), result.to_owned()]).copied().unwrap_or(0);
+        DestinationActivity {
+            name: name.to_owned(),
+            delivered: sum("delivered"),
+            withheld: sum("withheld"),
+            filtered: sum("filtered"),
+            rejected: sum("rejected"),
+            dead_lettered: sum("dead_lettered"),
+            health: health::of(api, tenant, name),
+        }
+    };
+    tenant.workspace.destinations.iter().map(|model| activity(model.name.as_str())).collect()
+}
+
+/// Errors before warnings.
+fn attention(destinations: &[DestinationActivity], storage: Option<Storage>) -> Vec<Attention> {
+    let mut all = Vec::new();
+    let mut say = |severity, text: String, link: String| all.push(Attention { severity, text, link });
+    if storage.is_some_and(|disk| disk.free_bytes < disk.disk_bytes / 10) {
+        say(
+            "error",
+            "less than a tenth of the disk is free: events are refused when it is full".to_owned(),
+            "settings".to_owned(),
+        );
+    }
+    for one in destinations {
+        let (name, link) = (&one.name, format!("destinations/{}", one.name));
+        match one.health.state {
+            "failed" => say("error", format!("`{name}` could not be started"), link.clone()),
+            "paused" => say("error", format!("`{name}` is paused until it answers again"), link.clone()),
+            _ => {}
+        }
+        if one.dead_lettered > 0 {
+            say("error", format!("`{name}`: {} events were given up", one.dead_lettered), link.clone());
+        }
+        if one.rejected > 0 {
+            say("warning", format!("`{name}` rejected {} events for good", one.rejected), link);
+        }
+    }
+    all.sort_by_key(|one| one.severity != "error");
+    all
+}
