@@ -2,4 +2,5 @@
 
 mod algebra;
 mod compile_fail;
+mod rules_change;
 mod vectors;
