@@ -87,9 +87,9 @@ function liveLines(at) {
     {
       ...base,
       message_id,
-      tail: "result",
+
       destination: "warehouse-hook",
-      result: "delivered",
+      tail: "delivered",
       reason: "",
       attempt: 1,
       status: 200,
@@ -97,14 +97,14 @@ function liveLines(at) {
     {
       ...base,
       message_id,
-      tail: "result",
+
       destination: "crm",
-      result: "waiting",
+      tail: "waiting",
       reason: "receiver_failed",
       attempt: 1,
       status: 503,
     },
-    { ...base, message_id, tail: "result", destination: "ads", result: "withheld", reason: "category_refused" },
+    { ...base, message_id, destination: "ads", tail: "withheld", reason: "category_refused" },
   ];
 }
 
@@ -261,7 +261,7 @@ export const routes = [
     ({ world, names, refuse }) =>
       names[0] === "unknown"
         ? refuse(404, "not_found", "there is no event of this id", "wait a second")
-        : { body: world.detail },
+        : { body: { ...world.detail, masked: !world.signedIn.personal_data } },
   ],
   ["GET", /^\/w\/sources$/, ({ world }) => page(world.sources)],
   ["POST", /^\/w\/sources$/, create("sources", newSource)],

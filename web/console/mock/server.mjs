@@ -12,7 +12,8 @@ import { routes } from "./routes.mjs";
 import { makeWorld } from "./world.mjs";
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), "../dist");
-const POLICY = "default-src 'self'; style-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const FORMATS = {
   ".js": "text/javascript",
   ".css": "text/css",

@@ -130,34 +130,65 @@ const RECEIVED = {
 const DETAIL = {
   received: RECEIVED,
   processed: { ...RECEIVED, _assent: { subject: "s-9f31c2", outputs: ["warehouse-hook", "crm", "ads"] } },
+  message_id: "msg-0001-order-completed",
+  received_at: ago(5_000),
+  source: "web",
+  masked: false,
+  stamp: {
+    origin: "sent",
+    preferences: { performance: true, functionality: true, targeting: false },
+    gpc: false,
+    dnt: false,
+    regime: "opt-in",
+    basis: "consent",
+  },
   place: { partition: 3, position: "00000000000a41f2" },
   outputs: [
     {
       destination: "warehouse-hook",
       decision: {
         verdict: "permitted",
-        reason: null,
+        reason: "",
         inputs: {
           categories: ["performance"],
-          stamp: { performance: true, targeting: false },
           purpose: "analytics",
-          choice_today: "none",
-          gpc: false,
-          regime: "opt-in",
+          recipient: "service_provider",
+          recipient_is: "claimed",
         },
       },
-      attempts: [{ at: ago(4_000), number: 1, status: 200, outcome: "delivered", text: "200 in 38 ms, batch of 12" }],
+      attempts: [
+        { at: ago(4_000), number: 1, status: 200, outcome: "delivered", reason: "", text: "200 in 38 ms, batch of 12" },
+      ],
     },
     {
       destination: "crm",
       decision: {
         verdict: "permitted",
-        reason: null,
-        inputs: { categories: ["functionality"], stamp: { functionality: true }, purpose: "service" },
+        reason: "",
+        inputs: {
+          categories: ["functionality"],
+          purpose: "analytics",
+          recipient: "service_provider",
+          recipient_is: "claimed",
+        },
       },
       attempts: [
-        { at: ago(40_000), number: 1, status: 503, outcome: "waiting:receiver_failed", text: "upstream connect error" },
-        { at: ago(12_000), number: 2, status: 503, outcome: "waiting:receiver_failed", text: "upstream connect error" },
+        {
+          at: ago(40_000),
+          number: 1,
+          status: 503,
+          outcome: "waiting",
+          reason: "receiver_failed",
+          text: "upstream connect error",
+        },
+        {
+          at: ago(12_000),
+          number: 2,
+          status: 503,
+          outcome: "waiting",
+          reason: "receiver_failed",
+          text: "upstream connect error",
+        },
       ],
     },
     {
@@ -165,7 +196,12 @@ const DETAIL = {
       decision: {
         verdict: "withheld",
         reason: "category_refused",
-        inputs: { categories: ["targeting"], stamp: { performance: true, targeting: false }, purpose: "advertising" },
+        inputs: {
+          categories: ["targeting"],
+          purpose: "analytics",
+          recipient: "service_provider",
+          recipient_is: "claimed",
+        },
       },
       attempts: [],
     },
@@ -358,7 +394,10 @@ export function makeWorld(kind) {
         name,
         aliases: name === "performance" ? ["C0002", "ta-2"] : [],
       })),
-      consent: { default_regime: "opt-in", regions: { US: "opt-out" }, do_not_track: "ignore" },
+      default_regime: "opt-in",
+      regions: { US: "opt-out" },
+      choice_traits: { marketing_opt_in: "targeting" },
+      do_not_track: "ignore",
       version: 1,
       declared_by: null,
     },
@@ -395,23 +434,27 @@ export function overviewOf(world, minutes) {
           { code: "event_too_large", count: 3 },
         ]
       : [],
-    destinations: world.destinations.map(({ name, health: of }) => ({ name, ...of })),
+    counted_since: new Date(now - 86_400_000).toISOString(),
+    destinations: world.destinations.map(({ name, health }) => {
+      const { delivered, withheld, filtered, rejected, dead_lettered } = health;
+      return { name, delivered, withheld, filtered, rejected, dead_lettered, health };
+    }),
     attention: world.isFull
       ? [
           {
-            severity: "critical",
+            severity: "error",
             text: "crm has not delivered for 22 minutes: the receiver answers 503",
-            link: "/w/acme/destinations/crm/errors",
+            link: "destinations/crm/errors",
           },
           {
             severity: "warning",
             text: "57 events were given up at crm",
-            link: "/w/acme/destinations/crm/dead-letters",
+            link: "destinations/crm/dead-letters",
           },
           {
             severity: "warning",
             text: "archive has no categories and gets nothing",
-            link: "/w/acme/destinations/archive/settings",
+            link: "destinations/archive/settings",
           },
         ]
       : [],

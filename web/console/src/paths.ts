@@ -10,6 +10,8 @@ export type DestinationTab = (typeof DESTINATION_TABS)[number];
 
 export const paths = {
   home: "/",
+  /** What the server names below a workspace. */
+  inside: (workspace: string, path: string) => `${w(workspace)}/${path}`,
   overview: (workspace: string) => `${w(workspace)}/overview`,
   live: (workspace: string) => `${w(workspace)}/live`,
   event: (workspace: string, messageId: string) => `${w(workspace)}/events/${encodeURIComponent(messageId)}`,

@@ -62,6 +62,7 @@ test("every address of the console", () => {
   ).toMatchInlineSnapshot(`
     [
       "/",
+      "/w/acme/a/b",
       "/w/acme/overview",
       "/w/acme/live",
       "/w/acme/events/a%2Fb",

@@ -72,9 +72,10 @@ test("filters", () => {
     fold(EMPTY, [accepted("b", "Viewed"), settled("b", "crm", "delivered")], NOW).rows[0],
   ];
   if (!failing || !fine) throw new Error("each line makes a row");
-  const any = { state: "all", type: "", text: "" } as const;
+  const any = { state: "all", source: "", type: "", text: "" } as const;
   expect([failing, fine].filter((row) => isShown(row, { ...any, state: "failing" }))).toEqual([failing]);
   expect([failing, fine].filter((row) => isShown(row, { ...any, text: " ORDER" }))).toEqual([failing]);
   expect([failing, fine].filter((row) => isShown(row, { ...any, type: "page" }))).toEqual([]);
+  expect([failing, fine].filter((row) => isShown(row, { ...any, source: "api" }))).toEqual([]);
   expect([failing, fine].filter((row) => isShown(row, { ...any, state: "refused" }))).toEqual([]);
 });

@@ -147,29 +147,56 @@ export interface Overview {
   accepted: { at: string; count: number }[];
   refused: { reason: string; count: number }[];
   discarded: { code: string; count: number }[];
-  destinations: (Health & { name: string })[];
+  destinations: Activity[];
   attention: { severity: string; text: string; link: string | null }[];
-  storage: { disk_bytes: number; free_bytes: number; data_bytes: number };
+  /** `null` when the disk cannot be asked. */
+  storage: Storage | null;
+  /** Since when it counts: earlier minutes are zero because nobody counted. */
+  counted_since: string | null;
+}
+
+export interface Storage {
+  disk_bytes: number;
+  free_bytes: number;
+  data_bytes: number;
+}
+
+/** What became of a destination's events in the span, and how it is doing now. */
+export interface Activity {
+  name: string;
+  delivered: number;
+  withheld: number;
+  filtered: number;
+  rejected: number;
+  dead_lettered: number;
+  health: Health;
 }
 
 export interface Attempt {
   at: string;
   number: number;
   status: number;
-  outcome: string;
-  text: string | null;
+  /** `delivered`, `withheld`, …, `waiting`. */
+  outcome: Result;
+  reason: string;
+  text?: string | null;
 }
 
 export interface EventOutput {
   destination: string;
-  decision: { verdict: string; reason: string | null; inputs: Record<string, unknown> } | null;
+  decision: { verdict: string; reason: string; inputs: Record<string, unknown> | null } | null;
   attempts: Attempt[];
 }
 
 export interface EventDetail {
   received: unknown;
   processed: unknown;
-  place: unknown;
+  /** Whether values are masked for whoever asks. */
+  masked: boolean;
+  /** What held at its capture. */
+  stamp: Record<string, unknown> | null;
+  source: string | null;
+  received_at: string;
   outputs: EventOutput[];
 }
 
@@ -200,13 +227,13 @@ export interface CategoryRule {
 
 export interface Consent {
   categories: CategoryRule[];
-  consent: {
-    default_regime: "opt-in" | "opt-out";
-    regions: Record<string, "opt-in" | "opt-out">;
-    do_not_track: "ignore" | "as-gpc";
-  };
+  default_regime: "opt-in" | "opt-out";
+  regions: Record<string, "opt-in" | "opt-out">;
+  /** Traits of `identify` that carry a choice: trait → category. */
+  choice_traits: Record<string, string>;
+  do_not_track: "ignore" | "as-gpc";
   version: number;
-  declared_by?: string | null;
+  declared_by: string | null;
 }
 
 export interface Setting {

@@ -2,13 +2,13 @@
 
 import { Tabs } from "@base-ui/react/tabs";
 import { useQuery } from "@tanstack/react-query";
+import { Fragment } from "react";
 import { Link } from "wouter";
 import { ApiError } from "../api/client.ts";
 import type { Attempt, EventDetail, EventOutput } from "../api/model.ts";
 import { eventDetail } from "../api/resources.ts";
 import { reasonText, resultLabel, resultTone, sentence } from "../format/words.ts";
 import { paths } from "../paths.ts";
-import { useSession } from "../session.tsx";
 import { Badge, ResultBadge } from "../ui/badge.tsx";
 import { CopyButton } from "../ui/button.tsx";
 import { Json } from "../ui/code.tsx";
@@ -69,17 +69,16 @@ function Views({ event }: { event: EventDetail }) {
         <Trace event={event} />
       </Tabs.Panel>
       <Tabs.Panel value="received" className="tab-panel stack">
-        <Text value={event.received} name="The event as received" />
+        <Text value={event.received} isMasked={event.masked} name="The event as received" />
       </Tabs.Panel>
       <Tabs.Panel value="processed" className="tab-panel stack">
-        <Text value={event.processed} name="The event as processed" />
+        <Text value={event.processed} isMasked={event.masked} name="The event as processed" />
       </Tabs.Panel>
     </Tabs.Root>
   );
 }
 
-function Text({ value, name }: { value: unknown; name: string }) {
-  const { user } = useSession();
+function Text({ value, name, isMasked }: { value: unknown; name: string; isMasked: boolean }) {
   if (value === null || value === undefined) {
     return (
       <Empty
@@ -90,7 +89,7 @@ function Text({ value, name }: { value: unknown; name: string }) {
   }
   return (
     <>
-      {!user.personal_data && (
+      {isMasked && (
         <Message tone="note" title="Personal data is masked.">
           You do not have the right to see it.
         </Message>
@@ -104,23 +103,24 @@ function Trace({ event }: { event: EventDetail }) {
   if (event.outputs.length === 0) {
     return <Empty icon="destinations" title="No destination takes events of this source." />;
   }
-  return event.outputs.map((output) => <Output key={output.destination} output={output} />);
+  return event.outputs.map((output) => <Output key={output.destination} output={output} stamp={event.stamp} />);
 }
 
-function Output({ output }: { output: EventOutput }) {
+function Output({ output, stamp }: { output: EventOutput; stamp: Facts | null }) {
   const { decision, attempts } = output;
   const workspace = useWorkspace();
-  const result = attempts.at(-1)?.outcome ?? (decision?.verdict === "withheld" ? "withheld" : "waiting");
+  const result =
+    attempts.at(-1)?.outcome ?? (decision && decision.verdict !== "permitted" ? decision.verdict : "waiting");
   return (
     <section className="card card-body stack">
       <div className="row spread">
         <h3>
           <Link href={paths.destination(workspace, output.destination)}>{output.destination}</Link>
         </h3>
-        <ResultBadge result={resultOf(result)} />
+        <ResultBadge result={result} />
       </div>
       <ol className="trace">
-        {decision && <Decision decision={decision} />}
+        {decision && <Decision decision={decision} stamp={stamp} />}
         {attempts.map((attempt) => (
           <Tried key={`${attempt.number} ${attempt.at}`} attempt={attempt} />
         ))}
@@ -130,11 +130,10 @@ function Output({ output }: { output: EventOutput }) {
   );
 }
 
-/** `waiting:rate_limited` and `waiting` are the same result. */
-const resultOf = (outcome: string): string => outcome.split(":")[0] ?? outcome;
+type Facts = Record<string, unknown>;
 
-function Decision({ decision }: { decision: NonNullable<EventOutput["decision"]> }) {
-  const isPermitted = decision.verdict === "permitted" || decision.verdict === "permit";
+function Decision({ decision, stamp }: { decision: NonNullable<EventOutput["decision"]>; stamp: Facts | null }) {
+  const isPermitted = decision.verdict === "permitted";
   return (
     <li className={isPermitted ? "is-good" : "is-hold"}>
       <div className="stack stack-s">
@@ -143,34 +142,58 @@ function Decision({ decision }: { decision: NonNullable<EventOutput["decision"]>
           {decision.reason && `: ${reasonText(decision.reason)}`}{" "}
           {decision.reason && <code className="muted">{decision.reason}</code>}
         </p>
-        <Inputs inputs={decision.inputs ?? {}} />
+        <Inputs asked={decision.inputs ?? {}} stamp={stamp ?? {}} />
       </div>
     </li>
   );
 }
 
-function Inputs({ inputs }: { inputs: Record<string, unknown> }) {
-  const entries = Object.entries(inputs);
-  if (entries.length === 0) return null;
+/** Both sides of a decision: what the destination asks for, and what held when the event was captured. */
+function Inputs({ asked, stamp }: { asked: Facts; stamp: Facts }) {
   return (
     <details>
       <summary className="muted">What the decision was made of</summary>
-      <dl className="facts small">
-        {entries.map(([name, value]) => (
-          <div key={name} style={{ display: "contents" }}>
-            <dt>{sentence(name)}</dt>
-            <dd>{typeof value === "string" ? value : <code>{JSON.stringify(value)}</code>}</dd>
-          </div>
-        ))}
-      </dl>
+      <div className="grid-3 small">
+        <FactList title="Asked for" facts={asked} />
+        <FactList title="At capture" facts={stamp} />
+      </div>
     </details>
   );
+}
+
+function FactList({ title, facts }: { title: string; facts: Facts }) {
+  const entries = Object.entries(facts);
+  if (entries.length === 0) return null;
+  return (
+    <div>
+      <strong>{title}</strong>
+      <dl className="facts">
+        {entries.map(([name, value]) => (
+          <Fragment key={name}>
+            <dt>{sentence(name)}</dt>
+            <dd>{inWords(value)}</dd>
+          </Fragment>
+        ))}
+      </dl>
+    </div>
+  );
+}
+
+function inWords(value: unknown): string {
+  if (value === null || value === undefined || value === "") return "none";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value)) return value.map(String).join(", ") || "none";
+  if (typeof value !== "object") return sentence(String(value));
+  const pairs = Object.entries(value).map(([key, inner]) => `${key}: ${inWords(inner)}`);
+  return pairs.join(", ") || "none";
 }
 
 const TONES: Record<string, string> = { good: "is-good", bad: "is-bad", hold: "is-hold", wait: "is-wait" };
 
 function Tried({ attempt }: { attempt: Attempt }) {
-  const [result = "", reason] = attempt.outcome.split(":");
+  const { outcome: result, reason } = attempt;
+  // What consent forbids is told by the decision above; there was no attempt.
+  if (attempt.number === 0 && (result === "withheld" || result === "filtered")) return null;
   return (
     <li className={TONES[resultTone(result)] ?? ""}>
       <p className="row">

@@ -83,7 +83,7 @@ function Table({ items }: { items: Destination[] }) {
                 <Categories of={one} />
               </td>
               <td>{one.purpose}</td>
-              <td style={{ minWidth: "8rem" }}>{one.health && <ResultMeter health={one.health} />}</td>
+              <td style={{ minWidth: "8rem" }}>{one.health && <ResultMeter results={one.health} />}</td>
               <td className="number">{one.health ? compact(one.health.waiting) : "–"}</td>
               <td>{one.declared_by ? <DeclaredBadge by={one.declared_by} /> : <span className="muted">–</span>}</td>
             </tr>

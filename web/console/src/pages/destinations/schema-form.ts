@@ -47,7 +47,7 @@ function fieldOf(schema: Schema, path: readonly string[], isRequired: boolean): 
   return {
     path,
     key: path.join("."),
-    label: schema.title ?? text.charAt(0).toUpperCase() + text.slice(1),
+    label: text.charAt(0).toUpperCase() + text.slice(1),
     hint: schema.description ?? "",
     control: controlOf(schema),
     options: schema.enum ?? [],

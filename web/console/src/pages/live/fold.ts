@@ -16,6 +16,8 @@ export interface Line {
   result?: string;
   status?: number;
   attempt?: number;
+  /** Events of a range that share one fate. */
+  records?: number;
 }
 
 export interface Row {
@@ -105,8 +107,11 @@ function apply(row: Row, line: Line): Row {
       return { ...named, state: "dropped", text: line.reason ?? row.text };
     case "processed":
       return { ...named, outputs: withOutputs(row.outputs, line.outputs ?? []) };
-    default:
-      return line.destination ? { ...named, outputs: withFate(row.outputs, line) } : named;
+    default: {
+      if (!line.destination) return named;
+      const text = line.records === undefined ? row.text : `${line.records} events together`;
+      return { ...named, text, outputs: withFate(row.outputs, line) };
+    }
   }
 }
 
@@ -123,7 +128,8 @@ export const STATES = ["all", "accepted", "refused", "discarded", "choice", "fai
 export type StateFilter = (typeof STATES)[number];
 
 /** Whether a row is shown under a filter. */
-export function isShown(row: Row, filter: { state: StateFilter; type: string; text: string }): boolean {
+export function isShown(row: Row, filter: { state: StateFilter; source: string; type: string; text: string }): boolean {
+  if (filter.source !== "" && row.source !== filter.source) return false;
   if (filter.type !== "" && row.type !== filter.type) return false;
   if (filter.state === "failing") {
     const fates = [...row.outputs.values()];

@@ -36,11 +36,11 @@ export function LivePage() {
   const [type, setType] = useState("");
   const [text, setText] = useState("");
   const [opened, setOpened] = useState<string | null>(null);
-  const stream = useStream(workspace, source, isPaused);
+  const stream = useStream(workspace, isPaused);
   const wanted = useDeferredValue(text);
   const shown = useMemo(
-    () => stream.rows.filter((row) => isShown(row, { state, type, text: wanted })),
-    [stream.rows, state, type, wanted],
+    () => stream.rows.filter((row) => isShown(row, { state, source, type, text: wanted })),
+    [stream.rows, state, source, type, wanted],
   );
   return (
     <>

@@ -1,7 +1,7 @@
 // Destinations at a glance: what became of their events, how fresh they are, what waits.
 
 import { Link } from "wouter";
-import type { Health, Overview } from "../../api/model.ts";
+import { type Health, type Overview, RESULTS, type Result } from "../../api/model.ts";
 import { compact, count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { reasonText, resultLabel, sentence } from "../../format/words.ts";
@@ -55,23 +55,27 @@ export function DestinationTable({ destinations, now }: { destinations: Overview
                   </Link>
                 </td>
                 <td>
-                  <HealthBadge health={one} now={now} />
+                  <HealthBadge health={one.health} now={now} />
                 </td>
                 <td style={{ minWidth: "8rem" }}>
-                  <ResultMeter health={one} />
+                  <ResultMeter results={{ ...one, waiting: one.health.waiting }} />
                 </td>
                 <td className="number">{compact(one.delivered)}</td>
                 <td className="number">{compact(one.rejected + one.dead_lettered)}</td>
-                <td className="number">{compact(one.waiting)}</td>
+                <td className="number">{compact(one.health.waiting)}</td>
                 <td>
-                  {one.oldest_waiting_at ? <When at={one.oldest_waiting_at} /> : <span className="muted">–</span>}
+                  {one.health.oldest_waiting_at ? (
+                    <When at={one.health.oldest_waiting_at} />
+                  ) : (
+                    <span className="muted">–</span>
+                  )}
                 </td>
                 <td className="number nowrap">
-                  {typeof one.freshness_s === "number" ? duration(one.freshness_s * 1_000) : "–"}
+                  {typeof one.health.freshness_s === "number" ? duration(one.health.freshness_s * 1_000) : "–"}
                 </td>
                 <td className="number nowrap">
-                  {typeof one.p50_ms === "number"
-                    ? `${duration(one.p50_ms)} / ${duration(one.p99_ms ?? one.p50_ms)}`
+                  {typeof one.health.p50_ms === "number"
+                    ? `${duration(one.health.p50_ms)} / ${duration(one.health.p99_ms ?? one.health.p50_ms)}`
                     : "–"}
                 </td>
               </tr>
@@ -136,27 +140,27 @@ export function HealthBadge({
   );
 }
 
-export const totalOf = (health: Health): number =>
-  health.delivered + health.withheld + health.filtered + health.rejected + health.dead_lettered + health.waiting;
+export type Results = Pick<Health, Result>;
+
+export const totalOf = (results: Results): number => RESULTS.reduce((sum, result) => sum + results[result], 0);
 
 /** The shares of the results, with all figures in the title and for screen readers. */
-export function ResultMeter({ health }: { health: Health }) {
-  const words = (["delivered", "withheld", "filtered", "rejected", "dead_lettered", "waiting"] as const)
-    .filter((result) => health[result] > 0)
-    .map((result) => `${resultLabel(result)} ${count(health[result])}`)
+export function ResultMeter({ results }: { results: Results }) {
+  const words = RESULTS.filter((result) => results[result] > 0)
+    .map((result) => `${resultLabel(result)} ${count(results[result])}`)
     .join(", ");
   return (
     <div title={words || "No results"}>
       <span className="visually-hidden">{words || "No results"}</span>
       <Meter
         parts={[
-          [health.delivered, "good"],
-          [health.withheld, "hold"],
-          [health.filtered, "plain"],
-          [health.rejected + health.dead_lettered, "bad"],
-          [health.waiting, "wait"],
+          [results.delivered, "good"],
+          [results.withheld, "hold"],
+          [results.filtered, "plain"],
+          [results.rejected + results.dead_lettered, "bad"],
+          [results.waiting, "wait"],
         ]}
-        of={totalOf(health)}
+        of={totalOf(results)}
       />
     </div>
   );

@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
-import type { Overview } from "../../api/model.ts";
+import type { Overview, Storage } from "../../api/model.ts";
 import { overview } from "../../api/resources.ts";
 import { bytes, compact, count, rate } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
@@ -16,6 +16,7 @@ import { Meter } from "../../ui/meter.tsx";
 import { Card, PageHead } from "../../ui/page.tsx";
 import { Prose } from "../../ui/prose.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
+import { When } from "../../ui/when.tsx";
 import { useWorkspace } from "../../workspace.tsx";
 import { DestinationTable } from "./destinations.tsx";
 
@@ -41,6 +42,7 @@ export function OverviewPage() {
           <>
             <Attention items={data.attention} />
             <Flow data={data} minutes={minutes} />
+            <CountedSince data={data} minutes={minutes} />
             <DestinationTable destinations={data.destinations} now={data.now} />
             <div className="grid-2">
               <Reasons
@@ -54,7 +56,7 @@ export function OverviewPage() {
                 rows={data.discarded.map(({ code, count }) => [sentence(code), count])}
               />
             </div>
-            <Storage storage={data.storage} />
+            {data.storage && <Disk storage={data.storage} />}
           </>
         )}
       </Loaded>
@@ -62,9 +64,10 @@ export function OverviewPage() {
   );
 }
 
-const TONE = { bad: "message-bad", error: "message-bad", critical: "message-bad", warning: "message-wait" } as const;
+const TONE = { error: "message-bad", warning: "message-wait" } as const;
 
 function Attention({ items }: { items: Overview["attention"] }) {
+  const workspace = useWorkspace();
   if (items.length === 0) {
     return (
       <p className="row">
@@ -86,7 +89,7 @@ function Attention({ items }: { items: Overview["attention"] }) {
               <span>
                 <Prose text={item.text} />
               </span>
-              {item.link && <Link href={item.link}>Look at it</Link>}
+              {item.link && <Link href={paths.inside(workspace, item.link)}>Look at it</Link>}
             </div>
           </div>
         );
@@ -109,7 +112,7 @@ function Flow({ data, minutes }: { data: Overview; minutes: number }) {
   const rates = data.accepted.map(({ count }) => count / step);
   // The last step is not over yet: the one before it says how fast events come now.
   const now = rates.at(-2) ?? rates.at(-1) ?? 0;
-  const waiting = data.destinations.reduce((sum, destination) => sum + destination.waiting, 0);
+  const waiting = data.destinations.reduce((sum, destination) => sum + destination.health.waiting, 0);
   const span = minutes < 60 ? `${minutes} min` : `${minutes / 60} h`;
   return (
     <section className="card" aria-label="Events">
@@ -136,6 +139,16 @@ function Flow({ data, minutes }: { data: Overview; minutes: number }) {
   );
 }
 
+/** A server that started within the span has not counted all of it: zeros before are not silence. */
+function CountedSince({ data, minutes }: { data: Overview; minutes: number }) {
+  if (!data.counted_since || Date.parse(data.now) - Date.parse(data.counted_since) > minutes * 60_000) return null;
+  return (
+    <p className="muted small">
+      Counted since the server started, <When at={data.counted_since} />.
+    </p>
+  );
+}
+
 function NoEvents() {
   const workspace = useWorkspace();
   return (
@@ -147,7 +160,7 @@ function NoEvents() {
 }
 
 function oldest(data: Overview): string | undefined {
-  const times = data.destinations.flatMap(({ oldest_waiting_at }) => (oldest_waiting_at ? [oldest_waiting_at] : []));
+  const times = data.destinations.flatMap(({ health }) => health.oldest_waiting_at ?? []);
   const first = times.sort()[0];
   return first && `oldest ${duration(Math.max(0, Date.parse(data.now) - Date.parse(first)))}`;
 }
@@ -185,7 +198,7 @@ function Reasons(props: { title: string; about: string; rows: (readonly [text: s
   );
 }
 
-function Storage({ storage }: { storage: Overview["storage"] }) {
+function Disk({ storage }: { storage: Storage }) {
   const { disk_bytes: disk, free_bytes: free, data_bytes: data } = storage;
   const other = Math.max(0, disk - free - data);
   return (

@@ -20,8 +20,8 @@ export function ConsentTab() {
   return <Loaded query={query}>{(data) => <Form saved={data} />}</Loaded>;
 }
 
-type Draft = Pick<Consent, "categories" | "consent">;
-const draftOf = ({ categories, consent }: Consent): Draft => ({ categories, consent });
+type Draft = Omit<Consent, "version" | "declared_by">;
+const draftOf = ({ version: _, declared_by: __, ...written }: Consent): Draft => written;
 
 const REGIMES = [
   ["opt-in", "Opt-in: nothing but required until granted"],
@@ -53,7 +53,7 @@ function Form({ saved }: { saved: Consent }) {
     setDraft(draftOf(from));
     save.reset();
   };
-  const rules = (change: Partial<Draft["consent"]>) => setDraft({ ...draft, consent: { ...draft.consent, ...change } });
+  const rules = (change: Partial<Draft>) => setDraft({ ...draft, ...change });
   return (
     <>
       <DeclaredNote by={saved.declared_by} />
@@ -66,17 +66,18 @@ function Form({ saved }: { saved: Consent }) {
           }}
         >
           <fieldset disabled={blocked !== null} className="stack">
-            <Categories value={draft.categories} onChange={(categories) => setDraft({ ...draft, categories })} />
+            <Categories value={draft.categories} onChange={(categories) => rules({ categories })} />
             <SelectField
               label="Where no region has a row"
-              value={draft.consent.default_regime}
+              value={draft.default_regime}
               options={REGIMES}
               onChange={(default_regime) => rules({ default_regime })}
             />
-            <Regions value={draft.consent.regions} onChange={(regions) => rules({ regions })} />
+            <Regions value={draft.regions} onChange={(regions) => rules({ regions })} />
+            <Traits value={draft.choice_traits} onChange={(choice_traits) => rules({ choice_traits })} />
             <SelectField
               label="Do Not Track"
-              value={draft.consent.do_not_track}
+              value={draft.do_not_track}
               options={SIGNALS}
               onChange={(do_not_track) => rules({ do_not_track })}
               hint="Obsolete. Honour it where you promised to."
@@ -148,33 +149,37 @@ function Categories({ value, onChange }: { value: CategoryRule[]; onChange: (val
   );
 }
 
-type Regimes = Consent["consent"]["regions"];
+interface LinesProps<T extends string> {
+  label: string;
+  hint: string;
+  placeholder: string;
+  value: Record<string, T>;
+  /** A line in two groups: key and value. */
+  pattern: RegExp;
+  onChange: (value: Record<string, T>) => void;
+}
 
-/** Written as lines, because a list of forty states is read as lines. */
-function Regions({ value, onChange }: { value: Regimes; onChange: (value: Regimes) => void }) {
+/** Pairs written as lines, because a list of forty states is read as lines. */
+function Lines<T extends string>({ label, hint, placeholder, value, pattern, onChange }: LinesProps<T>) {
   const [text, setText] = useState(() =>
     Object.entries(value)
-      .map(([region, regime]) => `${region}: ${regime}`)
+      .map(([key, inner]) => `${key}: ${inner}`)
       .join("\n"),
   );
-  const wrong = text.split("\n").find((line) => line.trim() !== "" && !LINE.test(line));
+  const wrong = text.split("\n").find((line) => line.trim() !== "" && !pattern.test(line));
   const set = (next: string) => {
     setText(next);
-    const pairs = next.split("\n").map((line) => LINE.exec(line));
-    onChange(Object.fromEntries(pairs.flatMap((pair) => (pair ? [[pair[1], pair[2]]] : []))) as Regimes);
+    const pairs = next.split("\n").map((line) => pattern.exec(line));
+    onChange(Object.fromEntries(pairs.flatMap((pair) => (pair ? [[pair[1], pair[2]]] : []))));
   };
   return (
-    <Field
-      label="Regions"
-      hint="One in each line; the longest match counts."
-      error={wrong && `Not understood: ${wrong}`}
-    >
+    <Field label={label} hint={hint} error={wrong && `Not understood: ${wrong}`}>
       {(control) => (
         <textarea
           {...control}
           className="input mono"
-          rows={4}
-          placeholder={"US: opt-out\nUS-CA: opt-out"}
+          rows={3}
+          placeholder={placeholder}
           value={text}
           onChange={(event) => set(event.target.value)}
         />
@@ -183,4 +188,26 @@ function Regions({ value, onChange }: { value: Regimes; onChange: (value: Regime
   );
 }
 
-const LINE = /^\s*([A-Z]{2}(?:-[A-Z0-9]{1,3})?)\s*:\s*(opt-in|opt-out)\s*$/;
+type Regions = Consent["regions"];
+const REGION_LINE = /^\s*([A-Z]{2}(?:-[A-Z0-9]{1,3})?)\s*:\s*(opt-in|opt-out)\s*$/;
+const TRAIT_LINE = /^\s*([^:\s]+)\s*:\s*(\S+)\s*$/;
+
+const Regions = (props: { value: Regions; onChange: (value: Regions) => void }) => (
+  <Lines
+    {...props}
+    label="Regions"
+    hint="One in each line; the longest match counts."
+    placeholder={"US: opt-out\nUS-CA: opt-out"}
+    pattern={REGION_LINE}
+  />
+);
+
+const Traits = (props: { value: Record<string, string>; onChange: (value: Record<string, string>) => void }) => (
+  <Lines
+    {...props}
+    label="Traits that carry a choice"
+    hint="Traits of identify, and the category that each of them grants or refuses."
+    placeholder="marketing_opt_in: targeting"
+    pattern={TRAIT_LINE}
+  />
+);

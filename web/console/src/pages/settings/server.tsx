@@ -1,7 +1,7 @@
 // The server: the limits and settings in force, and what it keeps on disk.
 
 import { useQuery } from "@tanstack/react-query";
-import type { Setting } from "../../api/model.ts";
+import type { Setting, Storage } from "../../api/model.ts";
 import { overview, settings } from "../../api/resources.ts";
 import { bytes } from "../../format/number.ts";
 import { useBlocked } from "../../session.tsx";
@@ -66,33 +66,44 @@ export function StorageTab() {
   return (
     <Card title="Storage">
       <Loaded query={query}>
-        {({ storage: { disk_bytes: disk, free_bytes: free, data_bytes: data } }) => (
-          <div className="stack">
-            {free < disk * SHORT_SHARE && (
-              <Message tone="wait" title="The disk is nearly full.">
-                Events are refused before nothing fits any more; none that was acknowledged is lost.
-              </Message>
-            )}
-            <Meter
-              parts={[
-                [data, "accent"],
-                [Math.max(0, disk - free - data), "plain"],
-              ]}
-              of={disk}
-            />
-            <dl className="facts">
-              <dt>Kept by Assent</dt>
-              <dd>{bytes(data)}</dd>
-              <dt>Other files</dt>
-              <dd>{bytes(Math.max(0, disk - free - data))}</dd>
-              <dt>Free</dt>
-              <dd>{bytes(free)}</dd>
-              <dt>Disk</dt>
-              <dd>{bytes(disk)}</dd>
-            </dl>
-          </div>
-        )}
+        {({ storage }) =>
+          storage ? (
+            <Disk storage={storage} />
+          ) : (
+            <Message tone="note" title="The disk cannot be asked on this machine." />
+          )
+        }
       </Loaded>
     </Card>
+  );
+}
+
+function Disk({ storage: { disk_bytes: disk, free_bytes: free, data_bytes: data } }: { storage: Storage }) {
+  const other = Math.max(0, disk - free - data);
+  return (
+    <div className="stack">
+      {free < disk * SHORT_SHARE && (
+        <Message tone="wait" title="The disk is nearly full.">
+          Events are refused before nothing fits any more; none that was acknowledged is lost.
+        </Message>
+      )}
+      <Meter
+        parts={[
+          [data, "accent"],
+          [other, "plain"],
+        ]}
+        of={disk}
+      />
+      <dl className="facts">
+        <dt>Kept by Assent</dt>
+        <dd>{bytes(data)}</dd>
+        <dt>Other files</dt>
+        <dd>{bytes(other)}</dd>
+        <dt>Free</dt>
+        <dd>{bytes(free)}</dd>
+        <dt>Disk</dt>
+        <dd>{bytes(disk)}</dd>
+      </dl>
+    </div>
   );
 }
