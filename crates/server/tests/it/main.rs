@@ -3,6 +3,7 @@
 //! Every test has a server, ports and a directory of its own. Servers are stopped by their pid.
 
 mod client;
+mod configuration;
 mod crash;
 mod disk_full;
 mod gate;
