@@ -128,9 +128,8 @@ impl Categories {
 
     /// The set of the category that a key of a stamp names; empty when the workspace does not know it.
     pub fn key(&self, key: &str) -> CategorySet {
-        let is_meant = |known: &Known| {
-            known.name.as_str() == key || known.aliases.iter().any(|alias| alias.as_str() == key)
-        };
+        let is_meant =
+            |known: &Known| known.name.as_str() == key || known.aliases.iter().any(|alias| alias.as_str() == key);
         let live = self.known.iter().position(|known| known.is_live && is_meant(known));
         live.or_else(|| self.known.iter().position(is_meant)).map_or(CategorySet::NONE, |bit| CategorySet(1 << bit))
     }

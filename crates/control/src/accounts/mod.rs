@@ -161,12 +161,7 @@ impl Accounts {
     }
 
     /// Opens a session for whoever knows the password. `from` is the peer's address, for the pace.
-    pub async fn sign_in(
-        &self,
-        name: &str,
-        password: &Secret<String>,
-        from: IpAddr,
-    ) -> Result<SignedIn, AccountError> {
+    pub async fn sign_in(&self, name: &str, password: &Secret<String>, from: IpAddr) -> Result<SignedIn, AccountError> {
         if check_name(name).is_err() {
             return Err(AccountError::BadCredentials);
         }

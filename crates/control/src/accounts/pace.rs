@@ -162,11 +162,8 @@ mod tests {
 
     fn pace(by_both: u32, by_address: u32, by_name: u32) -> Pace {
         let allowance = |burst| Allowance { burst, every_ms: 10_000 };
-        let limits = PaceLimits {
-            by_both: allowance(by_both),
-            by_address: allowance(by_address),
-            by_name: allowance(by_name),
-        };
+        let limits =
+            PaceLimits { by_both: allowance(by_both), by_address: allowance(by_address), by_name: allowance(by_name) };
         Pace::new(limits)
     }
 

@@ -81,7 +81,9 @@ pub(crate) fn keep_secrets(
         }
         match current.and_then(|current| setting(current, &path)) {
             Some(kept) => *value = kept.clone(),
-            None if is_hidden => return Err(format!("`settings.{path}` has no secret yet that could be kept: give one")),
+            None if is_hidden => {
+                return Err(format!("`settings.{path}` has no secret yet that could be kept: give one"));
+            }
             None => {}
         }
     }

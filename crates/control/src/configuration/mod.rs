@@ -260,7 +260,8 @@ impl Configuration {
     ) -> Result<Vec<Applied>, ApplyError> {
         let ConfigurationOptions { store, env, kinds, clock, .. } = &self.options;
         let env = |name: &str| env(name);
-        let applied = apply(Site { store: &**store, env: &env, kinds: &**kinds, now: clock.now() }, by, files, how).await?;
+        let applied =
+            apply(Site { store: &**store, env: &env, kinds: &**kinds, now: clock.now() }, by, files, how).await?;
         if !how.dry_run {
             self.refresh().await.map_err(|error| ApplyError::NotInForce(Box::new(error)))?;
         }

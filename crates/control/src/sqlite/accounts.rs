@@ -97,17 +97,21 @@ impl Sqlite {
             AccountChange::AddFirst(added) => insert(&mut write, added, true).await?,
             AccountChange::Add(added) => insert(&mut write, added, false).await?,
             AccountChange::Set { user, password } => update(&mut write, user, password.as_ref()).await?,
-            AccountChange::Remove { name } => {
-                sqlx::query("delete from account where name = $1").bind(name).execute(&mut *write).await?.rows_affected()
-            }
+            AccountChange::Remove { name } => sqlx::query("delete from account where name = $1")
+                .bind(name)
+                .execute(&mut *write)
+                .await?
+                .rows_affected(),
         };
         if rows == 0 {
             let is_addition = matches!(change, AccountChange::AddFirst(_) | AccountChange::Add(_));
             return Ok(if is_addition { AccountChanged::Exists } else { AccountChanged::Missing });
         }
         // After the change and before its commit: whatever was changed, an owner is left or nothing happened.
-        let owners: i64 =
-            sqlx::query("select count(*) from account where role = 'owner'").fetch_one(&mut *write).await?.try_get(0)?;
+        let owners: i64 = sqlx::query("select count(*) from account where role = 'owner'")
+            .fetch_one(&mut *write)
+            .await?
+            .try_get(0)?;
         if owners == 0 {
             return Ok(AccountChanged::LastOwner);
         }
@@ -170,13 +174,11 @@ impl Sqlite {
             .bind(at.0)
             .execute(&mut *write)
             .await?;
-        sqlx::query(
-            "update account set last_seen_at = $2 where name = (select account from session where key = $1)",
-        )
-        .bind(&key[..])
-        .bind(at.0)
-        .execute(&mut *write)
-        .await?;
+        sqlx::query("update account set last_seen_at = $2 where name = (select account from session where key = $1)")
+            .bind(&key[..])
+            .bind(at.0)
+            .execute(&mut *write)
+            .await?;
         write.commit().await
     }
 

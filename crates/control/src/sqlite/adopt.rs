@@ -49,9 +49,5 @@ fn objects(
         }
         ObjectChange { workspace: workspace.to_owned(), kind, name, put: Some((body, word.clone())) }
     });
-    Ok(ConfigurationChange {
-        workspaces: vec![workspace.to_owned()],
-        objects: objects.collect(),
-        entries: Vec::new(),
-    })
+    Ok(ConfigurationChange { workspaces: vec![workspace.to_owned()], objects: objects.collect(), entries: Vec::new() })
 }

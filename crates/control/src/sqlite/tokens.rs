@@ -24,19 +24,15 @@ pub(super) async fn all(readers: &SqlitePool) -> Result<Vec<Token>, sqlx::Error>
 
 /// The one of a key, with its maker.
 pub(super) async fn one(readers: &SqlitePool, key: &[u8; 32]) -> Result<Option<(Token, User)>, sqlx::Error> {
-    let query =
-        format!("select {TOKEN}, account.* from token join account on account.name = token.made_by where token.key = $1");
+    let query = format!(
+        "select {TOKEN}, account.* from token join account on account.name = token.made_by where token.key = $1"
+    );
     let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(&key[..]).fetch_optional(readers).await?;
     row.map(|row| Ok((token(&row)?, user(&row)?))).transpose()
 }
 
 impl Sqlite {
-    pub(super) async fn insert_token(
-        &self,
-        token: &Token,
-        key: &[u8; 32],
-        entry: &Entry,
-    ) -> Result<bool, sqlx::Error> {
+    pub(super) async fn insert_token(&self, token: &Token, key: &[u8; 32], entry: &Entry) -> Result<bool, sqlx::Error> {
         let mut write = self.begin().await?;
         let inserted = sqlx::query(
             "insert into token (id, key, name, role, personal_data, made_by, created_at, expires_at)
@@ -62,7 +58,11 @@ impl Sqlite {
 
     pub(super) async fn note_token(&self, id: &str, at: Millis) -> Result<(), sqlx::Error> {
         let mut write = self.begin().await?;
-        sqlx::query("update token set last_used_at = $2 where id = $1").bind(id).bind(at.0).execute(&mut *write).await?;
+        sqlx::query("update token set last_used_at = $2 where id = $1")
+            .bind(id)
+            .bind(at.0)
+            .execute(&mut *write)
+            .await?;
         write.commit().await
     }
 

@@ -42,7 +42,8 @@ impl Sqlite {
         let mut workspaces = Vec::with_capacity(names.len());
         for row in &names {
             let name: String = row.try_get("name")?;
-            let rows = sqlx::query("select * from object where workspace = $1").bind(&name).fetch_all(&mut *read).await?;
+            let rows =
+                sqlx::query("select * from object where workspace = $1").bind(&name).fetch_all(&mut *read).await?;
             let mut objects = rows.iter().map(object).collect::<Result<Vec<_>, _>>()?;
             objects.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
             workspaces.push(StoredWorkspace { name, objects });

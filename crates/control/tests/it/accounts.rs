@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use control::{
-    AccountError, AccountLimits, Accounts, AuditQuery, FIRST_OWNER, HashingCost, NewToken, NewUser,
-    Principal, Rights, Role, Store, UserChange,
+    AccountError, AccountLimits, Accounts, AuditQuery, FIRST_OWNER, HashingCost, NewToken, NewUser, Principal, Rights,
+    Role, Store, UserChange,
 };
 use event::{Millis, Secret};
 use insta::assert_snapshot;
@@ -245,6 +245,9 @@ fn no_secret_is_in_the_store_or_in_the_audit_log() {
         }
         let told = rig.store.audit(&AuditQuery::default()).await.expect("reads");
         let told: Vec<String> = told.iter().map(|one| format!("{} {} {}", one.actor, one.action, one.kind)).collect();
-        assert_eq!(told, ["admin create token", "admin sign_in session", "admin sign_in session", "first start create user"]);
+        assert_eq!(
+            told,
+            ["admin create token", "admin sign_in session", "admin sign_in session", "first start create user"]
+        );
     });
 }

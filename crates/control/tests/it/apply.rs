@@ -25,7 +25,11 @@ fn told(result: Result<Vec<Applied>, ApplyError>) -> String {
             .iter()
             .map(|change| format!("{} {} {}", change.action.name(), change.kind, change.name))
             .collect();
-        format!("{}: {}", applied.workspace, if changes.is_empty() { "unchanged".to_owned() } else { changes.join(", ") })
+        format!(
+            "{}: {}",
+            applied.workspace,
+            if changes.is_empty() { "unchanged".to_owned() } else { changes.join(", ") }
+        )
     };
     match result {
         Ok(applied) => applied.into_iter().map(one).collect::<Vec<_>>().join("; "),
@@ -75,7 +79,8 @@ fn a_write_key_of_another_workspace_is_refused_before_anything_is_stored() {
     run(async {
         let place = Place::new();
         let store = place.store().await;
-        let apply = async |files: &[WorkspaceFile]| told(apply_how(&*store, files, ApplyOptions::once(false, false)).await);
+        let apply =
+            async |files: &[WorkspaceFile]| told(apply_how(&*store, files, ApplyOptions::once(false, false)).await);
         let beta = |key: &str| file("beta.yaml", &ACME.replace("acme", "beta").replace("wk_server", key));
         // Both in one go.
         let both = [file("acme.yaml", ACME), beta("wk_server")];
@@ -146,7 +151,9 @@ fn an_applied_file_does_not_change_what_another_declares() {
         let place = Place::new();
         let store = place.store().await;
         apply_text(&*store, ACME, false).await.expect("applies");
-        let once = async |yaml: &str| told(apply_how(&*store, &[file("other.yaml", yaml)], ApplyOptions::once(true, false)).await);
+        let once = async |yaml: &str| {
+            told(apply_how(&*store, &[file("other.yaml", yaml)], ApplyOptions::once(true, false)).await)
+        };
         assert_snapshot!(once(ACME).await, @"acme: unchanged");
         assert_snapshot!(once(&ACME.replace("wk_server", "wk_other")).await, @"`other.yaml` says something else about source `api` than `acme.yaml`, which declares it: change it there");
         assert_snapshot!(once(&without_echo()).await, @"acme: unchanged");

@@ -68,7 +68,8 @@ fn secrets_and_write_keys_are_not_in_it() {
     run(async {
         let place = Place::new();
         let store = place.store().await;
-        let yaml = ACME.replace("kind: echo,", "kind: webhook, settings: { url: 'http://x', token: s3cret, auth: { key: k3y } },");
+        let yaml = ACME
+            .replace("kind: echo,", "kind: webhook, settings: { url: 'http://x', token: s3cret, auth: { key: k3y } },");
         apply_how(&*store, &[file("acme.yaml", &yaml)], ApplyOptions::once(false, false)).await.expect("applies");
         let of = async |object: &str| {
             let query = AuditQuery { object: Some(object.to_owned()), ..AuditQuery::default() };

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use control::{
-    Applied, ApplyError, ApplyOptions, Configuration, Edit, EditError, Object, Principal, Rights, Role, Secrets, Store, Via,
+    Applied, ApplyError, ApplyOptions, Configuration, Edit, EditError, Object, Principal, Rights, Role, Secrets, Store,
+    Via,
 };
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -87,10 +88,13 @@ fn an_edit_is_in_force_when_it_is_answered() {
         let key = made.body["write_key"].as_str().expect("a key").to_owned();
         let served = || rig.configuration.directory().by_write_key(&key);
         assert_eq!(served().expect("is served").source().name.as_str(), "app");
-        assert_eq!(Value::Object(made.body), json!({
-            "name": "app", "kind": "mobile", "write_key": key, "basis": null, "category": "performance", "compat": null,
-            "region": null, "enabled": true,
-        }));
+        assert_eq!(
+            Value::Object(made.body),
+            json!({
+                "name": "app", "kind": "mobile", "write_key": key, "basis": null, "category": "performance", "compat": null,
+                "region": null, "enabled": true,
+            })
+        );
         rig.delete(ObjectKind::Source, "app", made.version).await.expect("deletes");
         assert!(served().is_none());
     });
@@ -234,7 +238,11 @@ fn the_history_of_an_object_tells_who_changed_what() {
         let mut changed = hook();
         changed["enabled"] = false.into();
         changed["settings"]["token"] = json!({ "secret": true });
-        let made = rig.replace(ObjectKind::Destination, "hook", changed, made.version).await.expect("edits").expect("is there");
+        let made = rig
+            .replace(ObjectKind::Destination, "hook", changed, made.version)
+            .await
+            .expect("edits")
+            .expect("is there");
         rig.delete(ObjectKind::Destination, "hook", made.version).await.expect("deletes");
         let history = rig.configuration.history("acme", ObjectKind::Destination, "hook", None).await.expect("reads");
         let told: Vec<String> = history.iter().map(|one| format!("{} {}", one.actor, one.action)).collect();
@@ -281,7 +289,8 @@ fn an_export_without_secrets_changes_nothing_where_it_came_from() {
           purpose: analytics
         ");
         // Here the variable is not set, and the parser must not ask for it: the secret stays.
-        let applied = rig.configuration.apply(&ada(), &[file("export.yaml", &text)], ApplyOptions::once(true, false)).await;
+        let applied =
+            rig.configuration.apply(&ada(), &[file("export.yaml", &text)], ApplyOptions::once(true, false)).await;
         assert_eq!(applied.expect("applies")[0].changes, []);
     });
 }

@@ -57,8 +57,11 @@ fn a_category_that_comes_back_is_refused_by_whoever_refused_it() {
         store.record("acme", &[refusal(1, "surveys")]).await.expect("records");
         edit_consent(&configuration, json!({ "categories": ["performance", "surveys"] })).await;
         assert_eq!(refused(&tenant(&configuration), 1), ["surveys"]);
-        edit_consent(&configuration, json!({ "categories": ["performance", { "name": "polls", "aliases": ["surveys"] }] }))
-            .await;
+        edit_consent(
+            &configuration,
+            json!({ "categories": ["performance", { "name": "polls", "aliases": ["surveys"] }] }),
+        )
+        .await;
         assert_eq!(refused(&tenant(&configuration), 1), ["surveys", "polls"]);
     });
 }
@@ -75,7 +78,9 @@ fn a_category_keeps_its_bit_whatever_order_the_file_has() {
         let after = tenant(&configuration);
         assert!(Arc::ptr_eq(&before.gate, &after.gate));
         assert_eq!(refused(&after, 1), ["targeting"]);
-        assert!(!after.gate.rules().categories.optional().intersects(after.gate.rules().categories.key("functionality")));
+        assert!(
+            !after.gate.rules().categories.optional().intersects(after.gate.rules().categories.key("functionality"))
+        );
     });
 }
 

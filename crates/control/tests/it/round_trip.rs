@@ -14,9 +14,48 @@ fn text() -> impl Strategy<Value = String> {
         "[a-zäß ]{0,12}",
         "[ -~]{0,12}",
         prop::sample::select(vec![
-            "", "no", "null", "~", "true", "1.10", "0x1F", "1e3", "2026-01-01", "- a", "a: b", "#x", "&a", "*a", "!t",
-            "'", "\"", "%", "@x", "`x`", "line\nline", "tab\tx", " lead", "trail ", "=", "<<", "${env:HOME", "\u{85}", "\u{2028}",
-            "\u{7f}", "\u{feff}x", "?", "|", ">", "0o7", "1_000", ".inf", ".nan", "-", "---", "...", "12:30:45",
+            "",
+            "no",
+            "null",
+            "~",
+            "true",
+            "1.10",
+            "0x1F",
+            "1e3",
+            "2026-01-01",
+            "- a",
+            "a: b",
+            "#x",
+            "&a",
+            "*a",
+            "!t",
+            "'",
+            "\"",
+            "%",
+            "@x",
+            "`x`",
+            "line\nline",
+            "tab\tx",
+            " lead",
+            "trail ",
+            "=",
+            "<<",
+            "${env:HOME",
+            "\u{85}",
+            "\u{2028}",
+            "\u{7f}",
+            "\u{feff}x",
+            "?",
+            "|",
+            ">",
+            "0o7",
+            "1_000",
+            ".inf",
+            ".nan",
+            "-",
+            "---",
+            "...",
+            "12:30:45",
         ])
         .prop_map(str::to_owned),
     ]
@@ -154,7 +193,8 @@ fn workspace() -> impl Strategy<Value = Value> {
 
 /// JSON is YAML when all but plain characters are escaped.
 fn yaml(value: &Value) -> String {
-    let escaped = |c: char| if c.is_ascii_graphic() || c == ' ' { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
+    let escaped =
+        |c: char| if c.is_ascii_graphic() || c == ' ' { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
     value.to_string().chars().map(escaped).collect()
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use control::{
-    Applied, ApplyError, ApplyOptions, Configuration, ConfigurationOptions, Kinds, Principal, Site, Sqlite, Store, Tenant,
-    WorkspaceFile,
+    Applied, ApplyError, ApplyOptions, Configuration, ConfigurationOptions, Kinds, Principal, Site, Sqlite, Store,
+    Tenant, WorkspaceFile,
 };
 use event::{Clock, Fingerprint, Millis, SubjectId};
 use tempfile::TempDir;
