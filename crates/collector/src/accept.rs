@@ -158,6 +158,8 @@ enum Told {
     Chosen { anonymous: bool },
 }
 
+/// What most events are written in.
+const EVENT_BYTES: usize = 1536;
 /// What a record needs beside the text that came, mostly: its head, and the times and ids that are added to the event.
 const RECORD_HEAD_BYTES: usize = 400;
 
@@ -174,7 +176,11 @@ struct Records {
 
 impl Records {
     fn with_capacity(events: usize, bytes: usize) -> Self {
-        Self { payloads: Vec::with_capacity(bytes), ends: Vec::with_capacity(events), json: String::new() }
+        Self {
+            payloads: Vec::with_capacity(bytes),
+            ends: Vec::with_capacity(events),
+            json: String::with_capacity(EVENT_BYTES),
+        }
     }
 
     fn into_appends(self, workspace: &Arc<str>) -> Vec<Append> {

@@ -2,7 +2,8 @@
 //! partition. One follower sets them at the tail for all destinations; the log's positions stay opaque.
 //!
 //! Marks are in memory. After a restart the distance to what lies before the first mark is counted from there, so a
-//! backlog may grow to its budget once more before it is cut.
+//! backlog may grow to its budget in bytes once more before it is cut. Its age the log remembers: what the log lets go of
+//! for its age must have become a dead letter before.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -82,18 +83,25 @@ impl Ruler {
     }
 
     /// Where the cursors must at least be: each partition's new cursor, for those that are over. When the bytes are
-    /// over, half of the budget is left, so that it is not over again at once.
-    pub(crate) fn cut(&self, cursors: &[Option<Position>], now: Millis) -> Vec<(Partition, Position)> {
+    /// over, half of the budget is left, so that it is not over again at once. `older_than` is the log's own word on what
+    /// was appended before a time.
+    pub(crate) fn cut(
+        &self,
+        cursors: &[Option<Position>],
+        now: Millis,
+        older_than: impl Fn(Partition, Millis) -> Option<Position>,
+    ) -> Vec<(Partition, Position)> {
+        let too_old_since = Millis(now.0.saturating_sub(self.budget.age_ms_max));
         let over = self.behind(cursors) > self.budget.bytes_max;
         let lines = self.lines.lock().expect("no holder of the ruler panics");
         let share = self.budget.bytes_max / 2 / (lines.len().max(1) as u64);
         let mut cuts = Vec::new();
         for ((partition, line), cursor) in (0..).zip(lines.iter()).zip(cursors) {
-            let too_old = |mark: &&Mark| now.0 - mark.received_at.0 > self.budget.age_ms_max;
+            let too_old = |mark: &&Mark| mark.received_at < too_old_since;
             let too_far = |mark: &&Mark| over && line.bytes - mark.bytes > share;
-            let cut = line.marks.iter().take_while(|mark| too_old(mark) || too_far(mark)).last();
-            let cut = cut.filter(|mark| Some(mark.position) > *cursor);
-            cuts.extend(cut.map(|mark| (Partition(partition), mark.position)));
+            let marked = line.marks.iter().take_while(|mark| too_old(mark) || too_far(mark)).last();
+            let cut = marked.map(|mark| mark.position).max(older_than(Partition(partition), too_old_since));
+            cuts.extend(cut.filter(|cut| Some(*cut) > *cursor).map(|cut| (Partition(partition), cut)));
         }
         cuts
     }
@@ -117,14 +125,24 @@ mod tests {
     fn over_budget_half_is_left() {
         let ruler = Ruler::new(1, BacklogBudget { bytes_max: 6_400, age_ms_max: 1_000 });
         let at = |index| Position { block: 1, index };
+        let unknown = |_, _| None;
         for index in 0..64 {
             ruler.passed(Partition(0), at(index), 100, Millis(0));
         }
         assert_eq!((ruler.behind(&[None]), ruler.behind(&[Some(at(31))])), (6_400, 3_200));
-        assert!(ruler.cut(&[None], Millis(0)).is_empty());
+        assert!(ruler.cut(&[None], Millis(0), unknown).is_empty());
         ruler.passed(Partition(0), at(64), 100, Millis(0));
-        assert_eq!(ruler.cut(&[None], Millis(0)), [(Partition(0), at(31))]);
-        assert!(ruler.cut(&[Some(at(31))], Millis(0)).is_empty());
-        assert_eq!(ruler.cut(&[Some(at(31))], Millis(1_001)), [(Partition(0), at(64))]);
+        assert_eq!(ruler.cut(&[None], Millis(0), unknown), [(Partition(0), at(31))]);
+        assert!(ruler.cut(&[Some(at(31))], Millis(0), unknown).is_empty());
+        assert_eq!(ruler.cut(&[Some(at(31))], Millis(1_001), unknown), [(Partition(0), at(64))]);
+    }
+
+    #[test]
+    fn after_a_restart_the_log_says_what_is_too_old() {
+        let ruler = Ruler::new(2, BacklogBudget { bytes_max: 6_400, age_ms_max: 1_000 });
+        let at = |index| Position { block: 1, index };
+        let older_than = |partition, time| (partition == Partition(1) && time == Millis(4_000)).then(|| at(7));
+        assert_eq!(ruler.cut(&[None, None], Millis(5_000), older_than), [(Partition(1), at(7))]);
+        assert!(ruler.cut(&[None, Some(at(7))], Millis(5_000), older_than).is_empty());
     }
 }

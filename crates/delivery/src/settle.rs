@@ -242,7 +242,11 @@ impl Courier {
     pub(crate) async fn enforce_budget(&mut self) {
         let now = self.context.clock.now();
         let oldest = self.needed().await;
-        for (partition, through) in self.ruler.cut(&oldest, now) {
+        let cuts = {
+            let log = &self.context.log;
+            self.ruler.cut(&oldest, now, |partition, time| log.older_than(partition, time))
+        };
+        for (partition, through) in cuts {
             let cursor = self.cursors[usize::from(partition.0)];
             let dropped = give_up(self, partition, through, now).await;
             if dropped.events == 0 && cursor >= Some(through) {
