@@ -22,6 +22,11 @@ const FORMATS = {
   ".woff2": "font/woff2",
 };
 
+/** What the console looks up in the description: operations that not every server has. */
+const IN_WORKSPACE = "/api/v1/workspaces/{workspace}";
+const OPTIONAL = ["destinations/{name}/pause", "destinations/{name}/dead-letters", "lake/saved"];
+const DESCRIPTION = { paths: Object.fromEntries(OPTIONAL.map((path) => [`${IN_WORKSPACE}/${path}`, {}])) };
+
 async function asset(path, response) {
   const wanted = path.startsWith("/assets/") ? path : "/index.html";
   try {
@@ -63,6 +68,7 @@ export async function startMock({ port = 0, kind = "full" } = {}) {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://mock");
     if (!url.pathname.startsWith("/api/")) return asset(url.pathname, response);
+    if (url.pathname === "/api/openapi.json") return answer(response, { body: DESCRIPTION });
     const path = url.pathname.replace("/api/v1", "").replace("/workspaces/acme", "/w");
     const found = routes.find(([method, pattern]) => method === request.method && pattern.test(path));
     if (!found)

@@ -21,17 +21,7 @@ export interface Page<T> {
 export type User = Present<Described["User"]>;
 export type Token = Present<Described["Token"]>;
 
-export interface AuditEntry {
-  id: number | string;
-  at: string;
-  actor: string;
-  action: string;
-  workspace: string | null;
-  kind: string;
-  object: string;
-  before: unknown;
-  after: unknown;
-}
+export type AuditEntry = Present<Described["AuditEntry"]>;
 
 /** What the versions of an object have in common: a change must name the one it starts from. */
 export interface Versioned {
@@ -49,8 +39,19 @@ export const BASES = [
   "legitimate_interests",
 ] as const;
 
-export type Source = Present<Described["Source"]>;
-export type SourceKind = Source["kind"];
+export type SourceKind = "browser" | "mobile" | "server";
+
+export interface Source extends Versioned {
+  kind: SourceKind;
+  write_key: string | null;
+  category: string;
+  basis: (typeof BASES)[number] | null;
+  compat: "segment" | null;
+  region: string | null;
+  enabled: boolean;
+  first_event_at: string | null;
+  last_event_at: string | null;
+}
 
 export const RESULTS = ["delivered", "withheld", "filtered", "rejected", "dead_lettered", "waiting"] as const;
 export type Result = (typeof RESULTS)[number];
@@ -112,12 +113,7 @@ export interface Schema {
 
 export type DestinationKind = Omit<Described["DestinationKind"], "settings_schema"> & { settings_schema: Schema };
 
-export interface ConnectionTest {
-  ok: boolean;
-  status: number | null;
-  answer: string | null;
-  took_ms: number;
-}
+export type ConnectionTest = Present<Described["TrialResult"]>;
 
 export interface ErrorGroup {
   result?: Result;
@@ -155,11 +151,7 @@ export interface Overview {
   counted_since: string | null;
 }
 
-export interface Storage {
-  disk_bytes: number;
-  free_bytes: number;
-  data_bytes: number;
-}
+export type Storage = Described["Storage"];
 
 /** What became of a destination's events in the span, and how it is doing now. */
 export interface Activity {
@@ -236,17 +228,6 @@ export interface Consent {
   declared_by: string | null;
 }
 
-export interface Setting {
-  key: string;
-  value: string;
-  is_default: boolean;
-  docs: string;
-}
+export type Setting = Described["SettingFact"];
 
-export interface Change {
-  kind: string;
-  name: string;
-  action: string;
-  before: unknown;
-  after: unknown;
-}
+export type Change = Present<Described["AppliedChange"]>;

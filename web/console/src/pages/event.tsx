@@ -193,7 +193,7 @@ const TONES: Record<string, string> = { good: "is-good", bad: "is-bad", hold: "i
 function Tried({ attempt }: { attempt: Attempt }) {
   const { outcome: result, reason } = attempt;
   // What consent forbids is told by the decision above; there was no attempt.
-  if (attempt.number === 0 && (result === "withheld" || result === "filtered")) return null;
+  if (result === "withheld" || result === "filtered") return null;
   return (
     <li className={TONES[resultTone(result)] ?? ""}>
       <p className="row">

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { part, post } from "../../api/client.ts";
 import type { Destination } from "../../api/model.ts";
 import { destination, workspacePath } from "../../api/resources.ts";
+import { useServes } from "../../api/served.ts";
 import { DESTINATION_TABS, type DestinationTab, paths } from "../../paths.ts";
 import { useBlocked } from "../../session.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -31,6 +32,8 @@ export function DestinationPage({ name: encoded, tab }: { name: string; tab: str
   const name = decodeURIComponent(encoded);
   const workspace = useWorkspace();
   const query = useQuery(destination(workspace, name));
+  const hasDeadLetters = useServes("deadLetters");
+  const tabs = TABS.filter(([one]) => one !== "dead-letters" || hasDeadLetters);
   const current = DESTINATION_TABS.find((known) => known === tab) ?? "health";
   return (
     <>
@@ -41,7 +44,7 @@ export function DestinationPage({ name: encoded, tab }: { name: string; tab: str
       />
       <TabLinks
         label={`Parts of ${name}`}
-        tabs={TABS}
+        tabs={tabs}
         current={current}
         to={(to) => paths.destination(workspace, name, to)}
       />
@@ -76,6 +79,7 @@ function State({ of }: { of: Destination }) {
   const workspace = useWorkspace();
   const client = useQueryClient();
   const blocked = useBlocked("admin");
+  const canPause = useServes("pause");
   const isPaused = Boolean(of.health?.paused);
   const toggle = useMutation({
     mutationFn: () => post(workspacePath(workspace, `/destinations/${part(of.name)}/${isPaused ? "resume" : "pause"}`)),
@@ -88,14 +92,16 @@ function State({ of }: { of: Destination }) {
     <>
       {toggle.error && <ErrorMessage error={toggle.error} />}
       <HealthBadge health={of.health} enabled={of.enabled} />
-      <Button
-        icon={isPaused ? "play" : "pause"}
-        busy={toggle.isPending}
-        blocked={blocked}
-        onClick={() => toggle.mutate()}
-      >
-        {isPaused ? "Resume" : "Pause"}
-      </Button>
+      {canPause && (
+        <Button
+          icon={isPaused ? "play" : "pause"}
+          busy={toggle.isPending}
+          blocked={blocked}
+          onClick={() => toggle.mutate()}
+        >
+          {isPaused ? "Resume" : "Pause"}
+        </Button>
+      )}
     </>
   );
 }

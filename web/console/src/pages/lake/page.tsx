@@ -5,6 +5,7 @@ import { useRef, useState } from "react";
 import { post } from "../../api/client.ts";
 import type { QueryResult } from "../../api/model.ts";
 import { lakeSchema, workspacePath } from "../../api/resources.ts";
+import { useServes } from "../../api/served.ts";
 import { useBlocked } from "../../session.tsx";
 import { Button } from "../../ui/button.tsx";
 import { InlineSelect, type Option } from "../../ui/field.tsx";
@@ -34,6 +35,7 @@ export function Lake() {
   const [sql, setSql] = useState(FIRST_SQL);
   const [limit, setLimit] = useState("1000");
   const insert = useRef<(text: string) => void>(() => undefined);
+  const canSave = useServes("savedQueries");
   const schema = useQuery(lakeSchema(workspace));
   const blocked = useBlocked("analyst");
   const run = useMutation({
@@ -60,7 +62,7 @@ export function Lake() {
               <InlineSelect label="Rows at most" value={limit} options={LIMITS} onChange={setLimit} />
               <span className="muted small">Ctrl + Enter runs</span>
             </div>
-            <SaveQuery sql={sql} blocked={blocked} />
+            {canSave && <SaveQuery sql={sql} blocked={blocked} />}
           </div>
           {run.isPending && <Running since={run.submittedAt} />}
           {run.error && <ErrorMessage error={run.error} />}
@@ -70,9 +72,11 @@ export function Lake() {
           <Card title="Schema">
             <SchemaTree query={schema} onPick={(text) => insert.current(text)} />
           </Card>
-          <Card title="Saved queries">
-            <SavedQueries onOpen={setSql} />
-          </Card>
+          {canSave && (
+            <Card title="Saved queries">
+              <SavedQueries onOpen={setSql} />
+            </Card>
+          )}
         </div>
       </div>
     </>
