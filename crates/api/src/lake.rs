@@ -17,8 +17,8 @@ pub struct LakeQuestion {
     pub sql: String,
     /// Rows of the answer; the rest is cut.
     pub rows_max: usize,
-    /// Whether identifiers are shown.
-    pub identifiers: bool,
+    /// Whether identifiers and contents of events are shown.
+    pub personal_data: bool,
 }
 
 /// A column of an answer.

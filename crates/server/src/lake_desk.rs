@@ -25,7 +25,7 @@ pub(crate) fn open(engines: &Engines) -> anyhow::Result<LakeDesk> {
 
 async fn answer(place: Place, store: Arc<dyn Store>, question: LakeQuestion) -> Result<LakeRows, String> {
     let identifiers: Option<Arc<dyn Identifiers>> = question
-        .identifiers
+        .personal_data
         .then(|| Arc::new(Vault { store, runtime: tokio::runtime::Handle::current() }) as Arc<dyn Identifiers>);
     let request = |sql: String| Request {
         place: place.clone(),
@@ -34,6 +34,7 @@ async fn answer(place: Place, store: Arc<dyn Store>, question: LakeQuestion) -> 
         format: Format::Ndjson,
         limits: LIMITS,
         identifiers: identifiers.clone(),
+        content: question.personal_data,
     };
     // The answer's own columns, in their order and also when there is no row. What is no query (`EXPLAIN`) has none.
     let described = lines(request(format!("describe {}", question.sql.trim().trim_end_matches(';'))), usize::MAX).await;

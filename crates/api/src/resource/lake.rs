@@ -90,8 +90,8 @@ async fn query_lake(
     if query.sql.len() > SQL_BYTES_MAX {
         return Err(Error::invalid(format!("`sql` has more than {SQL_BYTES_MAX} bytes")));
     }
-    let identifiers = who.sees_personal_data();
-    let question = LakeQuestion { workspace: tenant.name(), sql: query.sql, rows_max, identifiers };
+    let personal_data = who.sees_personal_data();
+    let question = LakeQuestion { workspace: tenant.name(), sql: query.sql, rows_max, personal_data };
     let (rows, took_ms) = ask(&api, question).await?;
     Ok(Json(LakeAnswer { columns: rows.columns, rows: rows.rows, truncated: rows.is_truncated, took_ms }))
 }
@@ -108,7 +108,7 @@ async fn query_lake(
 )]
 async fn show_lake_schema(State(api): State<Api>, Here(tenant): Here) -> Result<Json<LakeSchema>> {
     let sql = "select * from events limit 0".to_owned();
-    let question = LakeQuestion { workspace: tenant.name(), sql, rows_max: 1, identifiers: false };
+    let question = LakeQuestion { workspace: tenant.name(), sql, rows_max: 1, personal_data: false };
     let (rows, _) = ask(&api, question).await?;
     Ok(Json(LakeSchema { tables: vec![LakeTable { name: "events", columns: rows.columns }] }))
 }

@@ -66,6 +66,8 @@ pub struct Request {
     pub limits: Limits,
     /// For those who may see identifiers; without, `anonymous_id`, `user_id` and `previous_id` are NULL.
     pub identifiers: Option<Arc<dyn Identifiers>>,
+    /// Whether what senders wrote is shown; without, `name`, `properties`, `traits`, `context` and the like are NULL.
+    pub content: bool,
 }
 
 /// Why a query has no (complete) answer.

@@ -45,6 +45,10 @@ const VIEW: &[(&str, Option<&str>)] = &[
     ("raw_index", Some("index")),
 ];
 
+/// Columns with what a sender wrote: names, addresses and traits of people among it. Shown to those only who may see
+/// personal data. `name` is a page's or a screen's; what an event is called stands in `event`.
+const CONTENT: [&str; 7] = ["name", "properties", "traits", "context", "consent", "integrations", "extra"];
+
 /// Registers the view. A workspace without a table has an empty one.
 pub(super) async fn register(session: &SessionContext, request: &Request) -> Result<(), QueryError> {
     let stored = stored(session, request).await?;
@@ -54,6 +58,9 @@ pub(super) async fn register(session: &SessionContext, request: &Request) -> Res
         .map(|identifiers| identifier::function(Arc::clone(identifiers), Arc::clone(&request.workspace)));
     let column = |(name, from): &(&str, Option<&str>)| -> Expr {
         let stored = from.unwrap_or(name);
+        if !request.content && CONTENT.contains(name) {
+            return lit(ScalarValue::Utf8(None)).alias(*name);
+        }
         if !stored.ends_with("_fp") {
             return col(stored).alias(*name);
         }

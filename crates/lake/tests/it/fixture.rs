@@ -219,6 +219,7 @@ impl World {
             format,
             limits,
             identifiers: Some(Arc::clone(&self.vault) as Arc<dyn Identifiers>),
+            content: true,
         };
         lake::query::start(request)?.text().await
     }

@@ -53,6 +53,7 @@ async fn version_one_is_readable() {
         format: Format::Ndjson,
         limits: Limits::default(),
         identifiers: None,
+        content: true,
     };
     let answer = lake::query::start(request).expect("starts").text().await.expect("answers");
     insta::assert_snapshot!(answer, @r#"

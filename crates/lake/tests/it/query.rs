@@ -88,18 +88,21 @@ async fn the_files_hold_no_id_of_a_person() {
 }
 
 #[tokio::test]
-async fn without_the_vault_ids_are_null() {
+async fn without_the_right_ids_and_contents_are_null() {
     let world = world().await;
     let request = lake::query::Request {
         place: world.place(),
         workspace: "acme".into(),
-        sql: "SELECT count(anonymous_id) AS a, count(user_id) AS u FROM events".to_owned(),
+        sql: "SELECT count(anonymous_id) AS a, count(user_id) AS u, count(properties) AS p, count(traits) AS t, \
+              count(context) AS c, count(*) > 0 AS there FROM events"
+            .to_owned(),
         format: Format::Ndjson,
         limits: Limits::default(),
         identifiers: None,
+        content: false,
     };
     let answer = lake::query::start(request).expect("starts").text().await.expect("answers");
-    assert_eq!(answer, "{\"a\":0,\"u\":0}\n");
+    assert_eq!(answer, "{\"a\":0,\"u\":0,\"p\":0,\"t\":0,\"c\":0,\"there\":true}\n");
 }
 
 #[tokio::test]

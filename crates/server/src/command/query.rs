@@ -56,6 +56,7 @@ pub(crate) async fn run(query: &cli::Query) -> anyhow::Result<()> {
         },
         limits: Limits::default(),
         identifiers: Some(Arc::new(Vault { store, runtime: tokio::runtime::Handle::current() })),
+        content: true,
     })?;
     let mut out = std::io::stdout().lock();
     while let Some(piece) = answer.next().await {

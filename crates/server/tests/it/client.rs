@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) headers: hyper::HeaderMap,
     pub(crate) body: String,
 }
 
@@ -25,6 +26,11 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(address: &str) -> Self {
         Self { address: address.to_owned(), sender: None }
+    }
+
+    /// Another connection to the same server.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(&self.address)
     }
 
     async fn connected(&mut self) -> Result<&mut SendRequest<Full<Bytes>>, String> {
@@ -56,9 +62,9 @@ impl Client {
         sender.ready().await.map_err(|error| error.to_string())?;
         let answer = tokio::time::timeout(Duration::from_secs(20), sender.send_request(request)).await;
         let answer = answer.map_err(|_| "no answer in 20 s".to_owned())?.map_err(|error| error.to_string())?;
-        let status = answer.status().as_u16();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
-        Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned() })
+        Ok(Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
     }
 
     /// Posts to an event route with the write key of the source `web`.

@@ -2,6 +2,7 @@
 //!
 //! Every test has a server, ports and a directory of its own. Servers are stopped by their pid.
 
+mod api;
 mod client;
 mod configuration;
 mod crash;
