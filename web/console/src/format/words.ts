@@ -55,6 +55,6 @@ export const reasonText = (code: string): string => REASONS[code] ?? code.replac
 
 /** `dead_lettered` → "Dead lettered". */
 export function sentence(code: string): string {
-  const text = code.replaceAll(/[_-]/g, " ");
+  const text = code.replaceAll(/[_-]/g, " ").replace(/\b(gpc|dnt|ip|url)\b/g, (word) => word.toUpperCase());
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -9,6 +9,8 @@ import type { Row } from "./fold.ts";
 
 const ROW_PX = 36;
 const OVERSCAN = 12;
+/** `14:03:09`, without the milliseconds. */
+const SECONDS_CHARS = 8;
 
 export function LiveList({ rows, onOpen }: { rows: readonly Row[]; onOpen: (messageId: string) => void }) {
   const frame = useRef<HTMLDivElement>(null);
@@ -37,7 +39,8 @@ function LiveRow({ row, top, onOpen }: { row: Row; top: number; onOpen: (message
   const cells = (
     <>
       <time dateTime={row.at} title={exact(new Date(row.at))} className="mono small muted">
-        {clockTime(new Date(row.at))}
+        {clockTime(new Date(row.at)).slice(0, SECONDS_CHARS)}
+        <span className="wide-only">{clockTime(new Date(row.at)).slice(SECONDS_CHARS)}</span>
       </time>
       <span className="wide-only">{row.type && <Badge>{row.type}</Badge>}</span>
       <span title={textOf(row)}>{textOf(row)}</span>

@@ -1,0 +1,58 @@
+// Takes the pictures of docs/screenshots from the built console in front of the mock: `node screenshots.mjs`.
+
+import { mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { startMock } from "../../../web/console/mock/server.mjs";
+import { launch, NARROW, open, signIn, WIDE } from "./browser.mjs";
+
+const FOLDER = fileURLToPath(new URL("../../../docs/screenshots/", import.meta.url));
+const SETTLE_MS = 900;
+
+/** Name, address, how it is looked at, what is done first. */
+const PICTURES = [
+  ["overview", "overview", {}],
+  ["overview-dark", "overview", { dark: true }],
+  ["overview-320", "overview", { dark: true, size: NARROW }],
+  ["live", "live", {}],
+  ["live-320", "live", { size: NARROW }],
+  ["event", "events/msg-0001", {}, (page) => page.getByText("What the decision was made of").first().click()],
+  ["source", "sources/app", {}],
+  ["destination", "destinations/crm", { dark: true }],
+  ["dead-letters", "destinations/crm/dead-letters", {}],
+  ["new-destination", "new-destination", {}, (page) => page.getByRole("button", { name: /^Webhook/ }).click()],
+  ["lake", "lake", { dark: true }, chart],
+  ["audit", "settings/audit", {}, (page) => page.getByText("What changed").first().click()],
+  ["conflict", "sources/web", {}, conflict],
+];
+
+async function chart(page) {
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByRole("button", { name: "Chart" }).click();
+  await page.locator("canvas").waitFor();
+}
+
+async function conflict(page, { world }) {
+  await page.getByLabel("Region of all its events").fill("de");
+  Object.assign(world.sources[0], { region: "FR", version: 7 });
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByRole("button", { name: "Take theirs" }).scrollIntoViewIfNeeded();
+  await page.mouse.wheel(0, 2_000);
+}
+
+await mkdir(FOLDER, { recursive: true });
+const browser = await launch();
+for (const [name, path, look, act] of PICTURES) {
+  const mock = await startMock();
+  const { page, close } = await open(browser, { url: mock.url, size: WIDE, ...look });
+  await signIn(page);
+  await page.goto(`/w/acme/${path}`);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.waitForTimeout(SETTLE_MS);
+  if (act) await act(page, mock);
+  await page.waitForTimeout(SETTLE_MS / 3);
+  await page.screenshot({ path: `${FOLDER}console-${name}.png` });
+  await close();
+  mock.stop();
+}
+await browser.close();
+process.exit(0);
