@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use control::{ConfigurationStore as _, Sqlite, Store};
+use control::{Sqlite, Store};
 use event::Fingerprint;
 use lake::query::{Format, Identifiers, Limits, Request};
 use lake::store::Place;

@@ -46,6 +46,7 @@ pub(crate) async fn under_load(
 
 /// Crashes a server under load, round by round on one directory, then checks the contract on the one that comes up.
 /// `start` makes a server of a data directory and a workspace; `what` names the crash.
+#[expect(clippy::print_stderr, reason = "the counts are what a run is made for")]
 pub(crate) async fn survive(what: &str, seed: u64, start: impl AsyncFn(&Path, &str) -> Server) {
     let directory = tempfile::tempdir().expect("a directory");
     let data_dir = directory.path().join("data");
