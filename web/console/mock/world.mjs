@@ -272,53 +272,139 @@ const deadLetters = () =>
     attempts: at % 5 === 0 ? 1 : 14,
   }));
 
+const usersOf = (isFull) => [
+  {
+    name: "admin",
+    role: "owner",
+    personal_data: true,
+    created_at: ago(30 * 86_400_000),
+    last_seen_at: ago(1_000),
+    password: "correct horse battery",
+  },
+  ...(isFull
+    ? [
+        {
+          name: "vera",
+          role: "viewer",
+          personal_data: false,
+          created_at: ago(20 * 86_400_000),
+          last_seen_at: ago(3 * 86_400_000),
+          password: "correct horse battery",
+        },
+        {
+          name: "anna",
+          role: "analyst",
+          personal_data: false,
+          created_at: ago(12 * 86_400_000),
+          last_seen_at: null,
+          password: "correct horse battery",
+        },
+      ]
+    : []),
+];
+
+const errorsOf = (isFull) =>
+  isFull
+    ? [
+        {
+          reason: "receiver_failed",
+          status: 503,
+          text: "upstream connect error or disconnect/reset before headers",
+          count: 4_212,
+          first_at: ago(40 * MINUTE),
+          last_at: ago(12_000),
+          sample_message_ids: ["msg-4001-order-completed", "msg-4002-order-completed"],
+        },
+        {
+          reason: "refused",
+          status: 404,
+          text: "no such list",
+          count: 12,
+          first_at: ago(300 * MINUTE),
+          last_at: ago(35 * MINUTE),
+          sample_message_ids: ["msg-4000-order-completed"],
+        },
+      ]
+    : [];
+
+const auditOf = (isFull) =>
+  isFull
+    ? [
+        {
+          id: 3,
+          at: ago(5 * MINUTE),
+          actor: "admin",
+          action: "updated",
+          workspace: "acme",
+          kind: "destination",
+          object: "crm",
+          before: { enabled: true, purpose: "analytics", timeout_ms: 5000 },
+          after: { enabled: true, purpose: "service", timeout_ms: 10000 },
+        },
+        {
+          id: 2,
+          at: ago(60 * MINUTE),
+          actor: "terraform",
+          action: "created",
+          workspace: "acme",
+          kind: "source",
+          object: "app",
+          before: null,
+          after: { name: "app", kind: "mobile" },
+        },
+        {
+          id: 1,
+          at: ago(300 * MINUTE),
+          actor: "admin",
+          action: "signed_in",
+          workspace: null,
+          kind: "session",
+          object: "admin",
+          before: null,
+          after: null,
+        },
+      ]
+    : [];
+
+const consentOf = () => ({
+  categories: ["required", "functionality", "performance", "targeting"].map((name) => ({
+    name,
+    aliases: name === "performance" ? ["C0002", "ta-2"] : [],
+  })),
+  default_regime: "opt-in",
+  regions: { US: "opt-out" },
+  choice_traits: { marketing_opt_in: "targeting" },
+  do_not_track: "ignore",
+  version: 1,
+  declared_by: null,
+});
+
+const settingsOf = () => [
+  { key: "log.segment_bytes", value: "134217728", is_default: true, docs: "Bytes of a segment of the log." },
+  { key: "backlog.hours_max", value: "48", is_default: false, docs: "How long a destination may be behind." },
+];
+
+const tokensOf = (isFull) =>
+  isFull
+    ? [
+        {
+          id: "t1",
+          name: "terraform",
+          role: "admin",
+          personal_data: false,
+          created_at: ago(9 * 86_400_000),
+          last_used_at: ago(5 * MINUTE),
+          expires_at: new Date(Date.now() + 60 * 86_400_000).toISOString(),
+        },
+      ]
+    : [];
+
 /** `full` has something of everything, `empty` nothing but a workspace and its first user. */
 export function makeWorld(kind) {
   const isFull = kind !== "empty";
   return {
-    users: [
-      {
-        name: "admin",
-        role: "owner",
-        personal_data: true,
-        created_at: ago(30 * 86_400_000),
-        last_seen_at: ago(1_000),
-        password: "correct horse battery",
-      },
-      ...(isFull
-        ? [
-            {
-              name: "vera",
-              role: "viewer",
-              personal_data: false,
-              created_at: ago(20 * 86_400_000),
-              last_seen_at: ago(3 * 86_400_000),
-              password: "correct horse battery",
-            },
-            {
-              name: "anna",
-              role: "analyst",
-              personal_data: false,
-              created_at: ago(12 * 86_400_000),
-              last_seen_at: null,
-              password: "correct horse battery",
-            },
-          ]
-        : []),
-    ],
-    tokens: isFull
-      ? [
-          {
-            id: "t1",
-            name: "terraform",
-            role: "admin",
-            personal_data: false,
-            created_at: ago(9 * 86_400_000),
-            last_used_at: ago(5 * MINUTE),
-            expires_at: new Date(Date.now() + 60 * 86_400_000).toISOString(),
-          },
-        ]
-      : [],
+    users: usersOf(isFull),
+    tokens: tokensOf(isFull),
     sources: isFull
       ? [
           source("web", "browser"),
@@ -329,83 +415,12 @@ export function makeWorld(kind) {
     destinations: isFull ? DESTINATIONS() : [],
     kinds: KINDS,
     deadLetters: isFull ? deadLetters() : [],
-    errors: isFull
-      ? [
-          {
-            reason: "receiver_failed",
-            status: 503,
-            text: "upstream connect error or disconnect/reset before headers",
-            count: 4_212,
-            first_at: ago(40 * MINUTE),
-            last_at: ago(12_000),
-            sample_message_ids: ["msg-4001-order-completed", "msg-4002-order-completed"],
-          },
-          {
-            reason: "refused",
-            status: 404,
-            text: "no such list",
-            count: 12,
-            first_at: ago(300 * MINUTE),
-            last_at: ago(35 * MINUTE),
-            sample_message_ids: ["msg-4000-order-completed"],
-          },
-        ]
-      : [],
+    errors: errorsOf(isFull),
     saved: isFull ? [{ id: "q1", name: "Events per minute", sql: "select 1", by: "admin", at: ago(86_400_000) }] : [],
-    audit: isFull
-      ? [
-          {
-            id: 3,
-            at: ago(5 * MINUTE),
-            actor: "admin",
-            action: "updated",
-            workspace: "acme",
-            kind: "destination",
-            object: "crm",
-            before: { enabled: true, purpose: "analytics", timeout_ms: 5000 },
-            after: { enabled: true, purpose: "service", timeout_ms: 10000 },
-          },
-          {
-            id: 2,
-            at: ago(60 * MINUTE),
-            actor: "terraform",
-            action: "created",
-            workspace: "acme",
-            kind: "source",
-            object: "app",
-            before: null,
-            after: { name: "app", kind: "mobile" },
-          },
-          {
-            id: 1,
-            at: ago(300 * MINUTE),
-            actor: "admin",
-            action: "signed_in",
-            workspace: null,
-            kind: "session",
-            object: "admin",
-            before: null,
-            after: null,
-          },
-        ]
-      : [],
-    categories: {
-      categories: ["required", "functionality", "performance", "targeting"].map((name) => ({
-        name,
-        aliases: name === "performance" ? ["C0002", "ta-2"] : [],
-      })),
-      default_regime: "opt-in",
-      regions: { US: "opt-out" },
-      choice_traits: { marketing_opt_in: "targeting" },
-      do_not_track: "ignore",
-      version: 1,
-      declared_by: null,
-    },
+    audit: auditOf(isFull),
+    categories: consentOf(),
     detail: DETAIL,
-    settings: [
-      { key: "log.segment_bytes", value: "134217728", is_default: true, docs: "Bytes of a segment of the log." },
-      { key: "backlog.hours_max", value: "48", is_default: false, docs: "How long a destination may be behind." },
-    ],
+    settings: settingsOf(),
     isFull,
   };
 }

@@ -57,17 +57,7 @@ export function LivePage() {
         }
       />
       <div className="row">
-        <div className="search">
-          <Icon name="search" />
-          <input
-            className="input"
-            type="search"
-            aria-label="Search by name, message id or source"
-            placeholder="Name, message id, source"
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
-        </div>
+        <Search value={text} onChange={setText} />
         <SourceSelect value={source} onChange={setSource} />
         <InlineSelect label="What happened" value={state} options={STATE_OPTIONS} onChange={setState} />
         <InlineSelect label="Type" value={type} options={TYPE_OPTIONS} onChange={setType} />
@@ -99,6 +89,22 @@ export function LivePage() {
         )}
       </Dialog>
     </>
+  );
+}
+
+function Search({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  return (
+    <div className="search">
+      <Icon name="search" />
+      <input
+        className="input"
+        type="search"
+        aria-label="Search by name, message id or source"
+        placeholder="Name, message id, source"
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    </div>
   );
 }
 

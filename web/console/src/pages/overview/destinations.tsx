@@ -33,19 +33,7 @@ export function DestinationTable({ destinations, now }: { destinations: Overview
     <Card title="Destinations" flush>
       <ScrollFrame label="Destinations">
         <table className="table">
-          <thead>
-            <tr>
-              <th>Name</th>
-              <th>State</th>
-              <th>Results</th>
-              <th className="number">Delivered</th>
-              <th className="number">Failed</th>
-              <th className="number">Waiting</th>
-              <th>Oldest waiting</th>
-              <th className="number">Freshness</th>
-              <th className="number">p50 / p99</th>
-            </tr>
-          </thead>
+          <Head />
           <tbody>
             {destinations.map((one) => (
               <tr key={one.name}>
@@ -86,6 +74,22 @@ export function DestinationTable({ destinations, now }: { destinations: Overview
     </Card>
   );
 }
+
+const Head = () => (
+  <thead>
+    <tr>
+      <th>Name</th>
+      <th>State</th>
+      <th>Results</th>
+      <th className="number">Delivered</th>
+      <th className="number">Failed</th>
+      <th className="number">Waiting</th>
+      <th>Oldest waiting</th>
+      <th className="number">Freshness</th>
+      <th className="number">p50 / p99</th>
+    </tr>
+  </thead>
+);
 
 const LATE_MS = 60_000;
 
