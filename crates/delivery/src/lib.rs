@@ -40,11 +40,11 @@ mod trace_index;
 pub use backlog::BacklogBudget;
 pub use breaker::Paused;
 pub use delivery::{Delivery, Options, StartError};
-pub use follow::WaitingLimits;
 pub use destination::{
     Attempt, Batching, Deletion, Destination, Inexpressible, Kind, Mapped, Registry, Setting, SettingsError,
     SubjectKeys,
 };
+pub use follow::WaitingLimits;
 pub use metrics::Metrics;
 pub use outcome::{Cause, Outcome};
 pub use overview::{LastError, Observation, Observed, Observer, Overview, Status};
