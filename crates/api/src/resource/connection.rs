@@ -98,13 +98,22 @@ async fn test_destination(
     Ok(Json(send(&api, &*destination).await))
 }
 
-/// The settings, with the secrets that the operator has not typed again.
+/// The settings, with the secrets that the operator has not typed again. Those go nowhere but where they go already: with
+/// another address in the same request, whoever may try a destination could read every secret on record.
 fn with_secrets(tenant: &Tenant, trial: &Trial) -> Result<Map<String, Value>> {
     let hidden = json!({"secret": true});
     let model = tenant.workspace.destinations.iter().find(|model| Some(model.name.as_str()) == trial.name.as_deref());
     let model = model.filter(|model| model.kind.as_str() == trial.kind);
     let mut settings = trial.settings.clone();
     settings.retain(|_, value| !value.is_null());
+    if settings.values().any(|value| *value == hidden) {
+        let on_record = |key: &String| model.and_then(|model| model.settings.get(key));
+        if let Some((key, _)) = settings.iter().find(|(key, value)| **value != hidden && on_record(key) != Some(*value))
+        {
+            let why = format!("`settings.{key}` is not what is on record: type the secrets again to send them there");
+            return Err(Error::invalid(why));
+        }
+    }
     for (key, value) in settings.iter_mut().filter(|(_, value)| **value == hidden) {
         let stored = model.and_then(|model| model.settings.get(key));
         *value = stored
