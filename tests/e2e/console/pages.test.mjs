@@ -132,6 +132,8 @@ test("forced colours: focus, switches and results stay visible", async () => {
   await signIn(page);
   for (const path of ["overview", "destinations/crm", "lake"]) {
     await page.goto(`/w/acme/${path}`);
+    // What is not there yet is not busy either: the heading comes with the page.
+    await page.getByRole("heading", { level: 1 }).waitFor();
     await page.locator("[aria-busy]").first().waitFor({ state: "detached" });
     await accessible(page, `${path}, forced colours`);
   }
