@@ -27,7 +27,8 @@ fn check(event: Option<Event<'_>>) {
         user_agent: Some("fuzz"),
     };
     let written = event.write(&received);
-    serde_json::from_str::<serde_json::Value>(&written).expect("what is written is JSON");
+    // Its grammar, not a tree: half of a surrogate pair, which browsers send as an escape, is JSON and no Rust string.
+    serde_json::from_str::<&serde_json::value::RawValue>(&written).expect("what is written is JSON");
     // Enrichment adds up to a kilobyte, so an event of the largest size may not be readable under the limit again.
     if written.len() > event::limits::EVENT_BYTES_MAX {
         return;
