@@ -47,6 +47,7 @@ pub async fn load(
 ) -> Result<Vec<Arc<Tenant>>, LoadError> {
     let stored = store.configuration().await?;
     let directory = Directory::default();
+    // Nothing is served yet, so nothing is held: what cannot be read is an error.
     Loader { store, keys, env, now }.reload(&directory, &stored).await?;
     Ok(directory.tenants())
 }
@@ -61,14 +62,27 @@ pub(crate) struct Loader<'l> {
 
 impl Loader<'_> {
     /// Makes tenants of what is stored now, for a directory that serves while this runs. A workspace that is served
-    /// already keeps its gate, its subjects and what it knows of events under way. On an error the directory serves
-    /// what it served.
-    pub(crate) async fn reload(&self, directory: &Directory, stored: &StoredConfiguration) -> Result<(), LoadError> {
+    /// already keeps its gate, its subjects and what it knows of events under way; one that cannot be read now (its
+    /// variable is not set here) goes on as it was served, so that it holds up nobody else's changes, and its error is
+    /// returned beside. On any other error the directory serves what it served.
+    pub(crate) async fn reload(
+        &self,
+        directory: &Directory,
+        stored: &StoredConfiguration,
+    ) -> Result<Option<LoadError>, LoadError> {
         let mut tenants = Vec::new();
-        for workspace in self.models(stored)? {
-            tenants.push(match directory.tenant(workspace.name().as_str()) {
-                Some(served) => self.succeed(&served, workspace).await?,
-                None => self.open(workspace).await?,
+        write_keys::check(stored, self.env)?;
+        let mut held = None;
+        for stored in &stored.workspaces {
+            let read = stored.document().read(self.env);
+            tenants.push(match (directory.tenant(&stored.name), read) {
+                (Some(served), Ok(workspace)) => self.succeed(&served, workspace).await?,
+                (None, Ok(workspace)) => self.open(workspace).await?,
+                (Some(served), Err(error)) => {
+                    held = Some(LoadError::Parse { workspace: stored.name.clone(), error });
+                    served
+                }
+                (None, Err(error)) => return Err(LoadError::Parse { workspace: stored.name.clone(), error }),
             });
         }
         // Rules first. In between, an old model meets new rules: a category that is gone still has its bit, which
@@ -80,18 +94,7 @@ impl Loader<'_> {
             }
         }
         directory.replace(tenants);
-        Ok(())
-    }
-
-    /// The models with every secret and write key in place.
-    fn models(&self, stored: &StoredConfiguration) -> Result<Vec<Workspace>, LoadError> {
-        let models = stored.workspaces.iter().map(|stored| {
-            let read = stored.document().read(self.env);
-            read.map_err(|error| LoadError::Parse { workspace: stored.name.clone(), error })
-        });
-        let models = models.collect::<Result<Vec<Workspace>, _>>()?;
-        write_keys::check(stored, self.env)?;
-        Ok(models)
+        Ok(held)
     }
 
     /// The tenant that takes the place of one that is served.

@@ -97,7 +97,9 @@ pub(crate) async fn attempt(context: Arc<Context>, items: Vec<Item>) -> Finished
             continue;
         }
         let decisions = part.into_iter().enumerate().map(|(at, item)| (item, decision(verdict_of(&verdicts, at))));
+        let first = finished.events.len();
         finished.events.extend(decisions);
+        hold_behind(&mut parts, first, &mut finished);
         // The other parts may hold later events of the same subjects: they wait with the ones that failed.
         if matches!(verdict, Verdict::Retry { .. } | Verdict::Pause(_)) {
             let rest = parts.drain(..).flatten();
@@ -105,6 +107,22 @@ pub(crate) async fn attempt(context: Arc<Context>, items: Vec<Item>) -> Finished
         }
     }
     finished
+}
+
+/// Takes out of the parts what comes after an event of its subject that goes again (those from `first` on were just
+/// decided): it must not arrive before it.
+fn hold_behind(parts: &mut VecDeque<Vec<Item>>, first: usize, finished: &mut Finished) {
+    let is_open = |decision: &Decision| !matches!(decision, Decision::Final(_));
+    let open: HashSet<u64> =
+        finished.events[first..].iter().filter(|(_, decision)| is_open(decision)).map(|(item, _)| item.lane).collect();
+    if open.is_empty() {
+        return;
+    }
+    for part in parts.iter_mut() {
+        let held = part.extract_if(.., |item| open.contains(&item.lane));
+        finished.events.extend(held.map(|item| (item, Decision::Unsent)));
+    }
+    parts.retain(|part| !part.is_empty());
 }
 
 /// How many requests an attempt for so many events may make: enough to find two that are refused.

@@ -163,6 +163,9 @@ impl Delivery {
             .collect();
         let stopped: Vec<Running> = stale.iter().filter_map(|key| couriers.running.remove(key)).collect();
         stop_all(stopped, Duration::from_secs(5)).await;
+        for key in stale.iter().filter(|key| self.is_deleted(key)) {
+            self.forget(key).await;
+        }
         couriers.failed.clear();
         for (key, (configuration, model)) in wanted {
             if let Entry::Vacant(free) = couriers.running.entry(key.clone()) {
@@ -180,6 +183,22 @@ impl Delivery {
         let running = couriers.running.iter().map(|(key, running)| (key.clone(), Ok(Arc::clone(&running.shared))));
         let failed = couriers.failed.iter().map(|(key, reason)| (key.clone(), Err(reason.clone())));
         *self.shared.lock().expect("no holder of the table panics") = running.chain(failed).collect();
+    }
+
+    /// Whether its workspace has no such destination any more, not even a disabled one.
+    fn is_deleted(&self, key: &Key) -> bool {
+        let tenant = self.options.directory.tenant(&key.0);
+        tenant.is_some_and(|tenant| tenant.workspace.destinations.iter().all(|model| *model.name.shared() != *key.1))
+    }
+
+    /// Removes what is kept of a deleted destination: one that is made again under its name may be somebody else's, and
+    /// must not get what waited for this one.
+    async fn forget(&self, key: &Key) {
+        let directory = self.results_dir(key);
+        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(directory)).await;
+        if let Ok(Err(error)) = removed {
+            tracing::error!(destination = &*key.1, %error, "what is kept of a deleted destination was not removed");
+        }
     }
 
     fn wanted(&self) -> BTreeMap<Key, (String, workspace::Destination)> {

@@ -201,35 +201,34 @@ fn content(json: &str, sees_personal_data: bool) -> Option<Value> {
     let mut value: Value = serde_json::from_str(json).ok()?;
     if !sees_personal_data {
         for (key, field) in value.as_object_mut()? {
-            if !SHOWN_TO_ALL.contains(&key.as_str()) {
+            // One of these that is no plain value is none of the operator's words.
+            if !SHOWN_TO_ALL.contains(&key.as_str()) || field.is_object() || field.is_array() {
                 mask(field);
             }
         }
         if value["type"] != "track" {
-            mask(&mut value["name"]);
+            for key in ["name", "event"] {
+                value.get_mut(key).map(mask);
+            }
         }
         // What was consented to is no secret from those who follow whether it was kept.
         let consent = serde_json::from_str::<Value>(json).ok().map(|original| original["context"]["consent"].clone());
         if let (Some(consent), Some(context)) = (consent.filter(Value::is_object), value["context"].as_object_mut()) {
-            context.insert("consent".to_owned(), json!({"categoryPreferences": consent["categoryPreferences"]}));
+            let mut preferences = consent["categoryPreferences"].clone();
+            if let Some(preferences) = preferences.as_object_mut() {
+                preferences.values_mut().filter(|preference| !preference.is_boolean()).for_each(mask);
+            } else {
+                mask(&mut preferences);
+            }
+            context.insert("consent".to_owned(), json!({"categoryPreferences": preferences}));
         }
     }
     Some(value)
 }
 
 /// Fields of an event that are the operator's words, or say only when and how it came.
-const SHOWN_TO_ALL: [&str; 10] = [
-    "type",
-    "event",
-    "messageId",
-    "timestamp",
-    "sentAt",
-    "originalTimestamp",
-    "receivedAt",
-    "channel",
-    "version",
-    "integrations",
-];
+const SHOWN_TO_ALL: [&str; 9] =
+    ["type", "event", "messageId", "timestamp", "sentAt", "originalTimestamp", "receivedAt", "channel", "version"];
 
 /// Keys stay, so that the shape can be seen; values go.
 fn mask(value: &mut Value) {
@@ -287,11 +286,14 @@ mod tests {
         let json = r#"{"type":"identify","messageId":"m","userId":"ada","traits":{"email":"ada@example.com","age":36},
             "context":{"ip":"192.0.2.0","consent":{"categoryPreferences":{"performance":true}}}}"#;
         let masked = content(json, false).expect("JSON");
-        let expected = json!({"type": "identify", "messageId": "m", "userId": "…", "name": null,
+        let expected = json!({"type": "identify", "messageId": "m", "userId": "…",
             "traits": {"email": "…", "age": "…"},
             "context": {"ip": "…", "consent": {"categoryPreferences": {"performance": true}}}});
         assert_eq!(masked, expected);
         assert_eq!(content(json, true).expect("JSON")["userId"], "ada");
+        let json = r#"{"type":"page","event":"ada","channel":{"of":"ada"},"integrations":{"Ads":{"clientId":"ada"}},
+            "context":{"consent":{"categoryPreferences":{"performance":"ada"}}}}"#;
+        assert!(!content(json, false).expect("JSON").to_string().contains("ada"));
     }
 
     #[test]

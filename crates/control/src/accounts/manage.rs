@@ -38,7 +38,7 @@ impl Accounts {
         self.set(by, found.user, change).await
     }
 
-    pub(super) async fn set(&self, by: &Principal, before: User, change: UserChange) -> Result<User, AccountError> {
+    async fn set(&self, by: &Principal, before: User, change: UserChange) -> Result<User, AccountError> {
         let had = before.rights;
         let rights = Rights {
             role: change.role.unwrap_or(had.role),
@@ -52,7 +52,8 @@ impl Accounts {
             Some(password) => Some(self.hashing.hash(password).await?),
             None => None,
         };
-        let set = AccountChange::Set { user: user.clone(), password };
+        let UserChange { role, personal_data, .. } = change;
+        let set = AccountChange::Set { name: user.name.clone(), role, personal_data, password, verified: None };
         done(self.store.change_account(&set, &entry, self.clock.now()).await?, &user.name)?;
         Ok(user)
     }

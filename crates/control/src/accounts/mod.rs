@@ -172,11 +172,11 @@ impl Accounts {
             return Err(AccountError::BadCredentials);
         }
         self.pace.give_back(name, from);
-        let Some(StoredAccount { user, .. }) = found else { return Err(AccountError::BadCredentials) };
-        self.open_session(user).await
+        let Some(StoredAccount { user, password }) = found else { return Err(AccountError::BadCredentials) };
+        self.open_session(user, &password).await
     }
 
-    async fn open_session(&self, user: User) -> Result<SignedIn, AccountError> {
+    async fn open_session(&self, user: User, verified: &Secret<String>) -> Result<SignedIn, AccountError> {
         let now = self.clock.now();
         let session = Secret::new(hex(&random::<32>()?));
         let key = key(session.expose());
@@ -187,7 +187,9 @@ impl Accounts {
             created_before: Millis(now.0 - self.limits.session_ms_max),
             seen_before: Millis(now.0 - self.limits.session_idle_ms_max),
         };
-        self.store.open_session(&stored, over, &entry, now).await?;
+        if !self.store.open_session(&stored, verified, over, &entry, now).await? {
+            return Err(AccountError::BadCredentials);
+        }
         Ok(SignedIn { session, user, expires_at: Millis(now.0 + self.limits.session_ms_max) })
     }
 
@@ -245,13 +247,24 @@ impl Accounts {
         self.pace.take(&who.name, from, self.clock.now()).map_err(|wait_s| AccountError::TooMany { wait_s })?;
         let found = self.store.account(&who.name).await?;
         let found = found.ok_or_else(|| AccountError::NoUser(who.name.clone()))?;
-        if !self.hashing.verify(current, Some(found.password)).await? {
+        if !self.hashing.verify(current, Some(found.password.clone())).await? {
             return Err(AccountError::BadCredentials);
         }
         self.pace.give_back(&who.name, from);
-        let change = UserChange { password: Some(new.clone()), ..UserChange::default() };
-        let user = self.set(who, found.user, change).await?;
-        self.open_session(user).await
+        let hash = self.hashing.hash(new).await?;
+        let entry = user_entry(who, Action::ChangePassword, Some(&found.user), Some(&found.user));
+        let set = AccountChange::Set {
+            name: who.name.clone(),
+            role: None,
+            personal_data: None,
+            password: Some(hash.clone()),
+            verified: Some(found.password),
+        };
+        if self.store.change_account(&set, &entry, self.clock.now()).await? != AccountChanged::Done {
+            // Somebody was faster: what was verified is no longer the password.
+            return Err(AccountError::BadCredentials);
+        }
+        self.open_session(found.user, &hash).await
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use event::{Millis, Secret};
 
-use super::{Token, User};
+use super::{Role, Token, User};
 use crate::StoreError;
 use crate::audit::Entry;
 
@@ -23,12 +23,19 @@ pub enum AccountChange {
     AddFirst(StoredAccount),
     /// A new one.
     Add(StoredAccount),
-    /// Other rights, another password, or both. A new password ends all sessions of the account.
+    /// Other rights, another password, or both. What is `None` stays as it is by then, not as it was when somebody looked:
+    /// a password may be changed while an owner takes rights away. A new password ends all sessions of the account.
     Set {
-        /// The account, with the rights that it has from now on.
-        user: User,
+        /// Whose.
+        name: String,
+        /// The new role.
+        role: Option<Role>,
+        /// The new right to see personal data.
+        personal_data: Option<bool>,
         /// The new hash.
         password: Option<Secret<String>>,
+        /// The hash that must still hold, by which its owner showed who they are.
+        verified: Option<Secret<String>>,
     },
     /// It goes, with its sessions and tokens.
     Remove {
@@ -44,7 +51,7 @@ pub enum AccountChanged {
     Done,
     /// There is one (of that name) already.
     Exists,
-    /// There is none of that name.
+    /// There is none of that name, or it has another password by now than the one that was verified.
     Missing,
     /// No owner would be left.
     LastOwner,
@@ -89,14 +96,16 @@ pub trait AccountStore {
         at: Millis,
     ) -> Result<AccountChanged, StoreError>;
 
-    /// Opens a session and forgets those that are over.
+    /// Opens a session and forgets those that are over. False, and nothing is written, when the account is gone or has
+    /// another password by now than the hash that was verified.
     async fn open_session(
         &self,
         session: &StoredSession,
+        verified: &Secret<String>,
         over: SessionsOver,
         entry: &Entry,
         at: Millis,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
     /// A session with its account.
     async fn session(&self, key: &[u8; 32]) -> Result<Option<(StoredSession, User)>, StoreError>;

@@ -133,7 +133,7 @@ impl Configuration {
             let change = self.decide(by, &stored, workspace, &edit)?;
             check(&stored, &change, &env, &**kinds)?;
             if store.change_configuration(stored.revision, &change, clock.now()).await?.is_some() {
-                self.refresh().await.map_err(|error| EditError::NotInForce(Box::new(error)))?;
+                self.put_in_force(workspace).await.map_err(|error| EditError::NotInForce(Box::new(error)))?;
                 let stored = store.configuration().await?;
                 return Ok(self.shown(known(&stored, workspace)?, edit.kind(), &edit.name()));
             }

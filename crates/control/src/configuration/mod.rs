@@ -156,7 +156,8 @@ impl Configuration {
     }
 
     /// Puts in force what is stored, when that is not in force already; says whether it was not. On an error what was
-    /// in force stays in force.
+    /// in force stays in force; where only a workspace could not be read ([`LoadError::Parse`]), the others are, and the
+    /// next call tries again.
     pub async fn refresh(&self) -> Result<bool, LoadError> {
         let mut served = self.served.lock().await;
         if self.options.store.revision().await? == *served {
@@ -166,10 +167,21 @@ impl Configuration {
         let stored = store.configuration().await?;
         let env = |name: &str| env(name);
         let loader = Loader { store, keys, env: &env, now: clock.now() };
-        loader.reload(&self.directory, &stored).await?;
+        let held = loader.reload(&self.directory, &stored).await?;
+        self.changes.send_if_modified(|revision| std::mem::replace(revision, stored.revision) != stored.revision);
+        if let Some(error) = held {
+            return Err(error);
+        }
         *served = stored.revision;
-        self.changes.send_replace(stored.revision);
         Ok(true)
+    }
+
+    /// The same for whoever changed one workspace: that another one cannot be read is not told to them.
+    pub(super) async fn put_in_force(&self, changed: &str) -> Result<(), LoadError> {
+        match self.refresh().await {
+            Err(LoadError::Parse { workspace, .. }) if workspace != changed => Ok(()),
+            refreshed => refreshed.map(|_| ()),
+        }
     }
 
     /// All workspaces by name.

@@ -9,7 +9,7 @@ use super::audit::append;
 use super::{Sqlite, bytes, failed, not_ours, tokens};
 use crate::StoreError;
 use crate::accounts::{
-    AccountChange, AccountChanged, AccountStore, Rights, SessionsOver, StoredAccount, StoredSession, Token, User,
+    AccountChange, AccountChanged, AccountStore, Rights, Role, SessionsOver, StoredAccount, StoredSession, Token, User,
 };
 use crate::audit::Entry;
 
@@ -35,11 +35,12 @@ impl AccountStore for Sqlite {
     async fn open_session(
         &self,
         session: &StoredSession,
+        verified: &Secret<String>,
         over: SessionsOver,
         entry: &Entry,
         at: Millis,
-    ) -> Result<(), StoreError> {
-        self.insert_session(session, over, entry, at).await.map_err(failed("open a session"))
+    ) -> Result<bool, StoreError> {
+        self.insert_session(session, verified, over, entry, at).await.map_err(failed("open a session"))
     }
 
     async fn session(&self, key: &[u8; 32]) -> Result<Option<(StoredSession, User)>, StoreError> {
@@ -96,7 +97,7 @@ impl Sqlite {
         let rows = match change {
             AccountChange::AddFirst(added) => insert(&mut write, added, true).await?,
             AccountChange::Add(added) => insert(&mut write, added, false).await?,
-            AccountChange::Set { user, password } => update(&mut write, user, password.as_ref()).await?,
+            AccountChange::Set { .. } => update(&mut write, change).await?,
             AccountChange::Remove { name } => sqlx::query("delete from account where name = $1")
                 .bind(name)
                 .execute(&mut *write)
@@ -123,30 +124,39 @@ impl Sqlite {
     async fn insert_session(
         &self,
         session: &StoredSession,
+        verified: &Secret<String>,
         over: SessionsOver,
         entry: &Entry,
         at: Millis,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<bool, sqlx::Error> {
         let mut write = self.begin().await?;
         sqlx::query("delete from session where created_at < $1 or seen_at < $2")
             .bind(over.created_before.0)
             .bind(over.seen_before.0)
             .execute(&mut *write)
             .await?;
-        sqlx::query("insert into session (key, account, created_at, seen_at) values ($1, $2, $3, $4)")
-            .bind(&session.key[..])
-            .bind(&session.account)
-            .bind(session.created_at.0)
-            .bind(session.seen_at.0)
-            .execute(&mut *write)
-            .await?;
+        let opened = sqlx::query(
+            "insert into session (key, account, created_at, seen_at)
+             select $1, name, $3, $4 from account where name = $2 and password = $5",
+        )
+        .bind(&session.key[..])
+        .bind(&session.account)
+        .bind(session.created_at.0)
+        .bind(session.seen_at.0)
+        .bind(verified.expose())
+        .execute(&mut *write)
+        .await?;
+        if opened.rows_affected() == 0 {
+            return Ok(false);
+        }
         sqlx::query("update account set last_seen_at = $2 where name = $1")
             .bind(&session.account)
             .bind(at.0)
             .execute(&mut *write)
             .await?;
         append(&mut write, std::slice::from_ref(entry), at).await?;
-        write.commit().await
+        write.commit().await?;
+        Ok(true)
     }
 
     async fn read_session(&self, key: &[u8; 32]) -> Result<Option<(StoredSession, User)>, sqlx::Error> {
@@ -212,22 +222,21 @@ async fn insert(
     Ok(inserted.rows_affected())
 }
 
-async fn update(
-    write: &mut sqlx::SqliteConnection,
-    user: &User,
-    password: Option<&Secret<String>>,
-) -> Result<u64, sqlx::Error> {
+async fn update(write: &mut sqlx::SqliteConnection, change: &AccountChange) -> Result<u64, sqlx::Error> {
+    let AccountChange::Set { name, role, personal_data, password, verified } = change else { return Ok(0) };
     let updated = sqlx::query(
-        "update account set role = $2, personal_data = $3, password = coalesce($4, password) where name = $1",
+        "update account set role = coalesce($2, role), personal_data = coalesce($3, personal_data),
+             password = coalesce($4, password) where name = $1 and ($5 is null or password = $5)",
     )
-    .bind(&user.name)
-    .bind(user.rights.role.name())
-    .bind(user.rights.personal_data)
-    .bind(password.map(Secret::expose))
+    .bind(name)
+    .bind(role.map(Role::name))
+    .bind(personal_data)
+    .bind(password.as_ref().map(Secret::expose))
+    .bind(verified.as_ref().map(Secret::expose))
     .execute(&mut *write)
     .await?;
-    if password.is_some() {
-        sqlx::query("delete from session where account = $1").bind(&user.name).execute(&mut *write).await?;
+    if updated.rows_affected() > 0 && password.is_some() {
+        sqlx::query("delete from session where account = $1").bind(name).execute(&mut *write).await?;
     }
     Ok(updated.rows_affected())
 }

@@ -251,3 +251,38 @@ fn no_secret_is_in_the_store_or_in_the_audit_log() {
         );
     });
 }
+
+#[test]
+fn a_password_changed_by_whoever_knows_it_gives_no_rights_back_and_loses_against_a_newer_one() {
+    run(async {
+        let rig = Rig::new().await;
+        let admin = rig.admin().await;
+        rig.add(&admin, "ada", rights(Role::Owner)).await.expect("is added");
+        let read = rig.store.account("ada").await.expect("reads").expect("is there");
+        let taken = UserChange { role: Some(Role::Viewer), ..UserChange::default() };
+        rig.accounts.change_user(&admin, "ada", taken).await.expect("is changed");
+        // What a change of the password that began before the demotion writes after it.
+        let late = |hash: &str| control::AccountChange::Set {
+            name: "ada".to_owned(),
+            role: None,
+            personal_data: None,
+            password: Some(secret(hash)),
+            verified: Some(read.password.clone()),
+        };
+        let entry = control::Entry {
+            actor: "ada".to_owned(),
+            action: control::Action::ChangePassword,
+            workspace: None,
+            kind: "user",
+            object: "ada".to_owned(),
+            before: None,
+            after: None,
+        };
+        let changed = rig.store.change_account(&late("first"), &entry, Millis(0)).await.expect("is written");
+        assert_eq!(changed, control::AccountChanged::Done);
+        let now = rig.store.account("ada").await.expect("reads").expect("is there");
+        assert_eq!((now.user.rights.role, now.password), (Role::Viewer, secret("first")));
+        let changed = rig.store.change_account(&late("second"), &entry, Millis(0)).await.expect("is written");
+        assert_eq!(changed, control::AccountChanged::Missing);
+    });
+}

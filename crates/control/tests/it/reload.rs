@@ -158,3 +158,22 @@ fn what_cannot_be_served_leaves_in_force_what_was() {
         assert!(configuration.directory().by_write_key("wk_server").is_some());
     });
 }
+
+#[test]
+fn a_workspace_that_cannot_be_read_holds_up_no_other() {
+    run(async {
+        let place = Place::new();
+        let (store, configuration) = served(&place).await;
+        let env = |_: &str| Some("wk_env".to_owned());
+        let site = control::Site { env: &env, ..crate::setup::site(&*store) };
+        let broken = ACME.replace("wk_server", "\"${env:GONE}\"");
+        let other = "workspace: other\nsources:\n  - { name: web, kind: browser, write_key: wk_other }\n";
+        let files = [file("acme.yaml", &broken), file("other.yaml", other)];
+        control::apply(site, &Principal::local("test"), &files, ApplyOptions::once(false, false))
+            .await
+            .expect("applies");
+        configuration.refresh().await.expect_err("the variable of `acme` is not set here");
+        assert!(configuration.directory().by_write_key("wk_other").is_some(), "`other` is served");
+        assert!(configuration.directory().by_write_key("wk_server").is_some(), "`acme` as it was");
+    });
+}

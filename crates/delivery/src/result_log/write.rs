@@ -89,13 +89,33 @@ impl ResultLog {
     /// returns, what the state no longer needs may be trimmed. `with` comes into the same frame: all or nothing.
     pub(crate) fn checkpoint(
         &mut self,
+        checkpoint: Checkpoint,
+        with: Vec<Entry>,
+        spill: &Spill,
+    ) -> Result<(), ResultLogError> {
+        let at = Millis(checkpoint.at_ms);
+        let begun = if self.is_checkpoint_due() { Some(self.begin(at)?) } else { None };
+        let written = self.write_checkpoint(checkpoint, with, spill);
+        match (begun, &written) {
+            // The state is whole in the new segment: what it replaces may go. That it does not is no loss.
+            (Some(_), Ok(())) => {
+                if let Err(error) = self.prune(at) {
+                    tracing::warn!(%error, "old results were not deleted");
+                }
+            }
+            // A segment without its first state is passed over when it is read: later results must not stand in it.
+            (Some(before), Err(_)) => (self.path, self.file, self.bytes) = before,
+            (None, _) => {}
+        }
+        written
+    }
+
+    fn write_checkpoint(
+        &mut self,
         mut checkpoint: Checkpoint,
         mut with: Vec<Entry>,
         spill: &Spill,
     ) -> Result<(), ResultLogError> {
-        if self.is_checkpoint_due() {
-            self.begin(Millis(checkpoint.at_ms))?;
-        }
         let begins = self.bytes;
         self.append(&[Entry::Pending(Vec::new())])?;
         let rest = checkpoint.pending.split_off(checkpoint.pending.len().min(PENDING_PER_FRAME));
@@ -122,17 +142,19 @@ impl ResultLog {
         synced.map_err(|error| ResultLogError::Io { path: self.path.display().to_string(), error })
     }
 
-    fn begin(&mut self, now: Millis) -> Result<(), ResultLogError> {
+    /// Goes on in a new segment; returns the one before, to go back to.
+    fn begin(&mut self, now: Millis) -> Result<(PathBuf, Option<File>, u64), ResultLogError> {
         // Names grow even when the clock went back.
         self.first_ms = now.0.max(self.first_ms + 1);
-        self.path = self.directory.join(format!("results-{:013}.log", self.first_ms));
-        let failed = |error| ResultLogError::Io { path: self.path.display().to_string(), error };
-        let mut file = OpenOptions::new().append(true).create(true).open(&self.path).map_err(failed)?;
+        let path = self.directory.join(format!("results-{:013}.log", self.first_ms));
+        let failed = |error| ResultLogError::Io { path: path.display().to_string(), error };
+        let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(failed)?;
         file.set_len(0).map_err(failed)?;
         file.write_all(&MAGIC).map_err(failed)?;
         File::open(&self.directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
-        (self.file, self.bytes) = (Some(file), MAGIC.len() as u64);
-        self.prune(now)
+        let bytes = MAGIC.len() as u64;
+        let (path, file) = (std::mem::replace(&mut self.path, path), self.file.replace(file));
+        Ok((path, file, std::mem::replace(&mut self.bytes, bytes)))
     }
 
     /// Deletes segments whose last record is older than the window: those followed by one that is.

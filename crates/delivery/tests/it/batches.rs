@@ -100,3 +100,23 @@ async fn an_answer_per_event_settles_each_by_its_own() {
     assert_eq!(outcomes(&sent[2]).await, [Outcome::Rejected(Cause::Refused)]);
     assert_eq!(outcomes(&sent[4]).await, [Outcome::Waiting(Cause::ReceiverFailed), Outcome::Delivered]);
 }
+
+/// Too large, then of the first half one event is to be tried again: what its subject did later waits behind it.
+#[tokio::test]
+async fn a_split_batch_overtakes_no_event_of_its_subject() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let turn = std::sync::atomic::AtomicUsize::new(0);
+    vendor.choose(move |_| match turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+        0 => Some(Reply::status(413)),
+        1 => Some(Reply::status(207).body("429,200")),
+        _ => None,
+    });
+    let rig = Rig::new(&[vendor.url()], 4);
+    let delivery = rig.start().await;
+    let of = |id: &str, subject: u8| (id.to_owned(), subject);
+    rig.append(&[of("a1", 1), of("b1", 3), of("a2", 1), of("b2", 3)]).await;
+    assert_eq!(rig.settled(&delivery, 0, 4).await, [(Outcome::Delivered, 4)]);
+    let requests = vendor.received();
+    let later = requests[2..].iter().flat_map(ids).filter(|id| id.starts_with('a')).collect::<Vec<_>>();
+    assert_eq!(later, ["a1", "a2"], "{:?}", requests.iter().map(ids).collect::<Vec<_>>());
+}

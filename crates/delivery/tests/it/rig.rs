@@ -167,6 +167,32 @@ impl EventLog for Faulty {
     }
 }
 
+fn model(urls: &[String], events_max: usize) -> workspace::Workspace {
+    let mut yaml = "workspace: acme\nsources: [{ name: web, kind: browser, write_key: k }]\ndestinations:\n".to_owned();
+    for (number, url) in urls.iter().enumerate() {
+        writeln!(
+            yaml,
+            "  - {{ name: d{number}, kind: test, sources: [web], categories: [performance], purpose: analytics, \
+             recipient: service_provider, settings: {{ url: \"{url}\", events_max: {events_max} }} }}"
+        )
+        .expect("writing to a string cannot fail");
+    }
+    if urls.is_empty() {
+        yaml = yaml.replace("destinations:\n", "");
+    }
+    workspace::parse(&yaml, &|_| None).expect("a workspace")
+}
+
+fn tenant(workspace: workspace::Workspace, gate: &Arc<Gate>) -> Arc<Tenant> {
+    Arc::new(Tenant {
+        gate: Arc::clone(gate),
+        fingerprints: Fingerprints::new(&[1; 32]),
+        surrogates: Surrogates::new("acme".into(), Arc::new(NoTable)),
+        recent: control::Recent::default(),
+        workspace,
+    })
+}
+
 type Seen = Arc<Mutex<Vec<(Observed, Outcome)>>>;
 
 pub(crate) struct Rig {
@@ -183,27 +209,10 @@ pub(crate) struct Rig {
 impl Rig {
     /// A workspace with destinations `d0`, `d1`, … of these URLs.
     pub(crate) fn new(urls: &[String], events_max: usize) -> Self {
-        let mut yaml =
-            "workspace: acme\nsources: [{ name: web, kind: browser, write_key: k }]\ndestinations:\n".to_owned();
-        for (number, url) in urls.iter().enumerate() {
-            writeln!(
-                yaml,
-                "  - {{ name: d{number}, kind: test, sources: [web], categories: [performance], purpose: analytics, \
-                 recipient: service_provider, settings: {{ url: \"{url}\", events_max: {events_max} }} }}"
-            )
-            .expect("writing to a string cannot fail");
-        }
-        let workspace = workspace::parse(&yaml, &|_| None).expect("a workspace");
+        let workspace = model(urls, events_max);
         let gate = Gate::new(&workspace.consent);
-        let tenant = Tenant {
-            gate: Arc::clone(&gate),
-            fingerprints: Fingerprints::new(&[1; 32]),
-            surrogates: Surrogates::new("acme".into(), Arc::new(NoTable)),
-            recent: control::Recent::default(),
-            workspace,
-        };
         let directory = Arc::new(Directory::default());
-        directory.replace(vec![Arc::new(tenant)]);
+        directory.replace(vec![tenant(workspace, &gate)]);
         let retry = RetryPolicy { first_ms: 5, wait_ms_max: 20, ..RetryPolicy::default() };
         let data = tempfile::tempdir().expect("a directory");
         let log = Arc::new(Faulty { inner: Arc::new(MemoryLog::new(2)), faults: Mutex::default() });
@@ -218,6 +227,11 @@ impl Rig {
             retry,
             waiting: WaitingLimits::default(),
         }
+    }
+
+    /// Other destinations from now on; say so to delivery.
+    pub(crate) fn configure(&self, urls: &[String], events_max: usize) {
+        self.directory.replace(vec![tenant(model(urls, events_max), &self.gate)]);
     }
 
     pub(crate) async fn start(&self) -> Delivery {

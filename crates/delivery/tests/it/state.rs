@@ -59,3 +59,22 @@ async fn what_is_in_flight_is_not_released_and_a_new_destination_begins_at_the_t
     let delivery = rig.start().await;
     assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);
 }
+
+#[tokio::test]
+async fn a_destination_made_again_gets_nothing_that_waited_for_the_deleted_one() {
+    let vendor = Vendor::start([Reply::status(503)]).await;
+    let rig = Rig::new(&[vendor.url()], 1);
+    let delivery = rig.start().await;
+    rig.append(&events(2, 2)).await;
+    vendor.wait_for(2).await;
+    rig.configure(&[], 1);
+    delivery.refresh().await;
+    rig.append(&[("between".to_owned(), 0)]).await;
+    vendor.script([Reply::status(200)]);
+    let before = vendor.received().len();
+    rig.configure(&[vendor.url()], 1);
+    delivery.refresh().await;
+    rig.append(&[("after".to_owned(), 0)]).await;
+    assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);
+    assert_eq!(arrived(&vendor)[before..], ["after"]);
+}
