@@ -28,8 +28,8 @@ mod write_keys;
 
 pub use accounts::{
     AccountChange, AccountChanged, AccountError, AccountLimits, AccountStore, Accounts, Allowance, FIRST_OWNER,
-    HashingCost, NewToken, NewUser, PaceLimits, Principal, Rights, Role, SessionsOver, SignedIn, StoredAccount,
-    StoredSession, TOKEN_PREFIX, Token, UnknownRole, User, UserChange, Via,
+    HashingCost, NewSession, NewToken, NewUser, PaceLimits, Principal, Rights, Role, SessionsOver, SignedIn,
+    StoredAccount, StoredSession, TOKEN_PREFIX, Token, UnknownRole, User, UserChange, Via,
 };
 pub use apply::{Applied, ApplyError, ApplyOptions, Change, Claim, Site, WorkspaceFile, apply};
 pub use audit::{Action, AuditQuery, AuditRecord, AuditStore, Entry};

@@ -26,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 pub use model::{NewToken, NewUser, Principal, Rights, Role, SignedIn, Token, UnknownRole, User, UserChange, Via};
 pub use pace::{Allowance, PaceLimits};
 pub use password::HashingCost;
-pub use store::{AccountChange, AccountChanged, AccountStore, SessionsOver, StoredAccount, StoredSession};
+pub use store::{AccountChange, AccountChanged, AccountStore, NewSession, SessionsOver, StoredAccount, StoredSession};
 
 use crate::audit::{Action, Entry};
 use crate::hex::hex;
@@ -187,7 +187,7 @@ impl Accounts {
             created_before: Millis(now.0 - self.limits.session_ms_max),
             seen_before: Millis(now.0 - self.limits.session_idle_ms_max),
         };
-        if !self.store.open_session(&stored, verified, over, &entry, now).await? {
+        if !self.store.open_session(NewSession { stored: &stored, verified }, over, &entry, now).await? {
             return Err(AccountError::BadCredentials);
         }
         Ok(SignedIn { session, user, expires_at: Millis(now.0 + self.limits.session_ms_max) })

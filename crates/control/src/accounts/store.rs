@@ -57,6 +57,15 @@ pub enum AccountChanged {
     LastOwner,
 }
 
+/// A session to open.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSession<'n> {
+    /// What is stored.
+    pub stored: &'n StoredSession,
+    /// The hash by which its owner showed who they are.
+    pub verified: &'n Secret<String>,
+}
+
 /// A session as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSession {
@@ -100,8 +109,7 @@ pub trait AccountStore {
     /// another password by now than the hash that was verified.
     async fn open_session(
         &self,
-        session: &StoredSession,
-        verified: &Secret<String>,
+        session: NewSession<'_>,
         over: SessionsOver,
         entry: &Entry,
         at: Millis,

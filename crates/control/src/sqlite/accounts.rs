@@ -9,7 +9,8 @@ use super::audit::append;
 use super::{Sqlite, bytes, failed, not_ours, tokens};
 use crate::StoreError;
 use crate::accounts::{
-    AccountChange, AccountChanged, AccountStore, Rights, Role, SessionsOver, StoredAccount, StoredSession, Token, User,
+    AccountChange, AccountChanged, AccountStore, NewSession, Rights, Role, SessionsOver, StoredAccount, StoredSession,
+    Token, User,
 };
 use crate::audit::Entry;
 
@@ -34,13 +35,12 @@ impl AccountStore for Sqlite {
 
     async fn open_session(
         &self,
-        session: &StoredSession,
-        verified: &Secret<String>,
+        session: NewSession<'_>,
         over: SessionsOver,
         entry: &Entry,
         at: Millis,
     ) -> Result<bool, StoreError> {
-        self.insert_session(session, verified, over, entry, at).await.map_err(failed("open a session"))
+        self.insert_session(session, over, entry, at).await.map_err(failed("open a session"))
     }
 
     async fn session(&self, key: &[u8; 32]) -> Result<Option<(StoredSession, User)>, StoreError> {
@@ -123,8 +123,7 @@ impl Sqlite {
 
     async fn insert_session(
         &self,
-        session: &StoredSession,
-        verified: &Secret<String>,
+        NewSession { stored: session, verified }: NewSession<'_>,
         over: SessionsOver,
         entry: &Entry,
         at: Millis,
