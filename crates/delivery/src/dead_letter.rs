@@ -98,11 +98,14 @@ async fn remove_spilled(courier: &mut Courier, partition: Partition, through: Po
     if courier.lanes.spilled() == 0 {
         return 0;
     }
-    let removed = courier.recorder.on_disk(move |files| Ok(files.spill.remove_through(partition, through)?)).await;
-    let removed = removed.unwrap_or_else(|error| {
-        tracing::error!(%error, destination = courier.labels.destination, "what waits on disk cannot be given up");
-        Vec::new()
-    });
+    let given_up = courier.recorder.on_disk(move |files| Ok(files.spill.remove_through(partition, through))).await;
+    let (removed, failed) = match given_up {
+        Ok((removed, done)) => (removed, done.err().map(|error| error.to_string())),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    if let Some(error) = failed {
+        tracing::error!(error, destination = courier.labels.destination, "what waits on disk cannot be given up");
+    }
     for (lane, events) in &removed {
         courier.lanes.forget_spilled(*lane, *events);
     }

@@ -140,11 +140,17 @@ impl Spill {
         } else {
             run.first = slot.next;
         }
+        self.release(at, &slot.event);
+        Ok(Some(slot))
+    }
+
+    /// A slot is no part of a list any more.
+    fn release(&mut self, at: u32, event: &PendingEvent) {
         // A slot that cannot be linked is not used again until the file is empty.
-        if file.write_all_at(&self.free.to_le_bytes(), u64::from(at) * SLOT_BYTES + NEXT_AT).is_ok() {
+        if link(self.file.as_ref(), at, self.free).is_ok() {
             self.free = at;
         }
-        let floor = floor_of(slot.event.partition, slot.event.position);
+        let floor = floor_of(event.partition, event.position);
         if let Some(count) = self.floors.get_mut(&floor) {
             *count -= 1;
             if *count == 0 {
@@ -155,7 +161,6 @@ impl Spill {
         if self.events == 0 {
             self.clear();
         }
-        Ok(Some(slot))
     }
 
     fn clear(&mut self) {
@@ -195,19 +200,62 @@ impl Spill {
         if piece.is_empty() { Ok(()) } else { each(piece) }
     }
 
-    /// Removes what is in a partition up to a position; returns how many events that were, by lane.
-    pub(crate) fn remove_through(&mut self, partition: Partition, through: Position) -> io::Result<Vec<(u64, u64)>> {
+    /// Removes what is in a partition up to a position. Returns how many events that were, by lane, also when the disk
+    /// stopped it: what is removed is removed, and what stays stays where it is, because a full disk, on which backlogs
+    /// are given up, would not take it again.
+    pub(crate) fn remove_through(
+        &mut self,
+        partition: Partition,
+        through: Position,
+    ) -> (Vec<(u64, u64)>, io::Result<()>) {
         let lanes: Vec<u64> = self.runs.keys().copied().collect();
         let mut removed = Vec::new();
         for lane in lanes {
-            let mut items = self.load(lane, usize::MAX)?;
-            let before = items.len();
-            items.retain(|item| item.partition != partition || item.position > through);
-            removed.push((lane, (before - items.len()) as u64));
-            self.store(items).map_err(|(_, error)| error)?;
+            let mut events = 0;
+            let unlinked = self.unlink_through(lane, partition, through, &mut events);
+            if events > 0 {
+                removed.push((lane, events));
+            }
+            if unlinked.is_err() {
+                return (removed, unlinked);
+            }
         }
-        removed.retain(|(_, events)| *events > 0);
-        Ok(removed)
+        (removed, Ok(()))
+    }
+
+    fn unlink_through(&mut self, lane: u64, of: Partition, through: Position, events: &mut u64) -> io::Result<()> {
+        let Some(run) = self.runs.get(&lane).copied() else { return Ok(()) };
+        let (mut at, mut kept) = (run.first, None);
+        loop {
+            let Some(file) = &self.file else { return Ok(()) };
+            let slot = read_slot(file, at, lane)?;
+            let next = if at == run.last { NONE } else { slot.next };
+            if slot.event.partition == of.0 && slot.event.position <= through {
+                self.unlink(lane, kept, next)?;
+                self.release(at, &slot.event);
+                *events += 1;
+            } else {
+                kept = Some(at);
+            }
+            if next == NONE {
+                return Ok(());
+            }
+            at = next;
+        }
+    }
+
+    /// Lets a lane's list go on with `next` behind the slot that was kept last, or begin with it.
+    fn unlink(&mut self, lane: u64, kept: Option<u32>, next: u32) -> io::Result<()> {
+        if let Some(kept) = kept {
+            link(self.file.as_ref(), kept, next)?;
+        }
+        match (self.runs.get_mut(&lane), kept) {
+            (Some(run), Some(kept)) if next == NONE => run.last = kept,
+            (Some(run), None) if next != NONE => run.first = next,
+            (Some(_), None) => drop(self.runs.remove(&lane)),
+            _ => {}
+        }
+        Ok(())
     }
 
     /// The position up to which nothing of a partition is needed here nor above `cursor`.
@@ -221,6 +269,11 @@ impl Spill {
 
 fn floor_of(partition: u16, position: Position) -> (u16, u64) {
     (partition, position.block / FLOOR_BLOCKS)
+}
+
+/// Lets a slot say which comes next.
+fn link(file: Option<&File>, at: u32, next: u32) -> io::Result<()> {
+    file.map_or(Ok(()), |file| file.write_all_at(&next.to_le_bytes(), u64::from(at) * SLOT_BYTES + NEXT_AT))
 }
 
 fn read_slot(file: &File, at: u32, lane: u64) -> io::Result<Slot> {
@@ -322,7 +375,16 @@ mod tests {
             let mut model: BTreeMap<u64, VecDeque<PendingEvent>> = BTreeMap::new();
             let mut most = 0;
             for (seq, (lane, take)) in (0_u64..).zip(steps) {
-                if take == 0 {
+                if lane == 4 && take == 1 {
+                    let through = item(seq / 2, 0).position;
+                    let (removed, done) = spill.remove_through(Partition(0), through);
+                    done.expect("removed");
+                    let gone = |event: &PendingEvent| event.partition == 0 && event.position <= through;
+                    let before: usize = model.values().map(VecDeque::len).sum();
+                    model.values_mut().for_each(|held| held.retain(|event| !gone(event)));
+                    let after: usize = model.values().map(VecDeque::len).sum();
+                    prop_assert_eq!(removed.iter().map(|(_, events)| *events).sum::<u64>(), (before - after) as u64);
+                } else if take == 0 {
                     spill.store(vec![item(seq, lane)]).expect("stored");
                     model.entry(lane).or_default().push_back(item(seq, lane).pending());
                 } else {
@@ -353,7 +415,8 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let mut spill = Spill::new(directory.path());
         spill.store((0..12).map(|seq| item(seq, seq % 4)).collect()).expect("stored");
-        let mut removed = spill.remove_through(Partition(0), item(8, 0).position).expect("removed");
+        let (mut removed, done) = spill.remove_through(Partition(0), item(8, 0).position);
+        done.expect("removed");
         removed.sort_unstable();
         assert_eq!(removed, [(0, 3), (2, 2)]);
         assert_eq!(waiting(&spill).len(), 7);
