@@ -381,7 +381,9 @@ mod tests {
                     done.expect("removed");
                     let gone = |event: &PendingEvent| event.partition == 0 && event.position <= through;
                     let before: usize = model.values().map(VecDeque::len).sum();
-                    model.values_mut().for_each(|held| held.retain(|event| !gone(event)));
+                    for held in model.values_mut() {
+                        held.retain(|event| !gone(event));
+                    }
                     let after: usize = model.values().map(VecDeque::len).sum();
                     prop_assert_eq!(removed.iter().map(|(_, events)| *events).sum::<u64>(), (before - after) as u64);
                 } else if take == 0 {
