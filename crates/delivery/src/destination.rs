@@ -49,6 +49,8 @@ pub struct Setting {
     pub required: bool,
     /// Whether it is never shown.
     pub secret: bool,
+    /// Whether it says where requests go or whom to believe there: with another one, secrets are typed anew.
+    pub address: bool,
     /// What it does, and what holds without it.
     pub docs: &'static str,
 }

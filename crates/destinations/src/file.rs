@@ -25,6 +25,7 @@ pub(crate) static KIND: Kind = Kind {
             shape: "path",
             required: true,
             secret: false,
+            address: true,
             docs: "Where the files go; made when absent.",
         },
         Setting {
@@ -32,6 +33,7 @@ pub(crate) static KIND: Kind = Kind {
             shape: "number",
             required: false,
             secret: false,
+            address: false,
             docs: "Begin a new file at this size. 64 MiB without it.",
         },
     ],

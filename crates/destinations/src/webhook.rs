@@ -34,12 +34,20 @@ pub(crate) static KIND: Kind = Kind {
            batch send its halves, so that only the event you refuse is rejected, and 413 makes batches smaller; other \
            4xx reject the whole request for good.",
     settings: &[
-        Setting { key: "url", shape: "http or https URL", required: true, secret: false, docs: "Where to." },
+        Setting {
+            key: "url",
+            shape: "http or https URL",
+            required: true,
+            secret: false,
+            address: true,
+            docs: "Where to.",
+        },
         Setting {
             key: "allow_private",
             shape: "true or false",
             required: false,
             secret: false,
+            address: true,
             docs: "Whether the URL may be inside your network. Not without it.",
         },
         Setting {
@@ -47,6 +55,7 @@ pub(crate) static KIND: Kind = Kind {
             shape: "certificates in PEM",
             required: false,
             secret: false,
+            address: true,
             docs: "Authorities to trust besides the machine's, for a receiver with a certificate of your own.",
         },
         Setting {
@@ -54,14 +63,23 @@ pub(crate) static KIND: Kind = Kind {
             shape: "whsec_ and base64",
             required: false,
             secret: true,
+            address: false,
             docs: "Signs each request.",
         },
-        Setting { key: "headers", shape: "name: value", required: false, secret: true, docs: "More headers." },
+        Setting {
+            key: "headers",
+            shape: "name: value",
+            required: false,
+            secret: true,
+            address: false,
+            docs: "More headers.",
+        },
         Setting {
             key: "batch.events_max",
             shape: "number",
             required: false,
             secret: false,
+            address: false,
             docs: "Send arrays of at most so many events. One event per request without `batch`.",
         },
         Setting {
@@ -69,6 +87,7 @@ pub(crate) static KIND: Kind = Kind {
             shape: "milliseconds",
             required: false,
             secret: false,
+            address: false,
             docs: "How long an event waits for others. 1000 without it.",
         },
         Setting {
@@ -76,6 +95,7 @@ pub(crate) static KIND: Kind = Kind {
             shape: "milliseconds",
             required: false,
             secret: false,
+            address: false,
             docs: "How long a request may take. 10000 without it.",
         },
     ],

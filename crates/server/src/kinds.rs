@@ -13,6 +13,11 @@ impl Kinds for Registry {
         Some(kind.settings.iter().filter(|setting| setting.secret).map(|setting| setting.key).collect())
     }
 
+    fn addresses(&self, kind: &str) -> Option<Vec<&'static str>> {
+        let kind = destinations::registry::find(kind)?;
+        Some(kind.settings.iter().filter(|setting| setting.address).map(|setting| setting.key).collect())
+    }
+
     fn check(&self, destination: &Destination) -> Result<(), String> {
         let known = || destinations::registry::DESTINATIONS.map(|kind| format!("`{}`", kind.slug)).join(", ");
         let kind = destinations::registry::find(destination.kind.as_str())

@@ -19,7 +19,7 @@ pub use destination::{Destination, RecipientRole, Switch};
 pub use document::Document;
 pub use model::{ConsentRules, DoNotTrack, Regime, Workspace};
 pub use object::{Body, ObjectKind, UnknownKind};
-pub use parse::{ParseError, env_reference, parse, with_hint};
+pub use parse::{ParseError, env_reference, fill_secrets, parse, with_hint};
 pub use purpose::Purpose;
 pub use source::{Basis, Compat, Source, SourceKind};
 pub use validate::Invalid;

@@ -52,11 +52,8 @@ pub fn env_reference(text: &str) -> Option<&str> {
     text.strip_prefix("${env:").and_then(|rest| rest.strip_suffix('}'))
 }
 
-pub(crate) fn fill_secrets(
-    value: &mut Value,
-    path: &str,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<(), ParseError> {
+/// Puts what `${env:NAME}` refers to in its place, everywhere in a value. `path` is the value's own, for messages.
+pub fn fill_secrets(value: &mut Value, path: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<(), ParseError> {
     match value {
         Value::String(text) => {
             if let Some(name) = env_reference(text) {

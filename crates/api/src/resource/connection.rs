@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use consent::{Gate, HasSubject, Origin, Permitted, Preferences, Signals, Stamp, Subject, Use, Wishes};
-use control::{Action, Entry, Tenant};
+use control::{Action, Entry};
 use delivery::response::{Verdict, Verdicts};
 use delivery::{Attempt, Destination, Mapped};
 use egress::{Echoes, Egress};
@@ -82,7 +82,10 @@ async fn test_destination(
     let _seat = Arc::clone(&api.bounds().tests).try_acquire_owned().map_err(|_| busy())?;
     let kind = api.kinds.iter().find(|kind| kind.slug == trial.kind);
     let kind = kind.ok_or_else(|| Error::no_such("destination kind", &trial.kind))?;
-    let settings = with_secrets(&tenant, &trial)?;
+    let mut settings = trial.settings;
+    settings.retain(|_, value| !value.is_null());
+    let settings = (trial.kind.as_str(), settings);
+    let settings = api.configuration.tried(&who, &tenant.name(), trial.name.as_deref(), settings).await?;
     let name: Slug = "test".parse().map_err(|error: event::InvalidSlug| Error::internal("name the test", &error))?;
     let destination = (kind.open)(&name, &settings).map_err(|error| Error::invalid(error.to_string()))?;
     let entry = Entry {
@@ -96,31 +99,6 @@ async fn test_destination(
     };
     api.store.append_audit(&[entry], api.clock.now()).await?;
     Ok(Json(send(&api, &*destination).await))
-}
-
-/// The settings, with the secrets that the operator has not typed again. Those go nowhere but where they go already: with
-/// another address in the same request, whoever may try a destination could read every secret on record.
-fn with_secrets(tenant: &Tenant, trial: &Trial) -> Result<Map<String, Value>> {
-    let hidden = json!({"secret": true});
-    let model = tenant.workspace.destinations.iter().find(|model| Some(model.name.as_str()) == trial.name.as_deref());
-    let model = model.filter(|model| model.kind.as_str() == trial.kind);
-    let mut settings = trial.settings.clone();
-    settings.retain(|_, value| !value.is_null());
-    if settings.values().any(|value| *value == hidden) {
-        let on_record = |key: &String| model.and_then(|model| model.settings.get(key));
-        if let Some((key, _)) = settings.iter().find(|(key, value)| **value != hidden && on_record(key) != Some(*value))
-        {
-            let why = format!("`settings.{key}` is not what is on record: type the secrets again to send them there");
-            return Err(Error::invalid(why));
-        }
-    }
-    for (key, value) in settings.iter_mut().filter(|(_, value)| **value == hidden) {
-        let stored = model.and_then(|model| model.settings.get(key));
-        *value = stored
-            .cloned()
-            .ok_or_else(|| Error::invalid(format!("`settings.{key}` has no secret on record: type it again")))?;
-    }
-    Ok(settings)
 }
 
 fn permitted<T>(item: T) -> Option<(Permitted<T>, Arc<Gate>)> {

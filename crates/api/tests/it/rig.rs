@@ -67,6 +67,11 @@ impl Kinds for Registry {
         Some(kind.settings.iter().filter(|setting| setting.secret).map(|setting| setting.key).collect())
     }
 
+    fn addresses(&self, kind: &str) -> Option<Vec<&'static str>> {
+        let kind = destinations::registry::find(kind)?;
+        Some(kind.settings.iter().filter(|setting| setting.address).map(|setting| setting.key).collect())
+    }
+
     fn check(&self, destination: &workspace::Destination) -> Result<(), String> {
         let kind = destinations::registry::find(destination.kind.as_str()).ok_or("no such kind")?;
         (kind.open)(&destination.name, &destination.settings).map(drop).map_err(|error| error.to_string())

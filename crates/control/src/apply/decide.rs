@@ -102,7 +102,7 @@ impl<'a> OneFile<'a> {
         };
         keep_secrets(kind, &mut body, current, self.site.kinds, stays).map_err(refused)?;
         if self.by.via != Via::Local {
-            check_references(&body, current).map_err(refused)?;
+            check_references(kind, &body, current, self.site.kinds).map_err(refused)?;
         }
         if kind == ObjectKind::Source && !body.contains_key("write_key") {
             let key = match current.and_then(|current| current.get("write_key")) {

@@ -1,5 +1,6 @@
 //! Edits of one object, by API or console.
 
+use serde_json::Value;
 use workspace::{Body, ObjectKind};
 
 use super::store::{ConfigurationChange, ObjectChange, StoredConfiguration, StoredObject, Word};
@@ -141,6 +142,29 @@ impl Configuration {
         Err(EditError::Busy)
     }
 
+    /// The settings with which a destination would run after an edit that gives it these: kept secrets and what
+    /// references refer to filled in. For trying them out, under the rules of an edit. Without a name, as one that is new.
+    pub async fn tried(
+        &self,
+        by: &Principal,
+        workspace: &str,
+        name: Option<&str>,
+        (kind, settings): (&str, Body),
+    ) -> Result<Body, EditError> {
+        let stored = self.options.store.configuration().await?;
+        let current = known(&stored, workspace)?;
+        let current = name.and_then(|name| current.object(ObjectKind::Destination, name)).map(|object| &object.body);
+        let mut body = Body::from_iter([("kind".to_owned(), kind.into()), ("settings".to_owned(), settings.into())]);
+        self.keep(by, ObjectKind::Destination, &mut body, current)?;
+        let mut settings = body.remove("settings").unwrap_or_default();
+        let filled = workspace::fill_secrets(&mut settings, "settings", &|name| (self.options.env)(name));
+        filled.map_err(|error| EditError::Invalid(error.to_string()))?;
+        match settings {
+            Value::Object(settings) => Ok(settings),
+            _ => Ok(Body::new()),
+        }
+    }
+
     fn decide(
         &self,
         by: &Principal,
@@ -204,12 +228,9 @@ impl Configuration {
         mut body: Body,
         current: Option<&StoredObject>,
     ) -> Result<Body, EditError> {
-        let ConfigurationOptions { env, kinds, .. } = &self.options;
+        let ConfigurationOptions { env, .. } = &self.options;
         let current = current.map(|object| &object.body);
-        keep_secrets(kind, &mut body, current, &**kinds, |_, _| false).map_err(EditError::Invalid)?;
-        if by.via != Via::Local {
-            check_references(&body, current).map_err(EditError::Invalid)?;
-        }
+        self.keep(by, kind, &mut body, current)?;
         kind.check(&body, &|name| env(name)).map_err(|error| EditError::Invalid(error.to_string()))?;
         let mut body = kind.canonical(body);
         if kind == ObjectKind::Source && !body.contains_key("write_key") {
@@ -220,5 +241,15 @@ impl Configuration {
             body.insert("write_key".to_owned(), key);
         }
         Ok(body)
+    }
+
+    /// Puts kept secrets in place and checks references, both of which may be refused.
+    fn keep(&self, by: &Principal, kind: ObjectKind, body: &mut Body, current: Option<&Body>) -> Result<(), EditError> {
+        let kinds = &*self.options.kinds;
+        keep_secrets(kind, body, current, kinds, |_, _| false).map_err(EditError::Invalid)?;
+        if by.via != Via::Local {
+            check_references(kind, body, current, kinds).map_err(EditError::Invalid)?;
+        }
+        Ok(())
     }
 }

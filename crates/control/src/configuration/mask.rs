@@ -2,6 +2,10 @@
 //!
 //! A literal secret (a setting that its kind calls secret) never leaves the store: it is shown as `{"secret": true}`,
 //! and the same value in an edit means that it stays. A reference `${env:NAME}` is no secret and is shown.
+//!
+//! **What is kept goes only where it goes already.** Whoever may edit a destination may not read its secrets, and would
+//! read them all if they could be kept while the address changes. So an edit that changes where requests go, or whom to
+//! believe there, types the secrets anew. Edits, files and trials of a connection all ask [`keep_secrets`].
 
 use serde_json::{Value, json};
 use workspace::{Body, ObjectKind, env_reference};
@@ -65,6 +69,26 @@ fn secret_settings(kind: ObjectKind, body: &Body, kinds: &dyn Kinds) -> Vec<Stri
     }
 }
 
+/// The first setting by which an edit would send secrets elsewhere than where the stored body sends them.
+fn moved(kind: ObjectKind, body: &Body, current: &Body, kinds: &dyn Kinds) -> Option<String> {
+    if kind != ObjectKind::Destination {
+        return None;
+    }
+    if body.get("kind") != current.get("kind") {
+        return Some("kind".to_owned());
+    }
+    let slug = body.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let said = |body: &Body, path: &str| setting(body, path).filter(|value| !value.is_null()).cloned();
+    match kinds.addresses(slug) {
+        Some(addresses) => {
+            let mut addresses = addresses.into_iter();
+            addresses.find(|path| said(body, path) != said(current, path)).map(|path| format!("settings.{path}"))
+        }
+        // Of a kind that nobody knows, any setting may be an address.
+        None => (body.get("settings") != current.get("settings")).then(|| "settings".to_owned()),
+    }
+}
+
 /// Puts back the secrets that an edit keeps. `stays` says whether another value also means "keep".
 pub(crate) fn keep_secrets(
     kind: ObjectKind,
@@ -73,6 +97,7 @@ pub(crate) fn keep_secrets(
     kinds: &dyn Kinds,
     stays: impl Fn(&str, &Value) -> bool,
 ) -> Result<(), String> {
+    let moved = current.and_then(|current| moved(kind, body, current, kinds));
     for path in secret_settings(kind, body, kinds) {
         let Some(value) = setting_mut(body, &path) else { continue };
         let is_hidden = *value == hidden();
@@ -80,7 +105,15 @@ pub(crate) fn keep_secrets(
             continue;
         }
         match current.and_then(|current| setting(current, &path)) {
-            Some(kept) => *value = kept.clone(),
+            Some(kept) => {
+                if let Some(moved) = &moved {
+                    return Err(format!(
+                        "`settings.{path}` must be typed anew, because `{moved}` is not what is stored: a secret that is \
+                         kept goes only where it goes already"
+                    ));
+                }
+                *value = kept.clone();
+            }
             None if is_hidden => {
                 return Err(format!("`settings.{path}` has no secret yet that could be kept: give one"));
             }
@@ -90,14 +123,30 @@ pub(crate) fn keep_secrets(
     Ok(())
 }
 
-/// Checks what an edit over the API refers to: what it does not change, or variables meant for that.
-pub(crate) fn check_references(body: &Body, current: Option<&Body>) -> Result<(), String> {
-    fn walk(value: &Value, current: Option<&Value>, path: &str) -> Result<(), String> {
+/// Checks what an edit over the API refers to: variables meant for that, or what it does not change and does not send
+/// elsewhere. What somebody else's variable holds is a secret that is kept, too.
+pub(crate) fn check_references(
+    kind: ObjectKind,
+    body: &Body,
+    current: Option<&Body>,
+    kinds: &dyn Kinds,
+) -> Result<(), String> {
+    fn walk(value: &Value, current: Option<&Value>, path: &str, moved: Option<&str>) -> Result<(), String> {
         match value {
             Value::String(text) => {
                 let Some(name) = env_reference(text) else { return Ok(()) };
-                if current == Some(value) || name.starts_with(API_VARIABLES) {
+                if name.starts_with(API_VARIABLES) {
                     return Ok(());
+                }
+                match moved {
+                    None if current == Some(value) => return Ok(()),
+                    Some(moved) if current == Some(value) => {
+                        return Err(format!(
+                            "`{path}` must be typed anew, because `{moved}` is not what is stored: what the environment \
+                             variable `{name}` holds goes only where it goes already"
+                        ));
+                    }
+                    None | Some(_) => {}
                 }
                 Err(format!(
                     "`{path}` refers to the environment variable `{name}`: here only variables whose names begin with \
@@ -105,16 +154,18 @@ pub(crate) fn check_references(body: &Body, current: Option<&Body>) -> Result<()
                 ))
             }
             Value::Array(items) => items.iter().enumerate().try_for_each(|(at, item)| {
-                walk(item, current.and_then(|current| current.get(at)), &format!("{path}[{at}]"))
+                walk(item, current.and_then(|current| current.get(at)), &format!("{path}[{at}]"), moved)
             }),
             Value::Object(fields) => fields.iter().try_for_each(|(key, field)| {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                walk(field, current.and_then(|current| current.get(key)), &path)
+                walk(field, current.and_then(|current| current.get(key)), &path, moved)
             }),
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
         }
     }
-    body.iter().try_for_each(|(key, field)| walk(field, current.and_then(|current| current.get(key)), key))
+    let moved = current.and_then(|current| moved(kind, body, current, kinds));
+    let mut fields = body.iter();
+    fields.try_for_each(|(key, field)| walk(field, current.and_then(|current| current.get(key)), key, moved.as_deref()))
 }
 
 /// A setting by its key, with dots for inner ones.

@@ -52,6 +52,10 @@ pub trait Kinds: fmt::Debug + Send + Sync {
     /// The settings of a kind that are secrets, with dots for inner ones; `None` for an unknown kind.
     fn secrets(&self, kind: &str) -> Option<Vec<&'static str>>;
 
+    /// The settings of a kind that say where its requests go or whom to believe there, with dots for inner ones; `None`
+    /// for an unknown kind.
+    fn addresses(&self, kind: &str) -> Option<Vec<&'static str>>;
+
     /// Whether a destination can be opened as it is configured, or why not.
     fn check(&self, destination: &Destination) -> Result<(), String>;
 }

@@ -163,15 +163,81 @@ fn a_secret_never_comes_out_and_stays_when_it_is_not_given() {
             changed["settings"] = settings;
             changed
         };
-        let settings = json!({ "url": "https://other.example", "token": hidden });
+        let settings = json!({ "url": "https://example.com", "auth": { "key": "another" }, "token": hidden });
         let kept = rig.replace(ObjectKind::Destination, "hook", with(settings), made.version).await.expect("edits");
         assert_eq!(kept.as_ref().expect("is there").body["settings"]["token"], hidden);
         let tenant = rig.configuration.directory().tenant("acme").expect("is served");
         assert_eq!(tenant.workspace.destinations[1].settings["token"], "s3cret");
-        assert_eq!(tenant.workspace.destinations[1].settings["url"], "https://other.example");
+        assert_eq!(tenant.workspace.destinations[1].settings["auth"]["key"], "another");
         let version = kept.expect("is there").version;
+        let gone = json!({ "url": "https://example.com", "token": hidden });
+        let version = rig.replace(ObjectKind::Destination, "hook", with(gone), version).await.expect("edits");
+        let version = version.expect("is there").version;
         let never = json!({ "url": "https://example.com", "auth": { "key": hidden } });
         assert_snapshot!(told(rig.replace(ObjectKind::Destination, "hook", with(never), version).await), @"`settings.auth.key` has no secret yet that could be kept: give one");
+    });
+}
+
+/// Whoever may edit may not read: with another address, a kept secret would come to them.
+#[test]
+fn a_kept_secret_goes_only_where_it_goes_already() {
+    run(async {
+        let rig = Rig::new().await;
+        let made = rig.create(ObjectKind::Destination, hook()).await.expect("creates").expect("is there");
+        let hidden = json!({ "secret": true });
+        let edit = async |kind: &str, settings: Value| {
+            let mut changed = hook();
+            (changed["kind"], changed["settings"]) = (kind.into(), settings);
+            told(rig.replace(ObjectKind::Destination, "hook", changed, made.version).await)
+        };
+        let elsewhere = json!({ "url": "https://other.example", "token": hidden });
+        assert_snapshot!(edit("webhook", elsewhere.clone()).await, @"`settings.token` must be typed anew, because `settings.url` is not what is stored: a secret that is kept goes only where it goes already");
+        assert_snapshot!(edit("webhook", json!({ "token": hidden })).await, @"`settings.token` must be typed anew, because `settings.url` is not what is stored: a secret that is kept goes only where it goes already");
+        assert_snapshot!(edit("broken", json!({ "token": hidden })).await, @"`settings.token` must be typed anew, because `kind` is not what is stored: a secret that is kept goes only where it goes already");
+
+        let tried = async |settings: &Value| {
+            let settings = ("webhook", body(settings));
+            told(rig.configuration.tried(&ada(), "acme", Some("hook"), settings).await)
+        };
+        assert_snapshot!(tried(&elsewhere).await, @"`settings.token` must be typed anew, because `settings.url` is not what is stored: a secret that is kept goes only where it goes already");
+        assert_eq!(tried(&json!({ "url": "https://example.com", "token": hidden, "batch": 2 })).await, "done");
+
+        let export = rig.configuration.export("acme", Secrets::AsReferences).await.expect("exports");
+        let export = export.replace("https://example.com", "https://other.example");
+        let how = ApplyOptions { take_over: true, ..ApplyOptions::once(false, false) };
+        assert_snapshot!(told(rig.apply(&export, how).await), @"`acme.yaml`, destination `hook`: `settings.token` must be typed anew, because `settings.url` is not what is stored: a secret that is kept goes only where it goes already");
+
+        // Typed anew, it may go.
+        assert_eq!(edit("webhook", json!({ "url": "https://other.example", "token": "s3cret" })).await, "done");
+    });
+}
+
+/// The same through a reference that a file made, and that over the API nobody could make.
+#[test]
+fn what_a_reference_of_a_file_holds_goes_only_where_it_goes_already() {
+    run(async {
+        let place = Place::new();
+        let store = place.store().await;
+        let env = |name: &str| (name == "HOOK").then(|| "s3cret".to_owned());
+        let yaml = format!(
+            "{ACME}  - {{ name: hook, kind: webhook, sources: [web], categories: [performance], purpose: analytics,\n      \
+             settings: {{ url: \"https://example.com\", token: \"${{env:HOOK}}\" }} }}\n"
+        );
+        let site = control::Site { env: &env, ..crate::setup::site(&*store) };
+        let how = ApplyOptions::once(false, false);
+        control::apply(site, &Principal::local("test"), &[file("acme.yaml", &yaml)], how).await.expect("applies");
+        let configuration = crate::setup::configuration_with(&store, Arc::new(env)).await;
+        let version = configuration.object("acme", ObjectKind::Destination, "hook").await.expect("is there").version;
+        let edit = async |url: &str| {
+            let mut changed = hook();
+            changed["settings"] = json!({ "url": url, "token": "${env:HOOK}" });
+            let body = body(&changed);
+            let edit =
+                Edit::Replace { kind: ObjectKind::Destination, name: "hook".to_owned(), body, if_version: version };
+            told(configuration.edit(&ada(), "acme", edit).await)
+        };
+        assert_snapshot!(edit("https://other.example").await, @"`settings.token` must be typed anew, because `settings.url` is not what is stored: what the environment variable `HOOK` holds goes only where it goes already");
+        assert_eq!(edit("https://example.com").await, "done");
     });
 }
 

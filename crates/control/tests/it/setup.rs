@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use control::{
-    Applied, ApplyError, ApplyOptions, Configuration, ConfigurationOptions, Kinds, Principal, Site, Sqlite, Store,
-    Tenant, WorkspaceFile,
+    Applied, ApplyError, ApplyOptions, Configuration, ConfigurationOptions, Kinds, Principal, SharedEnv, Site, Sqlite,
+    Store, Tenant, WorkspaceFile,
 };
 use event::{Clock, Fingerprint, Millis, SubjectId};
 use tempfile::TempDir;
@@ -79,6 +79,14 @@ impl Kinds for TestKinds {
         }
     }
 
+    fn addresses(&self, kind: &str) -> Option<Vec<&'static str>> {
+        match kind {
+            "webhook" => Some(vec!["url"]),
+            "echo" => Some(Vec::new()),
+            _ => None,
+        }
+    }
+
     fn check(&self, destination: &workspace::Destination) -> Result<(), String> {
         match destination.kind.as_str() {
             "webhook" | "echo" => Ok(()),
@@ -132,10 +140,15 @@ pub(crate) async fn apply_how(
 
 /// The configuration of a store, in force.
 pub(crate) async fn configuration(store: &Arc<dyn Store>) -> Arc<Configuration> {
+    configuration_with(store, Arc::new(no_env)).await
+}
+
+/// The same where some variables are set.
+pub(crate) async fn configuration_with(store: &Arc<dyn Store>, env: SharedEnv) -> Arc<Configuration> {
     let options = ConfigurationOptions {
         store: Arc::clone(store),
         keys: Keys::default(),
-        env: Arc::new(no_env),
+        env,
         kinds: Arc::new(TestKinds),
         clock: Arc::new(Hand::default()),
     };
