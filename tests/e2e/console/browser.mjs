@@ -49,6 +49,12 @@ export async function signIn(page, { name = "admin", password = "correct horse b
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
 }
 
+/** Until the page itself is there and has loaded. The frame has no heading, and what comes before it has another one. */
+export async function shown(page) {
+  await page.locator("#content h1").waitFor();
+  await page.locator("#content [aria-busy]").first().waitFor({ state: "detached" });
+}
+
 /** Fails with axe's own words when it finds anything. `rules` narrows it to what a variant can change. */
 export async function accessible(page, where, rules = null) {
   const axe = new AxeBuilder({ page });

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startMock } from "../../../web/console/mock/server.mjs";
-import { accessible, fits, launch, NARROW, open, signIn, WIDE } from "./browser.mjs";
+import { accessible, fits, launch, NARROW, open, shown, signIn, WIDE } from "./browser.mjs";
 
 /** Address under the workspace, what must be seen, and what to do first. */
 const PAGES = [
@@ -77,7 +77,7 @@ async function walk(world, options, label) {
       if (only !== world) continue;
       await page.goto(`/w/acme/${path}`);
       await page.getByRole("heading", { level: 1, name: heading, exact: true }).waitFor();
-      await page.locator("[aria-busy]").first().waitFor({ state: "detached" });
+      await shown(page);
       if (act) await act(page);
       await look(path);
     }
@@ -132,9 +132,7 @@ test("forced colours: focus, switches and results stay visible", async () => {
   await signIn(page);
   for (const path of ["overview", "destinations/crm", "lake"]) {
     await page.goto(`/w/acme/${path}`);
-    // What is not there yet is not busy either: the heading comes with the page.
-    await page.getByRole("heading", { level: 1 }).waitFor();
-    await page.locator("[aria-busy]").first().waitFor({ state: "detached" });
+    await shown(page);
     await accessible(page, `${path}, forced colours`);
   }
   assert.deepEqual(complaints, []);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Analytics } from "@segment/analytics-node";
 import { PASSWORD, startAssent, startReceiver, until } from "./assent.mjs";
-import { accessible, fits, launch, NARROW, open, signIn } from "./browser.mjs";
+import { accessible, fits, launch, NARROW, open, shown, signIn } from "./browser.mjs";
 
 /** What stands in the file is read-only in the console; everything else is made in it. */
 const WORKSPACE = {
@@ -252,22 +252,18 @@ const PAGES = [
   "settings/storage",
 ];
 
-async function shown(path) {
-  await at(path);
-  await page.getByRole("heading", { level: 1 }).waitFor();
-  await page.locator("[aria-busy]").first().waitFor({ state: "detached" });
-}
-
 test("every page in front of the real API: axe finds nothing", async () => {
   for (const path of PAGES) {
-    await shown(path);
+    await at(path);
+    await shown(page);
     await accessible(page, path);
     await fits(page, path);
   }
   await page.emulateMedia({ colorScheme: "dark" });
   await page.setViewportSize(NARROW);
   for (const path of PAGES) {
-    await shown(path);
+    await at(path);
+    await shown(page);
     await accessible(page, `${path}, dark and narrow`, ["color-contrast"]);
     await fits(page, `${path}, dark and narrow`);
   }

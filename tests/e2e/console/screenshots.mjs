@@ -3,7 +3,7 @@
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { startMock } from "../../../web/console/mock/server.mjs";
-import { launch, NARROW, open, signIn, WIDE } from "./browser.mjs";
+import { launch, NARROW, open, shown, signIn, WIDE } from "./browser.mjs";
 
 const FOLDER = fileURLToPath(new URL("../../../docs/screenshots/", import.meta.url));
 const SETTLE_MS = 900;
@@ -46,7 +46,7 @@ for (const [name, path, look, act] of PICTURES) {
   const { page, close } = await open(browser, { url: mock.url, size: WIDE, ...look });
   await signIn(page);
   await page.goto(`/w/acme/${path}`);
-  await page.getByRole("heading", { level: 1 }).waitFor();
+  await shown(page);
   await page.waitForTimeout(SETTLE_MS);
   if (act) await act(page, mock);
   await page.waitForTimeout(SETTLE_MS / 3);
