@@ -4,7 +4,9 @@
 //! in between sends the attempt back to the gate, as often as that happens.
 
 use std::collections::{HashSet, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +22,7 @@ use crate::dead_letter::unreadable;
 use crate::destination::{Attempt, Mapped, verdict_of};
 use crate::lane::Item;
 use crate::response::{Verdict, Verdicts, classify_error};
+use crate::said::{plain, said};
 use crate::{Cause, Destination, Outcome};
 
 /// What an attempt needs of its destination; shared by all in flight.
@@ -32,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) directory: Arc<Directory>,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Whether an operator paused the destination: nothing more is sent.
+    pub(crate) held: AtomicBool,
 }
 
 /// What is to be done with an event after an attempt.
@@ -53,12 +58,16 @@ pub(crate) struct Exchange {
     pub(crate) verdict: Verdict,
     /// The status; 0 without an answer.
     pub(crate) status: u16,
-    /// What went wrong, for people.
-    pub(crate) error: Option<String>,
+    /// What was answered, or why nothing was, for people: masked and cut. Empty for a success.
+    pub(crate) said: String,
     /// How many events were in it.
     pub(crate) events: usize,
     /// Bytes of their records.
     pub(crate) bytes: usize,
+    /// When those that arrived were received.
+    pub(crate) arrived: Vec<Millis>,
+    /// Which of the attempt's events it decided.
+    pub(crate) decided: Range<usize>,
 }
 
 /// A finished attempt.
@@ -70,17 +79,20 @@ pub(crate) struct Finished {
     pub(crate) exchanges: Vec<Exchange>,
     /// Which attempt.
     pub(crate) number: u32,
+    /// An operator paused the destination before all of it was sent.
+    pub(crate) is_held: bool,
 }
 
 /// Makes one attempt for a batch.
 pub(crate) async fn attempt(context: Arc<Context>, items: Vec<Item>) -> Finished {
     let number = items.iter().map(|item| item.failures).max().unwrap_or(0) + 1;
-    let mut finished = Finished { events: Vec::with_capacity(items.len()), exchanges: Vec::new(), number };
+    let mut finished =
+        Finished { events: Vec::with_capacity(items.len()), exchanges: Vec::new(), number, is_held: false };
     let items = fetch(&context, items, &mut finished.events).await;
     let requests_max = requests_max(items.len());
     let mut parts = VecDeque::from([items]);
     while let Some(part) = parts.pop_front() {
-        if finished.exchanges.len() >= requests_max {
+        if finished.is_held || finished.exchanges.len() >= requests_max {
             let rest = part.into_iter().chain(parts.drain(..).flatten());
             finished.events.extend(rest.map(|item| (item, Decision::Unsent)));
             break;
@@ -99,14 +111,25 @@ pub(crate) async fn attempt(context: Arc<Context>, items: Vec<Item>) -> Finished
         let decisions = part.into_iter().enumerate().map(|(at, item)| (item, decision(verdict_of(&verdicts, at))));
         let first = finished.events.len();
         finished.events.extend(decisions);
+        finished.decided(first);
         hold_behind(&mut parts, first, &mut finished);
         // The other parts may hold later events of the same subjects: they wait with the ones that failed.
         if matches!(verdict, Verdict::Retry { .. } | Verdict::Pause(_)) {
             let rest = parts.drain(..).flatten();
             finished.events.extend(rest.map(|item| (item, decision(verdict))));
+            finished.decided(first);
         }
     }
     finished
+}
+
+impl Finished {
+    /// The last request decided all events from `first` on.
+    fn decided(&mut self, first: usize) {
+        if let Some(exchange) = self.exchanges.last_mut() {
+            exchange.decided = first..self.events.len();
+        }
+    }
 }
 
 /// Takes out of the parts what comes after an event of its subject that goes again (those from `first` on were just
@@ -152,15 +175,19 @@ async fn exchange(
         let Some(tenant) = context.directory.tenant(&context.workspace) else {
             // The workspace is being taken away; its events wait for what comes.
             let verdict = Verdict::Pause(Cause::NotServed);
-            let error = Some("the workspace is not served now".to_owned());
-            let exchange = Exchange { verdict, status: 0, error, events: items.len(), bytes: 0 };
+            let said = "the workspace is not served now".to_owned();
+            let exchange = Exchange::new(verdict, 0, said, &items);
             return Some((items, exchange, Verdicts::All(verdict)));
         };
         let attempt = Attempt { number: finished.number, now };
-        let (permitted, request) = prepare(context, &tenant.gate, items, attempt, &mut finished.events)?;
-        items = permitted;
-        let (events, bytes) = (items.len(), items.iter().map(Item::bytes).sum());
-        let answer = match context.egress.send(request, &tenant.gate).await {
+        let prepared = prepare(context, &tenant.gate, items, attempt, &mut finished.events)?;
+        items = prepared.going;
+        if context.held.load(Ordering::SeqCst) {
+            finished.is_held = true;
+            finished.events.extend(items.into_iter().map(|item| (item, Decision::Unsent)));
+            return None;
+        }
+        let answer = match context.egress.send(prepared.request, &tenant.gate).await {
             Err(egress::SendError::Stale) => continue,
             answer => answer,
         };
@@ -169,17 +196,43 @@ async fn exchange(
             Ok(answer) => {
                 let verdicts = context.destination.classify(&answer, now);
                 let verdict = worst(&verdicts, items.len());
-                let status = answer.status.as_u16();
-                let error = (verdict != Verdict::Delivered).then(|| format!("answered {status}"));
-                (items, Exchange { verdict, status, error, events, bytes }, verdicts)
+                let mut exchange = Exchange::new(verdict, answer.status.as_u16(), String::new(), &items);
+                let received = (0..).zip(prepared.received);
+                let arrived = received.filter(|(at, _)| verdict_of(&verdicts, *at) == Verdict::Delivered);
+                exchange.arrived.extend(arrived.map(|(_, received)| received));
+                if exchange.arrived.len() < items.len() {
+                    exchange.said = said(&answer.body, items.iter().filter_map(json));
+                }
+                (items, exchange, verdicts)
             }
             Err(error) => {
                 let verdict = classify_error(&error);
-                let error = Some(error.to_string());
-                let exchange = Exchange { verdict, status: 0, error, events, bytes };
+                let exchange = Exchange::new(verdict, 0, plain(&error.to_string()), &items);
                 (items, exchange, Verdicts::All(verdict))
             }
         });
+    }
+}
+
+/// The event of a record as text.
+fn json(item: &Item) -> Option<&str> {
+    Some(Processed::decode(item.payload.as_deref()?).ok()?.event.json)
+}
+
+impl Exchange {
+    fn new(verdict: Verdict, status: u16, said: String, items: &[Item]) -> Self {
+        let (events, bytes) = (items.len(), items.iter().map(Item::bytes).sum());
+        Self { verdict, status, said, events, bytes, arrived: Vec::new(), decided: 0..0 }
+    }
+
+    /// What went wrong, for people; `None` when nothing did.
+    pub(crate) fn error(&self) -> Option<String> {
+        match (self.verdict, self.status, self.said.as_str()) {
+            (Verdict::Delivered, ..) => None,
+            (_, 0, said) => Some(said.to_owned()),
+            (_, status, "") => Some(format!("answered {status}")),
+            (_, status, said) => Some(format!("answered {status}: {said}")),
+        }
     }
 }
 
@@ -198,6 +251,14 @@ fn worst(verdicts: &Verdicts, events: usize) -> Verdict {
     }
 }
 
+/// A request, and the events in it.
+struct Prepared {
+    going: Vec<Item>,
+    /// When each was received.
+    received: Vec<Millis>,
+    request: Permitted<Request>,
+}
+
 /// Asks the gate for each event and makes the request of those that may go.
 fn prepare(
     context: &Context,
@@ -205,9 +266,10 @@ fn prepare(
     items: Vec<Item>,
     attempt: Attempt,
     done: &mut Vec<(Item, Decision)>,
-) -> Option<(Vec<Item>, Permitted<Request>)> {
+) -> Option<Prepared> {
     let purpose = Use::of_destination(&context.model, context.destination.kind().title, &gate.rules().categories);
     let mut refused: Vec<Option<Outcome>> = Vec::with_capacity(items.len());
+    let mut received = Vec::with_capacity(items.len());
     let request = {
         let mut permitted: Vec<Permitted<Mapped<'_>>> = Vec::with_capacity(items.len());
         for item in &items {
@@ -220,6 +282,7 @@ fn prepare(
                 },
             };
             refused.push(decided.as_ref().err().copied());
+            received.extend(decided.as_ref().ok().map(|mapped| mapped.get().received_at));
             permitted.extend(decided.ok());
         }
         Permitted::try_combine(&permitted, |events| context.destination.request(events, attempt))
@@ -233,7 +296,7 @@ fn prepare(
     }
     done.extend(staying);
     match request? {
-        Ok(request) => Some((going, request)),
+        Ok(request) => Some(Prepared { going, received, request }),
         Err(_) => {
             let rejected = Decision::Final(Outcome::Rejected(Cause::Inexpressible));
             done.extend(going.into_iter().map(|item| (item, rejected)));

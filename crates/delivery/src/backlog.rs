@@ -58,6 +58,11 @@ impl Ruler {
         Self { lines: Mutex::new(lines), step_bytes, budget }
     }
 
+    /// What a destination may leave behind.
+    pub(crate) fn budget(&self) -> BacklogBudget {
+        self.budget
+    }
+
     /// The tail has moved past one more record.
     pub(crate) fn passed(&self, partition: Partition, position: Position, bytes: u64, received_at: Millis) {
         const MARK_MS: i64 = 600_000;

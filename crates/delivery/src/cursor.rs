@@ -9,7 +9,8 @@ use event::Millis;
 use eventlog::{Partition, Position};
 
 use crate::Outcome;
-use crate::result_log::format::{Checkpoint, Dropped, Entry, PendingEvent, Place, Progress};
+use crate::desk::Desk;
+use crate::result_log::format::{AttemptRecord, Checkpoint, Dropped, Entry, PendingEvent, Place, Progress, Resent};
 
 /// The state at the end of a result log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +23,8 @@ pub(crate) struct Folded {
     pub(crate) ahead: HashMap<Place, Ahead>,
     /// Final results by outcome.
     pub(crate) totals: BTreeMap<Outcome, u64>,
+    /// What operators see and did.
+    pub(crate) desk: Desk,
     /// What the next checkpoint will hold besides its own.
     gathered: Vec<PendingEvent>,
 }
@@ -48,13 +51,15 @@ impl Folded {
             pending: checkpoint.pending.iter().map(|event| (event.place(), *event)).collect(),
             ahead: HashMap::new(),
             totals: checkpoint.totals.iter().filter_map(outcome).collect(),
+            desk: Desk::default(),
             gathered: Vec::new(),
         }
     }
 
     fn begin(&mut self, checkpoint: &Checkpoint) {
         let gathered = std::mem::take(&mut self.gathered);
-        *self = Self::at(checkpoint);
+        let desk = std::mem::take(&mut self.desk);
+        *self = Self { desk, ..Self::at(checkpoint) };
         self.pending.extend(gathered.into_iter().map(|event| (event.place(), event)));
     }
 
@@ -68,12 +73,44 @@ impl Folded {
             Entry::Progress(progress) => self.advance(progress),
             Entry::Dropped(dropped) => self.drop_range(dropped),
             Entry::Lost(lost) => *self.totals.entry(lost.outcome()).or_default() += lost.records,
-            Entry::Attempt(attempt) => {
-                for (place, outcome) in attempt.events() {
-                    self.one(place, outcome, Millis(attempt.at_ms));
-                }
+            Entry::Attempt(attempt) => self.results(attempt),
+            Entry::Failed { text, attempt } => {
+                self.desk.failed(attempt, *text);
+                self.results(attempt);
+            }
+            Entry::Desk(desk) => self.desk = Desk::clone(desk),
+            Entry::Text(text) => self.desk.groups.say(text),
+            Entry::Held(held) => self.desk.held.clone_from(held),
+            Entry::ResendAsked(resend) => self.desk.asked(resend.clone()),
+            Entry::Resent(resent) => self.resent(resent),
+        }
+    }
+
+    fn results(&mut self, attempt: &AttemptRecord) {
+        for (place, outcome) in attempt.events() {
+            self.one(place, outcome, Millis(attempt.at_ms));
+            self.desk.settled(place, outcome, Millis(attempt.at_ms));
+        }
+    }
+
+    /// Dead letters wait again, as if they had never been tried.
+    fn resent(&mut self, resent: &Resent) {
+        self.take_back(resent);
+        for (((partition, position), _), lane) in resent.was.events().zip(&resent.lanes) {
+            let (failures, first_failed_ms) = (0, None);
+            let event = PendingEvent { partition: partition.0, position, lane: *lane, failures, first_failed_ms };
+            self.pending.insert(event.place(), event);
+        }
+    }
+
+    /// What had become of dead letters that are sent again is no result any more.
+    pub(crate) fn take_back(&mut self, resent: &Resent) {
+        for (outcome, count) in resent.was.counts() {
+            if let Some(total) = self.totals.get_mut(&outcome) {
+                *total = total.saturating_sub(count);
             }
         }
+        self.desk.resent(resent);
     }
 
     /// What was read waits from now on, unless its result came first.
@@ -114,6 +151,7 @@ impl Folded {
     fn drop_range(&mut self, dropped: &Dropped) {
         self.pending.retain(|place, _| !dropped.covers(*place));
         self.ahead.retain(|place, _| !dropped.covers(*place));
+        self.desk.given_up(|place| dropped.covers(place));
         let through = self.read_through.entry(Partition(dropped.partition)).or_default();
         *through = (*through).max(Some(dropped.through));
         let outcome = Outcome::DeadLettered(crate::Cause::BacklogOverBudget);
@@ -133,7 +171,6 @@ pub(crate) fn before(needed: Position) -> Option<Position> {
 mod tests {
     use super::*;
     use crate::Cause;
-    use crate::result_log::format::AttemptRecord;
 
     fn at(index: u32) -> Place {
         (Partition(0), Position { block: 5, index })

@@ -3,6 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::batch_size::BatchSize;
 use crate::cursor::before;
 use crate::destination::Registry;
 use crate::follow::{Courier, Shared, WaitingLimits};
+use crate::latency::Latency;
 use crate::metrics::{DestinationLabels, Metrics};
 use crate::overview::{Observer, Overview};
 use crate::recorder::Recorder;
@@ -228,8 +230,11 @@ impl Delivery {
         let released = (0..).zip(&cursors).map(|(partition, cursor)| {
             let mut pending = folded.pending.range((Partition(partition), Position { block: 0, index: 0 })..);
             let lowest = pending.next().filter(|((found, _), _)| found.0 == partition);
-            lowest.map_or(*cursor, |((_, position), _)| (*cursor).min(before(*position)))
+            let needed = lowest.map_or(*cursor, |((_, position), _)| (*cursor).min(before(*position)));
+            folded.desk.kept.released(Partition(partition), needed)
         });
+        // A whole state would forget the results beyond it: one only where there must be one.
+        let is_checkpoint_due = recorder.is_checkpoint_due();
         let shared = Arc::new(Shared { released: Mutex::new(released.collect()), ..Shared::default() });
         let courier = Courier {
             size: BatchSize::new(destination.batching()),
@@ -241,6 +246,7 @@ impl Delivery {
                 directory: Arc::clone(&options.directory),
                 log: Arc::clone(&options.log),
                 clock: Arc::clone(&options.clock),
+                held: AtomicBool::new(folded.desk.held.is_some()),
             }),
             shared: Arc::clone(&shared),
             ruler: Arc::clone(&self.ruler),
@@ -255,7 +261,7 @@ impl Delivery {
             cursors,
             fresh: Vec::new(),
             lost: Vec::new(),
-            is_checkpoint_due: true,
+            is_checkpoint_due,
             lanes: crate::lane::Lanes::new(options.waiting.in_memory_max),
             limits: options.waiting,
             next_seq: 0,
@@ -266,13 +272,26 @@ impl Delivery {
             readable: Vec::new(),
             changed: true,
             is_results_failing: false,
+            scan: None,
+            latency: Latency::default(),
+            oldest_waiting: None,
         };
         let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
         let task = tokio::spawn(courier.run(stop.clone(), abandon.clone()));
         Ok(Running { configuration, stop, abandon, task, shared })
     }
 
-    fn results_dir(&self, key: &Key) -> PathBuf {
+    /// What the courier of a destination shares, or why it has none; `None` for one that is not meant to run.
+    pub(crate) fn shared_of(&self, workspace: &str, destination: &str) -> Option<Result<Arc<Shared>, String>> {
+        let table = self.shared.lock().expect("no holder of the table panics");
+        table.get(&(workspace.into(), destination.into())).cloned()
+    }
+
+    pub(crate) fn log(&self) -> &Arc<dyn EventLog> {
+        &self.options.log
+    }
+
+    pub(crate) fn results_dir(&self, key: &Key) -> PathBuf {
         self.options.data_dir.join(Path::new(&*key.0)).join(Path::new(&*key.1))
     }
 

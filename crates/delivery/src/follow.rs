@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use event::Millis;
 use eventlog::record::Processed;
 use eventlog::{Partition, Position, ReadError};
 use futures::future::BoxFuture;
@@ -26,7 +27,9 @@ use crate::breaker::Breaker;
 use crate::concurrency::Concurrency;
 use crate::cursor::{Ahead, Folded};
 use crate::dead_letter::unreadable;
+use crate::desk::{Scan, Wishes};
 use crate::lane::{Item, Lanes};
+use crate::latency::Latency;
 use crate::metrics::{DestinationLabels, Metrics};
 use crate::overview::{Observer, Status};
 use crate::recorder::{Files, Recorder};
@@ -73,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) status: Mutex<Status>,
     /// Per partition: nothing up to here is needed after a crash.
     pub(crate) released: Mutex<Vec<Option<Position>>>,
+    /// What operators ask.
+    pub(crate) wishes: Wishes,
 }
 
 /// The loop's state.
@@ -108,6 +113,11 @@ pub(crate) struct Courier {
     pub(crate) changed: bool,
     /// Whether the last write of results failed: said once, not once per batch.
     pub(crate) is_results_failing: bool,
+    /// The search for dead letters that are sent again, with the number of the request.
+    pub(crate) scan: Option<(u64, Scan)>,
+    pub(crate) latency: Latency,
+    /// When the oldest event that waits was received, at the last look.
+    pub(crate) oldest_waiting: Option<Millis>,
 }
 
 type Changes = FuturesUnordered<BoxFuture<'static, Partition>>;
@@ -119,7 +129,10 @@ impl Courier {
         self.checkpoint().await;
         let mut changes: Changes = (0..self.context.log.partitions()).map(|p| self.watch(Partition(p))).collect();
         let mut next_checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
+        let shared = Arc::clone(&self.shared);
         while !stop.is_cancelled() {
+            self.obey().await;
+            self.resend_some().await;
             self.read_some(&mut changes).await;
             self.lanes.wake(self.context.clock.now(), self.size.now().events_max);
             self.move_spilled().await;
@@ -137,11 +150,13 @@ impl Courier {
                 () = tokio::task::yield_now(), if more => {}
                 Some(partition) = changes.next(), if !changes.is_empty() => self.readable.push(partition),
                 () = tokio::time::sleep_until(wakes_at) => {}
+                () = shared.wishes.came() => {}
                 () = stop.cancelled() => {}
             }
             if tokio::time::Instant::now() >= next_checkpoint {
                 next_checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
                 self.enforce_budget().await;
+                self.look().await;
                 self.checkpoint().await;
             }
         }
@@ -158,6 +173,8 @@ impl Courier {
         }
         self.in_flight.abort_all();
         self.changed = true;
+        // Whole: examples of errors stand in no other record. Results beyond it stand in no whole one.
+        self.is_checkpoint_due |= self.folded.ahead.is_empty();
         self.checkpoint().await;
     }
 
@@ -169,7 +186,7 @@ impl Courier {
         })
     }
 
-    fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         let (lanes, limits) = (&self.lanes, &self.limits);
         lanes.bytes() < WINDOW_BYTES_MAX
             && lanes.ready() < limits.in_memory_max
@@ -322,8 +339,7 @@ impl Courier {
 
     /// Sends what may go.
     fn dispatch(&mut self) {
-        let limit = self.breaker.limit(self.context.clock.now()).unwrap_or(usize::MAX);
-        let limit = limit.min(self.concurrency.limit());
+        let limit = self.requests_max();
         let batching = self.size.now();
         while self.in_flight.len() < limit && self.lanes.is_due(&batching, tokio::time::Instant::now()) {
             let batch = self.lanes.take(&batching);
@@ -346,7 +362,7 @@ impl Courier {
             tokio::time::Instant::now() + Duration::from_millis(wait)
         });
         // While nothing may go, a batch that is due must not spin the loop.
-        let limit = self.breaker.limit(now).unwrap_or(usize::MAX).min(self.concurrency.limit());
+        let limit = self.requests_max();
         let batch = self.lanes.due_at(&self.size.now()).filter(|_| self.in_flight.len() < limit);
         [timer, batch].into_iter().flatten().fold(checkpoint, std::cmp::min)
     }
@@ -362,7 +378,7 @@ impl Courier {
                 }
                 Err(error) => self.panicked(&error),
             };
-            entries.extend(finished.and_then(|finished| self.settle(finished)));
+            entries.extend(finished.into_iter().flat_map(|finished| self.settle(finished)));
             next = self.in_flight.try_join_next_with_id();
         }
         self.record(entries).await;
@@ -375,7 +391,7 @@ impl Courier {
         let items = self.in_flight_items.remove(&error.id())?;
         let decision = crate::attempt::Decision::Again(Cause::Broken, None);
         let events = items.into_iter().map(|item| (item, decision)).collect();
-        Some(Finished { events, exchanges: Vec::new(), number: 0 })
+        Some(Finished { events, exchanges: Vec::new(), number: 0, is_held: false })
     }
 }
 

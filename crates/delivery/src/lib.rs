@@ -9,7 +9,7 @@
 //! Read in this order: [`destination`] (what a destination is), [`response`] (what an answer means), [`outcome`],
 //! `lane` (order), `spill` (lanes that wait long), `attempt` (one request), `follow` and `settle` (the loop),
 //! [`result_log`] (what is kept), `recorder` (its disk), `cursor` (the fold), `backlog` and `dead_letter` (what is
-//! given up), `trace`, and [`Delivery`] (starting and stopping).
+//! given up), `trace`, `desk` (what operators see and do), and [`Delivery`] (starting and stopping).
 //!
 //! At least once: an event without a final result in the log of results is sent again after a crash.
 
@@ -21,9 +21,11 @@ mod concurrency;
 mod cursor;
 mod dead_letter;
 mod delivery;
+mod desk;
 pub mod destination;
 mod follow;
 mod lane;
+mod latency;
 mod metrics;
 pub mod outcome;
 mod overview;
@@ -31,6 +33,7 @@ mod recorder;
 pub mod response;
 pub mod result_log;
 mod retry;
+mod said;
 mod settle;
 mod spill;
 mod tail;
@@ -40,11 +43,13 @@ mod trace_index;
 pub use backlog::BacklogBudget;
 pub use breaker::Paused;
 pub use delivery::{Delivery, Options, StartError};
+pub use desk::{DeadLetter, DeadLetters, ErrorGroup, Held, LetterFilter, LetterMark, OperateError, Resend};
 pub use destination::{
     Attempt, Batching, Deletion, Destination, Inexpressible, Kind, Mapped, Registry, Setting, SettingsError,
     SubjectKeys,
 };
 pub use follow::WaitingLimits;
+pub use latency::Quantiles;
 pub use metrics::Metrics;
 pub use outcome::{Cause, Outcome};
 pub use overview::{LastError, Observation, Observed, Observer, Overview, Status};

@@ -111,6 +111,16 @@ impl Outcome {
         !matches!(self, Self::Waiting(_))
     }
 
+    /// Whether it ends here and may be sent again: the event was read, and the log may still have it.
+    pub(crate) fn leaves_letter(self) -> bool {
+        matches!(self, Self::Rejected(_) | Self::DeadLettered(Cause::RetriesExhausted))
+    }
+
+    /// Whether something went wrong that a person may want to repair.
+    pub(crate) fn is_failure(self) -> bool {
+        matches!(self, Self::Rejected(_) | Self::DeadLettered(_) | Self::Waiting(_))
+    }
+
     /// The result's name: `delivered`, `withheld`, `filtered`, `rejected`, `dead_lettered`, `waiting`.
     pub fn result(self) -> &'static str {
         match self {

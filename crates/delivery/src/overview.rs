@@ -9,6 +9,8 @@ use eventlog::Position;
 
 use crate::Outcome;
 use crate::breaker::Paused;
+use crate::desk::Held;
+use crate::latency::Quantiles;
 
 /// The state of a destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,8 +27,16 @@ pub struct Status {
     pub backlog_bytes: u64,
     /// Why nothing goes, when nothing goes.
     pub paused: Option<Paused>,
+    /// Whether and since when a person keeps it from sending.
+    pub held: Option<Held>,
     /// The last thing that went wrong.
     pub last_error: Option<LastError>,
+    /// When the oldest event that waits was received; looked at every few seconds.
+    pub oldest_waiting: Option<Millis>,
+    /// When the newest event that arrived was received.
+    pub newest_delivered: Option<Millis>,
+    /// How long events take from their receipt to their arrival, lately; looked at every few seconds.
+    pub latency: Option<Quantiles>,
 }
 
 /// Something that went wrong.

@@ -47,6 +47,11 @@ impl Recorder {
         }
     }
 
+    /// Whether the next state must be a whole one.
+    pub(crate) fn is_checkpoint_due(&self) -> bool {
+        self.files.as_ref().is_none_or(|files| files.results.is_checkpoint_due())
+    }
+
     /// Does some work with the files on a thread for it.
     pub(crate) async fn on_disk<T: Send + 'static>(
         &mut self,

@@ -1,6 +1,8 @@
 //! What follows from a finished attempt: results, retries, the receiver's state; and the checkpoint that makes it
 //! last.
 
+use std::ops::Range;
+
 use event::Millis;
 use eventlog::record::Processed;
 use eventlog::{Partition, Position};
@@ -8,32 +10,64 @@ use eventlog::{Partition, Position};
 use crate::attempt::{Decision, Exchange, Finished, retry_at};
 use crate::cursor::before;
 use crate::dead_letter::give_up;
+use crate::desk::Failure;
 use crate::follow::Courier;
 use crate::lane::Item;
 use crate::overview::{LastError, Observation, Observed};
 use crate::recorder::Files;
 use crate::response::Verdict;
-use crate::result_log::format::{AttemptRecord, Checkpoint, Entry, PendingEvent, Progress};
+use crate::result_log::format::{AttemptRecord, Checkpoint, Entry, PendingEvent, Place, Progress};
 use crate::{Cause, Outcome};
 
 /// Whether halving the batch cost more than single events would have.
 fn has_many_refused(finished: &Finished) -> bool {
     let is_split = |exchange: &Exchange| matches!(exchange.verdict, Verdict::Split(_)) && exchange.events > 1;
     let count = |decided: fn(&Decision) -> bool| finished.events.iter().filter(|(_, of)| decided(of)).count();
-    finished.exchanges.iter().any(is_split)
+    !finished.is_held
+        && finished.exchanges.iter().any(is_split)
         && (count(|of| *of == Decision::Unsent) > 0
             || count(|of| matches!(of, Decision::Final(Outcome::Rejected(_)))) * 4 > finished.events.len())
 }
 
+/// What one request decided.
+struct Answered {
+    decided: Range<usize>,
+    status: u16,
+    said: String,
+    results: Vec<(Place, Outcome)>,
+    /// The first event of each outcome that is a failure.
+    samples: Vec<(Outcome, String)>,
+}
+
+impl Answered {
+    fn by(exchange: Exchange) -> Self {
+        let Exchange { decided, status, said, .. } = exchange;
+        let results = Vec::with_capacity(decided.len());
+        Self { decided, status, said, results, samples: Vec::new() }
+    }
+
+    fn by_nobody() -> Self {
+        Self { decided: 0..usize::MAX, status: 0, said: String::new(), results: Vec::new(), samples: Vec::new() }
+    }
+
+    fn sample(&mut self, item: &Item, outcome: Outcome) {
+        if !outcome.is_failure() || self.samples.iter().any(|(of, _)| *of == outcome) {
+            return;
+        }
+        let record = item.payload.as_deref().and_then(|payload| Processed::decode(payload).ok());
+        self.samples.extend(record.map(|record| (outcome, record.event.message_id.to_owned())));
+    }
+}
+
 impl Courier {
-    /// Settles one attempt; returns its record. Nothing was sent and nothing decided: no record.
-    pub(crate) fn settle(&mut self, finished: Finished) -> Option<Entry> {
+    /// Settles one attempt; returns its records, one for each request. Nothing was sent and nothing decided: none.
+    pub(crate) fn settle(&mut self, finished: Finished) -> Vec<Entry> {
         let now = self.context.clock.now();
         let in_flight = self.in_flight.len() + 1;
         for exchange in &finished.exchanges {
             self.learn(exchange, now, in_flight);
         }
-        let status = finished.exchanges.last().map_or(0, |exchange| exchange.status);
+        self.measure(&finished, now);
         // One wait for the whole attempt: its events go together again.
         let wait = finished.events.iter().find_map(|(_, decision)| match decision {
             Decision::Again(_, asked) => Some(self.retry.wait(finished.number, *asked, &mut self.random)),
@@ -43,8 +77,11 @@ impl Courier {
             self.size.too_many_refused();
         }
         let lanes: Vec<u64> = finished.events.iter().map(|(item, _)| item.lane).collect();
-        let (mut again, mut results) = (Vec::new(), Vec::with_capacity(finished.events.len()));
-        for (mut item, decision) in finished.events {
+        let mut again = Vec::new();
+        let mut results: Vec<Answered> = finished.exchanges.into_iter().map(Answered::by).collect();
+        // Those that no request decided.
+        results.push(Answered::by_nobody());
+        for (at, (mut item, decision)) in finished.events.into_iter().enumerate() {
             let outcome = match decision {
                 Decision::Final(outcome) => outcome,
                 Decision::Unsent => {
@@ -68,12 +105,56 @@ impl Courier {
                     }
                 }
             };
-            self.tell(&item, outcome, (finished.number, status), now);
-            results.push(((item.partition, item.position), outcome));
+            let deciding = results.iter_mut().find(|answered| answered.decided.contains(&at));
+            let Some(answered) = deciding else { continue };
+            self.tell(&item, outcome, (finished.number, answered.status), now);
+            answered.sample(&item, outcome);
+            answered.results.push(((item.partition, item.position), outcome));
         }
         self.lanes.settle(&lanes, again, self.size.now().events_max);
+        results.into_iter().flat_map(|answered| self.enter(answered, finished.number, now)).collect()
+    }
+
+    /// Counts results that share an answer; returns their record, behind what it needs.
+    fn enter(&mut self, answered: Answered, number: u32, now: Millis) -> Vec<Entry> {
+        let Answered { status, said, results, samples, .. } = answered;
+        if results.is_empty() {
+            return Vec::new();
+        }
         self.count(&results);
-        (!results.is_empty()).then(|| Entry::Attempt(AttemptRecord::new(now.0, finished.number, status, results)))
+        let desk = &mut self.folded.desk;
+        for (place, outcome) in &results {
+            desk.settled(*place, *outcome, now);
+        }
+        let attempt = AttemptRecord::new(now.0, number, status, results);
+        if !attempt.has(Outcome::is_failure) {
+            return vec![Entry::Attempt(attempt)];
+        }
+        let (text, is_new) = desk.groups.number(&said).unwrap_or((u32::MAX, false));
+        for (outcome, events) in attempt.counts() {
+            let sample = samples.iter().find(|(of, _)| *of == outcome).map(|(_, sample)| sample.as_str());
+            if outcome.is_failure() {
+                desk.groups.count(Failure { outcome, status, text: &said, at: now }, events, sample);
+            }
+        }
+        let said = is_new.then_some(Entry::Text(said));
+        said.into_iter().chain([Entry::Failed { text, attempt }]).collect()
+    }
+
+    /// How long what arrived took, and how new it is.
+    fn measure(&mut self, finished: &Finished, now: Millis) {
+        for exchange in finished.exchanges.iter().filter(|exchange| !exchange.arrived.is_empty()) {
+            let newest = exchange.arrived.iter().copied().max();
+            self.folded.desk.newest_delivered = self.folded.desk.newest_delivered.max(newest);
+            // What is sent again is late because somebody repaired it late.
+            let is_late = |(item, _): &(Item, Decision)| self.folded.desk.is_resending((item.partition, item.position));
+            if finished.events[exchange.decided.clone()].iter().any(is_late) {
+                continue;
+            }
+            for received in &exchange.arrived {
+                self.latency.add(*received, now);
+            }
+        }
     }
 
     /// What a request says about its receiver.
@@ -104,9 +185,9 @@ impl Courier {
                 }
             }
         }
-        if let Some(text) = &exchange.error {
+        if let Some(text) = exchange.error() {
             let mut status = self.shared.status.lock().expect("no holder of a status panics");
-            status.last_error = Some(LastError { at: now, status: exchange.status, text: text.clone() });
+            status.last_error = Some(LastError { at: now, status: exchange.status, text });
         }
     }
 
@@ -160,6 +241,9 @@ impl Courier {
         let was_failing = std::mem::replace(&mut self.is_results_failing, appended.is_err());
         // What the log does not know, a whole state must say.
         self.is_checkpoint_due |= *appended.as_ref().unwrap_or(&true);
+        if appended.is_err() {
+            self.folded.desk.groups.lose_step();
+        }
         if let Err(error) = appended
             && !was_failing
         {
@@ -176,19 +260,21 @@ impl Courier {
         self.store_spilling().await;
         let (is_whole, pending) = (self.is_checkpoint_due, self.pending());
         let cursors = self.cursors.clone();
-        let lost = self.lost.iter().copied().map(Entry::Lost).collect();
+        let mut with: Vec<Entry> = self.lost.iter().copied().map(Entry::Lost).collect();
+        with.extend(is_whole.then(|| Entry::Desk(Box::new(self.begin_desk()))));
         let mut released = self.cursors.clone();
         for item in self.lanes.items().chain(self.in_flight_items.values().flatten()) {
             let slot = &mut released[usize::from(item.partition.0)];
             *slot = (*slot).min(before(item.position));
         }
+        self.keep_letters(&mut released);
         let (at_ms, read_through) = (self.context.clock.now().0, (0..).zip(self.cursors.iter().copied()).collect());
         let totals = self.folded.totals.iter().map(|(outcome, count)| (outcome.to_bytes(), *count)).collect();
         let write = move |files: &mut Files| {
             if is_whole {
-                files.results.checkpoint(Checkpoint { at_ms, read_through, pending, totals }, lost, &files.spill)?;
+                files.results.checkpoint(Checkpoint { at_ms, read_through, pending, totals }, with, &files.spill)?;
             } else {
-                files.results.progress(Progress { at_ms, read_through, taken: pending }, lost)?;
+                files.results.progress(Progress { at_ms, read_through, taken: pending }, with)?;
             }
             for (partition, slot) in (0..).zip(&mut released) {
                 *slot = files.spill.released(Partition(partition), *slot);
@@ -204,6 +290,7 @@ impl Courier {
             }
             Err(error) => {
                 (self.changed, self.is_checkpoint_due) = (true, true);
+                self.folded.desk.groups.lose_step();
                 tracing::error!(%error, "the state is not written; the log is held");
             }
         }
@@ -235,6 +322,9 @@ impl Courier {
         status.concurrency = self.concurrency.limit() as u64;
         status.backlog_bytes = self.ruler.behind(&self.cursors);
         status.paused = self.breaker.paused();
+        status.held.clone_from(&self.folded.desk.held);
+        status.newest_delivered = self.folded.desk.newest_delivered;
+        status.oldest_waiting = self.oldest_waiting.filter(|_| waiting > 0);
         self.metrics.state(&self.labels, &status);
     }
 
@@ -264,6 +354,7 @@ impl Courier {
             *self.folded.totals.entry(outcome).or_default() += dropped.events;
             let (partition, records) = (partition.0, dropped.events);
             self.tell_range(Observed::Range { partition, after: dropped.after, through, records }, outcome, now);
+            self.folded.desk.given_up(|place| dropped.covers(place));
             self.record(vec![Entry::Dropped(dropped)]).await;
             self.is_checkpoint_due = true;
         }
@@ -272,7 +363,9 @@ impl Courier {
     /// Per partition: up to where nothing is needed now, in flight not counted.
     async fn needed(&mut self) -> Vec<Option<Position>> {
         let mut needed = self.cursors.clone();
-        for item in self.lanes.items() {
+        // What an operator sends again is no backlog: it would be given up for its age at once.
+        let is_backlog = |item: &&Item| !self.folded.desk.is_resending((item.partition, item.position));
+        for item in self.lanes.items().filter(is_backlog) {
             let slot = &mut needed[usize::from(item.partition.0)];
             *slot = (*slot).min(before(item.position));
         }

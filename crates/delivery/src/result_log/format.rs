@@ -1,15 +1,19 @@
 //! The records of the result log and their bytes. Positions are grouped by block and written as runs, outcomes as
 //! runs too: a request of a hundred events that all arrived is about thirty bytes.
 
+use std::collections::BTreeMap;
+
 use eventlog::{Partition, Position};
 use serde::{Deserialize, Serialize};
 
+use crate::desk::{Desk, Held, LetterMark, Resend};
 use crate::{Cause, Outcome};
 
-/// The version in the magic. Version 1 had [`Entry::Checkpoint`], [`Entry::Attempt`] and [`Entry::Dropped`] only.
-pub const VERSION: u8 = 2;
+/// The version in the magic. Version 1 had [`Entry::Checkpoint`], [`Entry::Attempt`] and [`Entry::Dropped`] only,
+/// version 2 everything before [`Entry::Desk`].
+pub const VERSION: u8 = 3;
 /// The first bytes of a segment.
-pub const MAGIC: [u8; 8] = *b"ASNTRES\x02";
+pub const MAGIC: [u8; 8] = *b"ASNTRES\x03";
 /// Bytes before a frame's body.
 pub const FRAME_HEADER_BYTES: usize = 8;
 /// A longer frame is not one of ours.
@@ -31,6 +35,39 @@ pub enum Entry {
     Pending(Vec<PendingEvent>),
     /// What was read since the last checkpoint or progress.
     Progress(Progress),
+    /// What operators see and did, as it stands; in the frame of every checkpoint.
+    Desk(Box<Desk>),
+    /// What was answered, for the records that follow in this segment: they name it by its number, counted from those
+    /// of the desk.
+    Text(String),
+    /// One request that failed for some of its events, with the number of the text.
+    Failed {
+        /// Of [`Entry::Text`].
+        text: u32,
+        /// What became of its events.
+        attempt: AttemptRecord,
+    },
+    /// An operator paused the destination, or let it go on.
+    Held(Option<Held>),
+    /// An operator asked for dead letters to be sent again.
+    ResendAsked(Resend),
+    /// Some of them wait again.
+    Resent(Resent),
+}
+
+/// Dead letters that wait again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resent {
+    /// The number of the request.
+    pub number: u64,
+    /// The events, with what had become of them.
+    pub was: AttemptRecord,
+    /// Their lanes, in that order.
+    pub lanes: Vec<u64>,
+    /// Events found that the log does not have any more.
+    pub gone: u64,
+    /// Where the search goes on; `None` when it is over.
+    pub next: Option<LetterMark>,
 }
 
 /// The state of a destination.
@@ -222,6 +259,22 @@ impl AttemptRecord {
         places.zip(outcomes).filter_map(|(place, outcome)| Some((place, outcome?)))
     }
 
+    /// Whether an outcome like this is among them.
+    pub fn has(&self, is_meant: impl Fn(Outcome) -> bool) -> bool {
+        self.outcomes.iter().filter_map(|(_, bytes)| Outcome::from_bytes(*bytes)).any(is_meant)
+    }
+
+    /// How often each outcome is among them.
+    pub fn counts(&self) -> BTreeMap<Outcome, u64> {
+        let mut counts = BTreeMap::new();
+        for (count, bytes) in &self.outcomes {
+            if let Some(outcome) = Outcome::from_bytes(*bytes) {
+                *counts.entry(outcome).or_default() += u64::from(*count);
+            }
+        }
+        counts
+    }
+
     /// The outcome of one event, if the request held it.
     pub fn outcome_of(&self, place: Place) -> Option<Outcome> {
         let (partition, position) = place;
@@ -265,7 +318,6 @@ pub fn decode(bytes: &[u8]) -> Option<(Vec<Entry>, usize)> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
 
     fn place() -> impl Strategy<Value = Place> {
         (0_u16..4, 0_u64..6, 0_u32..300)
@@ -361,8 +413,57 @@ mod tests {
             Entry::Progress(Progress { at_ms: 1_795_298_400_000, read_through: through, taken: vec![pending] }),
             Entry::Lost(Lost::new(1_795_298_401_000, Partition(1), range, 0, Cause::Shredded)),
         ];
-        let written = [&MAGIC[..], &encode(&entries)].concat();
+        let written = [&b"ASNTRES\x02"[..], &encode(&entries)].concat();
         assert_eq!(written, golden);
         assert_eq!(decode(&golden[8..]).expect("version 2 is readable for ever").0, entries);
+    }
+
+    #[test]
+    fn version_three_reads_as_it_was_written() {
+        let golden = include_bytes!("golden_v3.bin");
+        let entries = version_three();
+        let written = [&MAGIC[..], &encode(&entries)].concat();
+        assert_eq!(written, golden);
+        assert_eq!(decode(&golden[8..]).expect("version 3 is readable for ever").0, entries);
+    }
+
+    fn version_three() -> Vec<Entry> {
+        let at = |index| (Partition(1), Position { block: 4096, index });
+        let held = Held { since: event::Millis(5), by: "ada".to_owned() };
+        let refused = Outcome::Rejected(Cause::Refused);
+        let failed = AttemptRecord::new(1_795_298_400_000, 1, 404, vec![(at(3), refused), (at(4), Outcome::Delivered)]);
+        let places = vec![(1, at(3).1)];
+        let filter = crate::LetterFilter { places, reason: Some("refused".to_owned()), ..Default::default() };
+        let mark = LetterMark { segment: 1_795_298_400_000, frame: 77, record: 0, event: 0 };
+        let resend = Resend {
+            number: 9,
+            at: event::Millis(8),
+            by: "ada".to_owned(),
+            filter,
+            next: Some(LetterMark::default()),
+            end: mark,
+            taken: 0,
+            delivered: 0,
+            withheld: 0,
+            failed: 0,
+            gone: 0,
+        };
+        let resent = Resent { number: 9, was: failed.clone(), lanes: vec![42, 43], gone: 2, next: Some(mark) };
+        let mut desk = Desk { held: Some(held.clone()), ..Desk::default() };
+        desk.groups.say("no such list");
+        desk.failed(&failed, 0);
+        desk.settled(at(3), refused, event::Millis(6));
+        desk.asked(resend.clone());
+        desk.resent(&resent);
+        desk.settled(at(9), refused, event::Millis(6));
+        vec![
+            Entry::Desk(Box::new(desk)),
+            Entry::Text("no such list".to_owned()),
+            Entry::Failed { text: 0, attempt: failed },
+            Entry::Held(Some(held)),
+            Entry::Held(None),
+            Entry::ResendAsked(resend),
+            Entry::Resent(resent),
+        ]
     }
 }

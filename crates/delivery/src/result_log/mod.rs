@@ -25,8 +25,8 @@ pub mod format;
 mod read;
 mod write;
 
-pub(crate) use read::{Read, attempts_of, fold_directory};
-pub(crate) use write::ResultLog;
+pub(crate) use read::{Read, attempts_of, fold_directory, scan_frames, segments};
+pub(crate) use write::{KEPT_MS, ResultLog};
 
 /// Why a result log cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ use crate::cursor::Folded;
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// The segments of a directory with the time of their first record, oldest first.
-pub(super) fn segments(directory: &Path) -> Result<Vec<(i64, PathBuf)>, ResultLogError> {
+pub(crate) fn segments(directory: &Path) -> Result<Vec<(i64, PathBuf)>, ResultLogError> {
     let failed = |error| ResultLogError::Io { path: directory.display().to_string(), error };
     let mut segments = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
@@ -43,6 +43,15 @@ struct Whole {
 
 /// Hands every record of a segment to `each` until it says stop (`false`). One frame is in memory at a time.
 fn scan(path: &Path, mut each: impl FnMut(Entry) -> bool) -> Result<Whole, ResultLogError> {
+    scan_whole(path, |_, entries| entries.into_iter().all(&mut each))
+}
+
+/// Hands every frame of a segment, with the byte at which it begins, to `each` until it says stop (`false`).
+pub(crate) fn scan_frames(path: &Path, each: impl FnMut(u64, Vec<Entry>) -> bool) -> Result<(), ResultLogError> {
+    scan_whole(path, each).map(drop)
+}
+
+fn scan_whole(path: &Path, mut each: impl FnMut(u64, Vec<Entry>) -> bool) -> Result<Whole, ResultLogError> {
     let failed = |error| ResultLogError::Io { path: path.display().to_string(), error };
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, File::open(path).map_err(failed)?);
     let mut magic = [0; MAGIC.len()];
@@ -54,8 +63,9 @@ fn scan(path: &Path, mut each: impl FnMut(Entry) -> bool) -> Result<Whole, Resul
     }
     let (mut bytes, mut frame) = (MAGIC.len() as u64, Vec::new());
     while let Some(entries) = next_frame(&mut reader, &mut frame).map_err(failed)? {
+        let begins = bytes;
         bytes += frame.len() as u64;
-        if !entries.into_iter().all(&mut each) {
+        if !each(begins, entries) {
             break;
         }
     }
@@ -104,7 +114,7 @@ pub(crate) fn fold_directory(directory: &Path) -> Result<Option<Newest>, ResultL
         let whole = scan(&path, |entry| {
             has_state |= matches!(entry, Entry::Checkpoint(_));
             // Before its first checkpoint a segment has only what belongs to it.
-            if has_state || matches!(entry, Entry::Pending(_)) {
+            if has_state || matches!(entry, Entry::Pending(_) | Entry::Desk(_)) {
                 folded.apply(&entry);
             }
             true
@@ -117,7 +127,8 @@ pub(crate) fn fold_directory(directory: &Path) -> Result<Option<Newest>, ResultL
     Ok(None)
 }
 
-/// The attempts that held an event, oldest first, from `since_ms` on, up to its final result.
+/// The attempts that held an event, oldest first, from `since_ms` on, up to its final result; of one that was given up
+/// and sent again, up to the last.
 pub(crate) fn attempts_of(
     directory: &Path,
     place: Place,
@@ -127,23 +138,35 @@ pub(crate) fn attempts_of(
     let segments = segments(directory)?;
     let first = segments.partition_point(|(begins, _)| *begins <= since_ms).saturating_sub(1);
     let mut found: Vec<(AttemptRecord, Outcome)> = Vec::new();
+    // Given up so far. It is over only when nothing sends it again, which the rest of the log says.
+    let mut is_letter = false;
     for (_, path) in &segments[first..] {
         let whole = scan(path, |entry| {
             let given_up = |at_ms, outcome| (AttemptRecord::new(at_ms, 0, 0, vec![(place, outcome)]), outcome);
             let hit = match entry {
-                Entry::Attempt(attempt) => attempt.outcome_of(place).map(|outcome| (attempt, outcome)),
-                Entry::Dropped(dropped) => dropped
+                Entry::Resent(resent) => {
+                    is_letter &= resent.was.outcome_of(place).is_none();
+                    None
+                }
+                Entry::Attempt(attempt) | Entry::Failed { attempt, .. } => {
+                    attempt.outcome_of(place).map(|outcome| (attempt, outcome))
+                }
+                // What was settled one by one before is in no range that was given up later.
+                Entry::Dropped(dropped) if !is_letter => dropped
                     .covers(place)
                     .then(|| given_up(dropped.at_ms, Outcome::DeadLettered(crate::Cause::BacklogOverBudget))),
-                Entry::Lost(lost) => lost.covers(place).then(|| given_up(lost.at_ms, lost.outcome())),
-                Entry::Checkpoint(_) | Entry::Pending(_) | Entry::Progress(_) => None,
+                Entry::Lost(lost) if !is_letter => lost.covers(place).then(|| given_up(lost.at_ms, lost.outcome())),
+                _ => None,
             };
+            if let Some((_, outcome)) = &hit {
+                is_letter = outcome.leaves_letter();
+            }
             found.extend(hit);
-            !found.last().is_some_and(|(_, outcome)| outcome.is_final())
+            is_letter || !found.last().is_some_and(|(_, outcome)| outcome.is_final() && !outcome.leaves_letter())
         })?;
         read.files += 1;
         read.bytes += whole.bytes;
-        if found.last().is_some_and(|(_, outcome)| outcome.is_final()) {
+        if found.last().is_some_and(|(_, outcome)| outcome.is_final() && !outcome.leaves_letter()) {
             break;
         }
     }

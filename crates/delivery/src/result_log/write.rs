@@ -10,6 +10,7 @@ use super::format::{Checkpoint, Entry, MAGIC, Progress, encode};
 use super::read::{Newest, segments};
 use super::{ResultLogError, fold_directory};
 use crate::cursor::Folded;
+use crate::desk::LetterMark;
 use crate::spill::Spill;
 
 /// A segment that has reached this size is followed by a new one.
@@ -19,7 +20,7 @@ const CHECKPOINT_SHARE: u64 = 8;
 /// Events that wait in one frame.
 const PENDING_PER_FRAME: usize = 10_000;
 /// How long results are kept.
-const KEPT_MS: i64 = 7 * 24 * 3_600_000;
+pub(crate) const KEPT_MS: i64 = 7 * 24 * 3_600_000;
 
 /// The log of one destination, open for writing.
 #[derive(Debug)]
@@ -137,6 +138,22 @@ impl ResultLog {
         self.sync()
     }
 
+    /// Where the next record will stand.
+    pub(crate) fn mark(&self) -> LetterMark {
+        LetterMark { segment: self.first_ms, frame: self.bytes, ..LetterMark::default() }
+    }
+
+    /// The directory, for reading.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Appends records that must not be forgotten.
+    pub(crate) fn append_synced(&mut self, entries: &[Entry]) -> Result<(), ResultLogError> {
+        self.append(entries)?;
+        self.sync()
+    }
+
     fn sync(&self) -> Result<(), ResultLogError> {
         let synced = self.file.as_ref().map_or(Ok(()), File::sync_data);
         synced.map_err(|error| ResultLogError::Io { path: self.path.display().to_string(), error })
@@ -238,8 +255,8 @@ mod tests {
         }
         assert_eq!(segments(directory.path()).expect("listed").len(), 9);
         drop(log);
-        fs::write(directory.path().join("results-9999999999999.log"), b"ASNTRES\x03").expect("written");
-        assert!(matches!(ResultLog::open(directory.path()), Err(ResultLogError::Newer { found: 3, .. })));
+        fs::write(directory.path().join("results-9999999999999.log"), b"ASNTRES\x04").expect("written");
+        assert!(matches!(ResultLog::open(directory.path()), Err(ResultLogError::Newer { found: 4, .. })));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod batches;
 mod faults;
 mod lost;
+mod operate;
 mod order;
+mod repair;
 mod rig;
 mod state;
 mod waiting;

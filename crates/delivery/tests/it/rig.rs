@@ -287,6 +287,15 @@ impl Rig {
         self.log.faults.lock().expect("no holder panics").insert(block, fault);
     }
 
+    /// The log lets go of everything.
+    pub(crate) async fn trim(&self) {
+        for partition in [Partition(0), Partition(1)] {
+            if let Some(last) = self.log.watermark(partition) {
+                self.log.trim(partition, last).await;
+            }
+        }
+    }
+
     /// The last position of a partition.
     pub(crate) fn watermark(&self, partition: Partition) -> Option<Position> {
         self.log.watermark(partition)
