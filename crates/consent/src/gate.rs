@@ -221,6 +221,11 @@ impl Gate {
         }
     }
 
+    /// Outdates every permission: the uses that they were given for may have changed.
+    pub fn outdate(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// What is on record about some identifiers, taken together.
     pub fn choices(&self, identifiers: &[Fingerprint]) -> Choices {
         identifiers.iter().fold(Choices::default(), |known, identifier| {

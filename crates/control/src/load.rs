@@ -74,7 +74,7 @@ impl Loader<'_> {
         write_keys::check(stored, self.env)?;
         let mut held = None;
         for stored in &stored.workspaces {
-            let read = stored.document().read(self.env);
+            let read = stored.read(self.env);
             tenants.push(match (directory.tenant(&stored.name), read) {
                 (Some(served), Ok(workspace)) => self.succeed(&served, workspace).await?,
                 (None, Ok(workspace)) => self.open(workspace).await?,
@@ -93,7 +93,12 @@ impl Loader<'_> {
                 tenant.gate.follow(&tenant.workspace.consent);
             }
         }
+        let gates: Vec<Arc<Gate>> = tenants.iter().map(|tenant| Arc::clone(&tenant.gate)).collect();
         directory.replace(tenants);
+        // What was permitted for a destination as it was and has not begun is asked for again, and finds it changed.
+        for gate in gates {
+            gate.outdate();
+        }
         Ok(held)
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use consent::{Permitted, Use};
-use control::Directory;
+use control::{Directory, Tenant};
 use egress::{Egress, Request};
 use event::{Clock, Millis};
 use eventlog::record::Processed;
@@ -172,10 +172,12 @@ async fn exchange(
 ) -> Option<(Vec<Item>, Exchange, Verdicts)> {
     loop {
         let now = context.clock.now();
-        let Some(tenant) = context.directory.tenant(&context.workspace) else {
-            // The workspace is being taken away; its events wait for what comes.
+        let tenant = context.directory.tenant(&context.workspace);
+        let is_served = |tenant: &Arc<Tenant>| tenant.workspace.destinations.contains(&context.model);
+        let Some(tenant) = tenant.filter(is_served) else {
+            // It is being changed or taken away: nothing goes out under what it was, its events wait for what comes.
             let verdict = Verdict::Pause(Cause::NotServed);
-            let said = "the workspace is not served now".to_owned();
+            let said = "the destination's configuration is being changed".to_owned();
             let exchange = Exchange::new(verdict, 0, said, &items);
             return Some((items, exchange, Verdicts::All(verdict)));
         };

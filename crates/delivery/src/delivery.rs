@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::result_log::Read;
 use crate::tail::follow_tail;
 use crate::trace::{Search, Trace, TraceError};
 use crate::trace_index::TraceIndex;
-use crate::{Random, RetryPolicy};
+use crate::{Random, RetryPolicy, ownership};
 
 /// What delivering needs.
 pub struct Options {
@@ -78,7 +78,7 @@ pub enum StartError {
     },
 }
 
-type Key = (Arc<str>, Arc<str>);
+pub(crate) type Key = (Arc<str>, Arc<str>);
 
 struct Running {
     /// What it was started with; another text means that it must be started anew.
@@ -89,27 +89,47 @@ struct Running {
     shared: Arc<Shared>,
 }
 
+/// Says that a courier ended, also by a panic.
+struct Ends(Arc<Shared>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.has_ended.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
+/// A destination that could not be started. It is tried again, and keeps its place until then.
+#[derive(Debug, Clone)]
+struct Failed {
+    reason: String,
+    made_in: i64,
+    /// Per partition: nothing up to here is needed. `None` also where what it kept cannot be read: then it may need
+    /// everything. Not more than the backlog budget is held for it in either case.
+    place: Vec<Option<Position>>,
+}
+
 #[derive(Default)]
 struct Couriers {
     running: HashMap<Key, Running>,
-    /// Destinations that could not be started, with the reason. They hold nothing back.
-    failed: BTreeMap<Key, String>,
+    failed: BTreeMap<Key, Failed>,
+    /// Destinations that are switched off, as they were when what waited for them was given up.
+    off: BTreeMap<Key, i64>,
 }
 
 /// All deliveries of this process. Dropping it ends them at once; [`Delivery::shutdown`] lets them finish.
 pub struct Delivery {
-    options: Options,
+    pub(crate) options: Options,
     ruler: Arc<Ruler>,
     index: Arc<Mutex<TraceIndex>>,
     couriers: tokio::sync::Mutex<Couriers>,
     /// Copies of what the running couriers share, for questions that cannot wait.
-    shared: Mutex<BTreeMap<Key, Result<Arc<Shared>, String>>>,
+    shared: Mutex<BTreeMap<Key, Result<Arc<Shared>, Failed>>>,
     tails: Mutex<JoinSet<()>>,
     stop_tails: CancellationToken,
 }
@@ -123,11 +143,10 @@ impl std::fmt::Debug for Delivery {
 impl Delivery {
     /// Starts delivering to every enabled destination.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let path = options.data_dir.join("trace");
-        let failed = |error| StartError::Index { path: path.display().to_string(), error };
-        let (directory, partitions) = (path.clone(), options.log.partitions());
+        let failed = |error| StartError::Index { path: options.data_dir.display().to_string(), error };
+        let (data_dir, partitions) = (options.data_dir.clone(), options.log.partitions());
         let opened = tokio::task::spawn_blocking(move || {
-            let index = TraceIndex::open(&directory)?;
+            let index = TraceIndex::open(&ownership::traces(&data_dir)?)?;
             index.ends(partitions).map(|ends| (index, ends))
         });
         let opened = opened.await.unwrap_or_else(|_| Err(std::io::Error::other("the thread that opened it ended")));
@@ -151,33 +170,47 @@ impl Delivery {
         Ok(delivery)
     }
 
-    /// Brings the couriers in line with the directory: call it after every change of it. A destination seen for the
-    /// first time starts at the tail of the log; one whose settings changed goes on where it was.
+    /// Brings the couriers in line with the directory: call it after every change of it, and from time to time while
+    /// [`Delivery::is_behind`]. A destination seen for the first time starts at the tail of the log, and so does one that
+    /// was switched off; one whose settings changed goes on where it was.
     pub async fn refresh(&self) {
         let wanted = self.wanted();
         let mut guard = self.couriers.lock().await;
+        if self.stop_tails.is_cancelled() {
+            return;
+        }
         let couriers = &mut *guard;
         let stale: Vec<Key> = couriers
             .running
             .iter()
-            .filter(|(key, running)| wanted.get(*key).is_none_or(|(text, _)| *text != running.configuration))
+            .filter(|(key, running)| {
+                running.task.is_finished() || wanted.get(*key).is_none_or(|(text, _)| *text != running.configuration)
+            })
             .map(|(key, _)| key.clone())
             .collect();
         let stopped: Vec<Running> = stale.iter().filter_map(|key| couriers.running.remove(key)).collect();
         stop_all(stopped, Duration::from_secs(5)).await;
-        for key in stale.iter().filter(|key| self.is_deleted(key)) {
-            self.forget(key).await;
-        }
-        couriers.failed.clear();
+        self.sweep().await;
+        self.switch_off(&mut couriers.off).await;
+        let mut failed = std::mem::take(&mut couriers.failed);
         for (key, (configuration, model)) in wanted {
             if let Entry::Vacant(free) = couriers.running.entry(key.clone()) {
-                match self.begin(&key, configuration, model).await {
+                let (made_in, before) = (model.made_in, failed.remove(&key));
+                let before = before.filter(|before| before.made_in == made_in);
+                match self.begin(&key, configuration, model, before.as_ref()).await {
                     Ok(running) => {
                         free.insert(running);
                     }
                     Err(reason) => {
-                        tracing::error!(workspace = &*key.0, destination = &*key.1, %reason, "a destination does not start");
-                        couriers.failed.insert(key, reason);
+                        // Once, not at each trial.
+                        if before.as_ref().is_none_or(|before| before.reason != reason) {
+                            tracing::error!(workspace = &*key.0, destination = &*key.1, %reason, "a destination does not start");
+                        }
+                        let place = match before {
+                            Some(before) => before.place,
+                            None => self.place_of(&key).await,
+                        };
+                        couriers.failed.insert(key, Failed { reason, made_in, place });
                     }
                 }
             }
@@ -187,20 +220,15 @@ impl Delivery {
         *self.shared.lock().expect("no holder of the table panics") = running.chain(failed).collect();
     }
 
-    /// Whether its workspace has no such destination any more, not even a disabled one.
-    fn is_deleted(&self, key: &Key) -> bool {
-        let tenant = self.options.directory.tenant(&key.0);
-        tenant.is_some_and(|tenant| tenant.workspace.destinations.iter().all(|model| *model.name.shared() != *key.1))
-    }
-
-    /// Removes what is kept of a deleted destination: one that is made again under its name may be somebody else's, and
-    /// must not get what waited for this one.
-    async fn forget(&self, key: &Key) {
-        let directory = self.results_dir(key);
-        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(directory)).await;
-        if let Ok(Err(error)) = removed {
-            tracing::error!(destination = &*key.1, %error, "what is kept of a deleted destination was not removed");
-        }
+    /// Whether a destination that is wanted does not run: it could not be started, or its courier ended. Call
+    /// [`Delivery::refresh`] then, every half a minute or so.
+    pub fn is_behind(&self) -> bool {
+        let is_behind = |entry: &Result<Arc<Shared>, Failed>| match entry {
+            Ok(shared) => shared.has_ended.load(Ordering::Relaxed),
+            Err(_) => true,
+        };
+        !self.stop_tails.is_cancelled()
+            && self.shared.lock().expect("no holder of the table panics").values().any(is_behind)
     }
 
     fn wanted(&self) -> BTreeMap<Key, (String, workspace::Destination)> {
@@ -214,25 +242,25 @@ impl Delivery {
         wanted
     }
 
-    async fn begin(&self, key: &Key, configuration: String, model: workspace::Destination) -> Result<Running, String> {
+    /// `before`: what is known from when it did not start.
+    async fn begin(
+        &self,
+        key: &Key,
+        configuration: String,
+        model: workspace::Destination,
+        before: Option<&Failed>,
+    ) -> Result<Running, String> {
         let options = &self.options;
         let kind = (options.registry)(model.kind.as_str())
             .ok_or_else(|| format!("there is no destination of kind `{}`", model.kind))?;
         let destination = (kind.open)(&model.name, &model.settings).map_err(|error| error.to_string())?;
-        let directory = self.results_dir(key);
-        let (recorder, folded) = Recorder::open(&directory).await.map_err(|error| error.to_string())?;
-        let partitions = (0..options.log.partitions()).map(Partition);
-        let cursors: Vec<Option<Position>> = match &folded {
-            Some(folded) => partitions.map(|p| folded.read_through.get(&p).copied().flatten()).collect(),
-            None => partitions.map(|p| options.log.watermark(p)).collect(),
-        };
+        let opened = Recorder::open(&self.results_dir(key), model.made_in).await;
+        let (recorder, folded) = opened.map_err(|error| error.to_string())?;
         let folded = folded.unwrap_or_default();
-        let released = (0..).zip(&cursors).map(|(partition, cursor)| {
-            let mut pending = folded.pending.range((Partition(partition), Position { block: 0, index: 0 })..);
-            let lowest = pending.next().filter(|((found, _), _)| found.0 == partition);
-            let needed = lowest.map_or(*cursor, |((_, position), _)| (*cursor).min(before(*position)));
-            folded.desk.kept.released(Partition(partition), needed)
-        });
+        let begins = || before.map_or_else(|| self.tails(), |before| before.place.clone());
+        let cursors = ownership::place(&folded, options.log.partitions()).unwrap_or_else(begins);
+        let places = (0..).map(Partition).zip(&cursors);
+        let released = places.map(|(partition, cursor)| ownership::released(&folded, partition, *cursor));
         // A whole state would forget the results beyond it: one only where there must be one.
         let is_checkpoint_due = recorder.is_checkpoint_due();
         let shared = Arc::new(Shared { released: Mutex::new(released.collect()), ..Shared::default() });
@@ -277,14 +305,19 @@ impl Delivery {
             oldest_waiting: None,
         };
         let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
-        let task = tokio::spawn(courier.run(stop.clone(), abandon.clone()));
+        let (run, ends) = (courier.run(stop.clone(), abandon.clone()), Ends(Arc::clone(&shared)));
+        let task = tokio::spawn(async move {
+            let _ends = ends;
+            run.await;
+        });
         Ok(Running { configuration, stop, abandon, task, shared })
     }
 
     /// What the courier of a destination shares, or why it has none; `None` for one that is not meant to run.
     pub(crate) fn shared_of(&self, workspace: &str, destination: &str) -> Option<Result<Arc<Shared>, String>> {
         let table = self.shared.lock().expect("no holder of the table panics");
-        table.get(&(workspace.into(), destination.into())).cloned()
+        let found = table.get(&(workspace.into(), destination.into())).cloned()?;
+        Some(found.map_err(|failed| failed.reason))
     }
 
     pub(crate) fn log(&self) -> &Arc<dyn EventLog> {
@@ -296,22 +329,31 @@ impl Delivery {
     }
 
     /// The position up to and including which no destination needs a partition's records, even after a crash:
-    /// what may be trimmed. `None`: nothing may.
+    /// what may be trimmed. `None`: nothing may. For one that does not start, the backlog budget is kept here; what it has
+    /// lost by then it finds trimmed and says so when it starts.
     pub fn released(&self, partition: Partition) -> Option<Position> {
+        let (log, now) = (&self.options.log, self.options.clock.now());
         let table = self.shared.lock().expect("no holder of the table panics");
-        let of = |shared: &Arc<Shared>| {
-            let released = shared.released.lock().expect("no holder of the released panics");
-            released.get(usize::from(partition.0)).copied().flatten()
+        let of = |entry: &Result<Arc<Shared>, Failed>| match entry {
+            Ok(shared) => {
+                let released = shared.released.lock().expect("no holder of the released panics");
+                released.get(usize::from(partition.0)).copied().flatten()
+            }
+            Err(failed) => {
+                let place = failed.place.get(usize::from(partition.0)).copied().flatten();
+                let cuts = self.ruler.cut(&failed.place, now, |partition, time| log.older_than(partition, time));
+                let cut = cuts.into_iter().find(|(of, _)| *of == partition);
+                cut.map_or(place, |(_, through)| place.max(Some(through)))
+            }
         };
-        let lowest = table.values().filter_map(|entry| entry.as_ref().ok()).map(of).min();
-        lowest.unwrap_or_else(|| self.options.log.watermark(partition))
+        table.values().map(of).min().unwrap_or_else(|| log.watermark(partition))
     }
 
     /// Every destination with its state, by workspace and name.
     pub fn overview(&self) -> Vec<Overview> {
         let table = self.shared.lock().expect("no holder of the table panics");
         let entries = table.iter().map(|((workspace, destination), entry)| {
-            let status = entry.as_ref().map_err(Clone::clone);
+            let status = entry.as_ref().map_err(|failed| failed.reason.clone());
             let status = status.map(|shared| shared.status.lock().expect("no holder of a status panics").clone());
             Overview { workspace: Arc::clone(workspace), destination: Arc::clone(destination), status }
         });
@@ -321,11 +363,16 @@ impl Delivery {
     /// What happened to an event. `None` when it is not known, or longer ago than seven days.
     pub async fn trace(&self, workspace: &str, message_id: &str) -> Result<Option<Trace>, TraceError> {
         let workspace: Arc<str> = workspace.into();
-        let keys: Vec<Key> = {
-            let table = self.shared.lock().expect("no holder of the table panics");
-            table.keys().filter(|key| key.0 == workspace).cloned().collect()
-        };
-        let results = keys.into_iter().map(|key| (Arc::clone(&key.1), self.results_dir(&key)));
+        // Of those that are switched off too: what happened, happened.
+        let tenant = self.options.directory.tenant(&workspace);
+        let mut names: Vec<Arc<str>> = tenant
+            .map(|tenant| tenant.workspace.destinations.iter().map(|model| model.name.shared()).collect())
+            .unwrap_or_default();
+        names.sort_unstable();
+        let results = names.into_iter().map(|name| {
+            let directory = self.results_dir(&(Arc::clone(&workspace), Arc::clone(&name)));
+            (name, directory)
+        });
         let results = results.filter(|(_, directory)| directory.is_dir()).collect();
         let (message_id, index) = (message_id.to_owned(), Arc::clone(&self.index));
         let search = Search { workspace, message_id, index, results };

@@ -8,6 +8,7 @@
 //! some subjects as long as it likes, and all others go on.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -78,6 +79,8 @@ pub(crate) struct Shared {
     pub(crate) released: Mutex<Vec<Option<Position>>>,
     /// What operators ask.
     pub(crate) wishes: Wishes,
+    /// Whether the loop is over, for whatever reason.
+    pub(crate) has_ended: AtomicBool,
 }
 
 /// The loop's state.
@@ -158,6 +161,11 @@ impl Courier {
                 self.enforce_budget().await;
                 self.look().await;
                 self.checkpoint().await;
+            }
+            if self.recorder.has_lost_its_files() {
+                // What it knows of its spill went with them: it begins again from what they hold.
+                tracing::error!(destination = self.labels.destination, "its files are lost; it starts anew from them");
+                return;
             }
         }
         self.drain(&abandon).await;

@@ -9,7 +9,8 @@
 //! Read in this order: [`destination`] (what a destination is), [`response`] (what an answer means), [`outcome`],
 //! `lane` (order), `spill` (lanes that wait long), `attempt` (one request), `follow` and `settle` (the loop),
 //! [`result_log`] (what is kept), `recorder` (its disk), `cursor` (the fold), `backlog` and `dead_letter` (what is
-//! given up), `trace`, `desk` (what operators see and do), and [`Delivery`] (starting and stopping).
+//! given up), `ownership` (whose it is), `trace`, `desk` (what operators see and do), and [`Delivery`] (starting and
+//! stopping).
 //!
 //! At least once: an event without a final result in the log of results is sent again after a crash.
 
@@ -24,11 +25,13 @@ mod delivery;
 mod desk;
 pub mod destination;
 mod follow;
+mod idle;
 mod lane;
 mod latency;
 mod metrics;
 pub mod outcome;
 mod overview;
+mod ownership;
 mod recorder;
 pub mod response;
 pub mod result_log;

@@ -40,10 +40,12 @@ pub enum Cause {
     Shredded,
     /// The workspace is not served at the moment.
     NotServed,
+    /// The destination was switched off.
+    SwitchedOff,
 }
 
 /// Causes with their number and code.
-const CAUSES: [(u8, Cause, &str); 17] = [
+const CAUSES: [(u8, Cause, &str); 18] = [
     (0, Cause::RateLimited, "rate_limited"),
     (1, Cause::ReceiverFailed, "receiver_failed"),
     (2, Cause::Timeout, "timeout"),
@@ -61,6 +63,7 @@ const CAUSES: [(u8, Cause, &str); 17] = [
     (14, Cause::NewerRelease, "newer_release"),
     (15, Cause::Shredded, "shredded"),
     (16, Cause::NotServed, "not_served"),
+    (17, Cause::SwitchedOff, "switched_off"),
 ];
 
 /// Consent's reasons with their number.

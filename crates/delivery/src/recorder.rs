@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cursor::Folded;
+use crate::ownership;
 use crate::result_log::{ResultLog, ResultLogError};
 use crate::spill::Spill;
 
@@ -28,13 +29,17 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Opens the files of a directory. One courier at a time has them: the work of one that was just ended may still
-    /// be running.
-    pub(crate) async fn open(directory: &Path) -> Result<(Self, Option<Folded>), ResultLogError> {
+    /// be running. What another making of its name left there goes ([`crate::ownership`]).
+    pub(crate) async fn open(directory: &Path, made_in: i64) -> Result<(Self, Option<Folded>), ResultLogError> {
         const TRIES: u32 = 500;
         let mut tries = 0;
         loop {
             let path = directory.to_owned();
-            let opened = tokio::task::spawn_blocking(move || ResultLog::open(&path)).await;
+            let opened = tokio::task::spawn_blocking(move || {
+                ownership::claim(&path, made_in).map_err(|error| failed(&path, error))?;
+                ResultLog::open(&path)
+            });
+            let opened = opened.await;
             match opened.unwrap_or_else(|_| Err(ended(directory))) {
                 Err(ResultLogError::Busy { .. }) if tries < TRIES => tries += 1,
                 Err(error) => return Err(error),
@@ -50,6 +55,11 @@ impl Recorder {
     /// Whether the next state must be a whole one.
     pub(crate) fn is_checkpoint_due(&self) -> bool {
         self.files.as_ref().is_none_or(|files| files.results.is_checkpoint_due())
+    }
+
+    /// Whether a thread that had the files panicked. They are closed then, and can be opened again.
+    pub(crate) fn has_lost_its_files(&self) -> bool {
+        self.files.is_none()
     }
 
     /// Does some work with the files on a thread for it.
@@ -69,6 +79,25 @@ impl Recorder {
 }
 
 fn ended(directory: &Path) -> ResultLogError {
-    let error = io::Error::other("the thread that had its files ended; a restart opens them again");
+    failed(directory, io::Error::other("the thread that had its files ended; they are opened again"))
+}
+
+fn failed(directory: &Path, error: io::Error) -> ResultLogError {
     ResultLogError::Io { path: directory.display().to_string(), error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_disk_thread_is_noticed_and_the_files_can_be_opened_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (mut recorder, _) = Recorder::open(directory.path(), 0).await.expect("opens");
+        assert!(recorder.on_disk(|_| Ok(())).await.is_ok() && !recorder.has_lost_its_files());
+        let work = |_: &mut Files| -> Result<(), ResultLogError> { panic!("a test") };
+        assert!(recorder.on_disk(work).await.is_err() && recorder.has_lost_its_files());
+        assert!(recorder.on_disk(|_| Ok(())).await.is_err());
+        assert!(Recorder::open(directory.path(), 0).await.is_ok());
+    }
 }

@@ -84,8 +84,9 @@ impl Search {
         let mut outputs = Vec::new();
         for (destination, directory) in &self.results {
             let attempts = attempts(directory, &found, received_at, read)?;
-            let is_named = named.as_ref().is_some_and(|named| named.iter().any(|name| **name == **destination));
-            if is_named || !attempts.is_empty() {
+            // Ranges that were given up cover what was for others too.
+            let is_named = named.as_ref().map(|named| named.iter().any(|name| **name == **destination));
+            if is_named.unwrap_or(!attempts.is_empty()) {
                 outputs.push(OutputTrace { destination: Arc::clone(destination), attempts });
             }
         }

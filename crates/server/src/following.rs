@@ -12,12 +12,16 @@ use delivery::Delivery;
 
 /// How long a change by another process may stay unseen.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How long a destination that does not start, or whose courier ended, waits to be tried again.
+const TRY_AGAIN_EVERY: Duration = Duration::from_secs(30);
 
 /// Follows until it is dropped.
 pub(crate) async fn run(configuration: Arc<Configuration>, delivery: Arc<Delivery>) {
     let mut changes = configuration.changes();
     let mut ticks = tokio::time::interval(ASK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut trials = tokio::time::interval(TRY_AGAIN_EVERY);
+    trials.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // Told once, not every second.
     let mut told = None;
     loop {
@@ -28,6 +32,11 @@ pub(crate) async fn run(configuration: Arc<Configuration>, delivery: Arc<Deliver
                 }
                 delivery.refresh().await;
                 tracing::info!(revision = *changes.borrow_and_update(), "the configuration changed");
+            }
+            _ = trials.tick() => {
+                if delivery.is_behind() {
+                    delivery.refresh().await;
+                }
             }
             _ = ticks.tick() => {
                 let failed = configuration.refresh().await.err().map(|error| error.to_string());

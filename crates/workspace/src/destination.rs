@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Category, Purpose};
 
 /// One destination instance.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
     /// Its name.
@@ -32,9 +32,14 @@ pub struct Destination {
     /// Whether events of unknown consent (`compat: segment`) may reach it.
     #[serde(default = "deny")]
     pub unstamped: Switch,
-    /// A disabled destination gets nothing and keeps no backlog.
+    /// A disabled destination gets nothing and keeps no backlog: what waits for it is given up when it is disabled, and it
+    /// begins at the tail when it is enabled again.
     #[serde(default = "enabled")]
     pub enabled: bool,
+    /// Which making of its name it is, where that is known: one that is deleted and made again is another one. Not for
+    /// files; `control` says it.
+    #[serde(skip)]
+    pub made_in: i64,
 }
 
 fn third_party() -> RecipientRole {

@@ -52,6 +52,7 @@ pub(super) fn after(stored: &StoredConfiguration, change: &ConfigurationChange) 
                 word: word.clone(),
                 // Of no concern to a draft.
                 version: 0,
+                made_in: 0,
                 changed_at: event::Millis(0),
             });
         }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use event::Millis;
-use workspace::{Body, Document, ObjectKind};
+use workspace::{Body, Document, ObjectKind, ParseError, Workspace};
 
 use crate::StoreError;
 use crate::audit::Entry;
@@ -55,7 +55,9 @@ pub struct StoredObject {
     pub word: Word,
     /// The revision of its last change.
     pub version: i64,
-    /// When that was.
+    /// The revision that made it: another one of its name has another one. 0: before that was noted.
+    pub made_in: i64,
+    /// When its last change was.
     pub changed_at: Millis,
 }
 
@@ -72,6 +74,16 @@ impl StoredWorkspace {
     /// An object.
     pub fn object(&self, kind: ObjectKind, name: &str) -> Option<&StoredObject> {
         self.objects.iter().find(|object| object.kind == kind && object.name == name)
+    }
+
+    /// The model, with references filled in, and each destination knowing which making of its name it is.
+    pub(crate) fn read(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Workspace, ParseError> {
+        let mut workspace = self.document().read(env)?;
+        for destination in &mut workspace.destinations {
+            let stored = self.object(ObjectKind::Destination, destination.name.as_str());
+            destination.made_in = stored.map_or(0, |stored| stored.made_in);
+        }
+        Ok(workspace)
     }
 
     /// All of them as one document.

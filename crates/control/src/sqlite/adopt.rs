@@ -29,6 +29,8 @@ impl Sqlite {
             write_change(&mut write, &change, Millis(row.try_get("applied_at")?)).await?;
         }
         if !rows.is_empty() {
+            // What delivery keeps of them belongs to them.
+            sqlx::query("update object set made_in = 0").execute(&mut *write).await?;
             sqlx::query("delete from write_key_v1").execute(&mut *write).await?;
             sqlx::query("delete from workspace_v1").execute(&mut *write).await?;
         }

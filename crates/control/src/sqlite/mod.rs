@@ -54,6 +54,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "state", include_str!("../../migrations/0001_state.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "objects", include_str!("../../migrations/0003_objects.sql")),
+    (4, "made_in", include_str!("../../migrations/0004_made_in.sql")),
 ];
 
 /// The store in one file.

@@ -109,8 +109,8 @@ async fn write_object(
         return Ok(());
     };
     sqlx::query(
-        "insert into object (workspace, kind, name, body, file, declared, version, changed_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
+        "insert into object (workspace, kind, name, body, file, declared, version, changed_at, made_in)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $7)
          on conflict (workspace, kind, name) do update set body = excluded.body, file = excluded.file,
              declared = excluded.declared, version = excluded.version, changed_at = excluded.changed_at",
     )
@@ -143,6 +143,7 @@ fn object(row: &SqliteRow) -> Result<StoredObject, sqlx::Error> {
             Some(file) => Word::Applied { file },
         },
         version: row.try_get("version")?,
+        made_in: row.try_get("made_in")?,
         changed_at: Millis(row.try_get("changed_at")?),
     })
 }

@@ -45,6 +45,8 @@ fn its_workspaces_become_objects_with_their_keys() {
         let adopted = store.configuration().await.expect("reads");
         assert_eq!(adopted.workspaces[0].objects.len(), 3);
         assert_eq!(adopted.workspaces[0].objects[0].word, Word::Declared { file: "old.yaml".to_owned() });
+        let made_in: Vec<i64> = adopted.workspaces[0].objects.iter().map(|object| object.made_in).collect();
+        assert_eq!(made_in, [0; 3], "what was kept of them is still theirs");
         assert_eq!(stored_key(&*store, "web").await, "wk_generated");
         assert_eq!(stored_key(&*store, "api").await, "${env:KEY}");
         // Once, not at every start.

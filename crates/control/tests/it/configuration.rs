@@ -130,6 +130,31 @@ fn a_version_never_comes_twice() {
     });
 }
 
+/// What delivery keeps for one must not be taken for the other's.
+#[test]
+fn a_destination_made_again_under_its_name_is_another_one() {
+    run(async {
+        let rig = Rig::new().await;
+        let made_in = || {
+            let tenant = rig.configuration.directory().tenant("acme").expect("is served");
+            let hook = tenant.workspace.destinations.iter().find(|model| model.name.as_str() == "hook");
+            hook.expect("is there").made_in
+        };
+        let version =
+            async |edited: Result<Option<Object>, EditError>| edited.expect("edits").expect("is there").version;
+        let made = version(rig.create(ObjectKind::Destination, hook()).await).await;
+        let first = made_in();
+        assert!(first > 0);
+        let mut changed = hook();
+        changed["enabled"] = false.into();
+        let changed = version(rig.replace(ObjectKind::Destination, "hook", changed, made).await).await;
+        assert_eq!(made_in(), first, "a change is no making");
+        rig.delete(ObjectKind::Destination, "hook", changed).await.expect("deletes");
+        rig.create(ObjectKind::Destination, hook()).await.expect("creates");
+        assert!(made_in() > first);
+    });
+}
+
 #[test]
 fn what_cannot_be_edited_is_said() {
     run(async {

@@ -34,9 +34,11 @@ struct Posting {
     events_max: usize,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of a row of the registry")]
 fn open(_: &Slug, settings: &Map<String, Value>) -> Result<Box<dyn Destination>, SettingsError> {
-    let url = settings["url"].as_str().expect("a URL").parse().expect("a URL");
+    let url: url::Url = settings["url"].as_str().expect("a URL").parse().expect("a URL");
+    if url.scheme() == "broken" {
+        return Err(SettingsError("a test".to_owned()));
+    }
     let events_max = settings["events_max"].as_u64().expect("a number");
     Ok(Box::new(Posting { url, events_max: usize::try_from(events_max).expect("fits") }))
 }
@@ -231,7 +233,15 @@ impl Rig {
 
     /// Other destinations from now on; say so to delivery.
     pub(crate) fn configure(&self, urls: &[String], events_max: usize) {
-        self.directory.replace(vec![tenant(model(urls, events_max), &self.gate)]);
+        self.configure_as(urls, events_max, |_| {});
+    }
+
+    /// The same, with changes to each destination.
+    pub(crate) fn configure_as(&self, urls: &[String], events_max: usize, change: fn(&mut workspace::Destination)) {
+        let mut workspace = model(urls, events_max);
+        workspace.destinations.iter_mut().for_each(change);
+        self.directory.replace(vec![tenant(workspace, &self.gate)]);
+        self.gate.outdate();
     }
 
     pub(crate) async fn start(&self) -> Delivery {
@@ -249,7 +259,12 @@ impl Rig {
             clock: Arc::new(Wall),
             observer: Observer {
                 wanted: Arc::new(|| true),
-                tell: Arc::new(move |told| seen.lock().expect("no holder panics").push((told.of, told.outcome))),
+                tell: Arc::new(move |told| {
+                    let is_poison = matches!(&told.of, Observed::Event(id) if id == "poison");
+                    let is_poison = is_poison && !told.outcome.is_final();
+                    assert!(!is_poison, "a test lets a courier panic");
+                    seen.lock().expect("no holder panics").push((told.of, told.outcome));
+                }),
             },
             metrics: Metrics::default(),
             echoes: Arc::default(),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use delivery::Outcome;
+use delivery::{BacklogBudget, Cause, Outcome};
 use eventlog::Partition;
 use testkit::vendor::{Reply, Vendor};
 
@@ -77,4 +77,142 @@ async fn a_destination_made_again_gets_nothing_that_waited_for_the_deleted_one()
     rig.append(&[("after".to_owned(), 0)]).await;
     assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);
     assert_eq!(arrived(&vendor)[before..], ["after"]);
+}
+
+#[tokio::test]
+async fn a_destination_made_again_between_two_looks_gets_nothing_that_waited_for_the_first() {
+    let vendor = Vendor::start([Reply::status(503)]).await;
+    let rig = Rig::new(&[vendor.url()], 1);
+    let delivery = rig.start().await;
+    rig.append(&events(2, 2)).await;
+    vendor.wait_for(2).await;
+    // No look at the configuration while it was gone, as around a crash.
+    delivery.shutdown(Duration::ZERO).await;
+    rig.configure_as(&[vendor.url()], 1, |model| model.made_in = 9);
+    vendor.script([Reply::status(200)]);
+    let before = vendor.received().len();
+    let delivery = rig.start().await;
+    rig.append(&[("after".to_owned(), 0)]).await;
+    assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);
+    assert_eq!(arrived(&vendor)[before..], ["after"]);
+}
+
+#[tokio::test]
+async fn a_destination_that_was_switched_off_left_no_backlog() {
+    let vendor = Vendor::start([Reply::status(503)]).await;
+    let rig = Rig::new(&[vendor.url()], 1);
+    let delivery = rig.start().await;
+    rig.append(&events(2, 1)).await;
+    vendor.wait_for(1).await;
+    rig.configure_as(&[vendor.url()], 1, |model| model.enabled = false);
+    delivery.refresh().await;
+    let last = |id: &'static str| {
+        let trace = delivery.trace("acme", id);
+        async { trace.await.expect("read").expect("known").outputs.pop()?.attempts.pop().map(|last| last.outcome) }
+    };
+    let off = Outcome::DeadLettered(Cause::SwitchedOff);
+    assert_eq!((last("e0").await, last("e1").await), (Some(off), Some(off)), "said at once, not when it is on again");
+    // Looking again changes nothing, and while it is off nothing is for it.
+    delivery.refresh().await;
+    let before = vendor.received().len();
+    vendor.script([Reply::status(200)]);
+    rig.configure(&[vendor.url()], 1);
+    delivery.refresh().await;
+    rig.append(&[("after".to_owned(), 0)]).await;
+    assert_eq!(rig.settled(&delivery, 0, 3).await, [(Outcome::Delivered, 1), (off, 2)]);
+    assert_eq!(arrived(&vendor)[before..], ["after"]);
+}
+
+#[tokio::test]
+async fn a_destination_that_does_not_start_keeps_its_place_and_is_tried_again() {
+    let vendor = Vendor::start([Reply::status(503)]).await;
+    let mut rig = Rig::new(&[vendor.url()], 1);
+    rig.append(&events(4, 2)).await;
+    let delivery = rig.start().await;
+    let begins = rig.watermark(Partition(0));
+    rig.append(&[("waits".to_owned(), 0)]).await;
+    let waits = rig.watermark(Partition(0));
+    vendor.wait_for(1).await;
+    delivery.shutdown(Duration::from_secs(1)).await;
+
+    rig.configure(&["broken://".to_owned()], 1);
+    let delivery = rig.start().await;
+    rig.append(&[("unread".to_owned(), 0)]).await;
+    let released = delivery.released(Partition(0));
+    assert!(released >= begins && released < waits && delivery.is_behind(), "{released:?}");
+    vendor.script([Reply::status(200)]);
+    rig.configure(&[vendor.url()], 1);
+    delivery.refresh().await;
+    assert_eq!(rig.settled(&delivery, 0, 2).await, [(Outcome::Delivered, 2)]);
+    assert!(!delivery.is_behind());
+    delivery.shutdown(Duration::from_secs(1)).await;
+
+    // Where nobody can say what it needs, everything is held, up to the budget.
+    let kept = rig.data.path().join("acme/d0");
+    std::fs::rename(&kept, rig.data.path().join("away")).expect("moved");
+    std::fs::write(&kept, "not a directory").expect("written");
+    rig.backlog = BacklogBudget { bytes_max: 10_000, age_ms_max: i64::MAX };
+    let delivery = rig.start().await;
+    assert_eq!(delivery.released(Partition(0)), None);
+    rig.append(&events(1_000, 2)).await;
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while delivery.released(Partition(0)).is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("the budget holds for it too");
+    assert!(delivery.released(Partition(0)) < rig.watermark(Partition(0)));
+}
+
+#[tokio::test]
+async fn a_new_destination_that_does_not_start_begins_where_it_was_made() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&["broken://".to_owned()], 1);
+    rig.append(&[("before".to_owned(), 0)]).await;
+    let delivery = rig.start().await;
+    rig.append(&[("first".to_owned(), 0)]).await;
+    rig.configure(&[vendor.url()], 1);
+    delivery.refresh().await;
+    assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);
+    assert_eq!(arrived(&vendor), ["first"]);
+}
+
+#[tokio::test]
+async fn a_courier_that_ended_is_started_again_and_loses_nothing() {
+    let vendor = Vendor::start([Reply::status(500), Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 1);
+    let delivery = rig.start().await;
+    rig.append(&[("poison".to_owned(), 0)]).await;
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while !delivery.is_behind() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("the courier panics when it tells of the failure");
+    assert!(delivery.released(Partition(0)) < rig.watermark(Partition(0)), "it needs its event");
+    delivery.refresh().await;
+    assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);
+    assert!(!delivery.is_behind());
+}
+
+/// Between an edit and the restart of the courier, the old address must not get anything under the new configuration.
+#[tokio::test]
+async fn an_outdated_courier_sends_nothing() {
+    let (old, new) = (Vendor::start([Reply::status(200)]).await, Vendor::start([Reply::status(200)]).await);
+    let rig = Rig::new(&[old.url()], 1);
+    let delivery = rig.start().await;
+    rig.configure(&[new.url()], 1);
+    rig.append(&[("after the edit".to_owned(), 0)]).await;
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while delivery.overview()[0].status.as_ref().expect("started").paused.is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("pauses");
+    delivery.refresh().await;
+    assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);
+    assert_eq!((arrived(&old), arrived(&new)), (Vec::<String>::new(), vec!["after the edit".to_owned()]));
 }
