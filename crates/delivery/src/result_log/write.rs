@@ -36,6 +36,16 @@ pub(crate) struct ResultLog {
     _lock: File,
 }
 
+/// The segment that was written before a new one was begun.
+#[derive(Debug)]
+struct Before {
+    path: PathBuf,
+    file: Option<File>,
+    bytes: u64,
+    first_ms: i64,
+    checkpoint_bytes: u64,
+}
+
 impl ResultLog {
     /// Opens a directory (made when absent), cuts a torn tail, and says where it ended.
     pub(crate) fn open(directory: &Path) -> Result<(Self, Option<Folded>), ResultLogError> {
@@ -59,6 +69,9 @@ impl ResultLog {
             let failed = |error| ResultLogError::Io { path: path.display().to_string(), error };
             let file = OpenOptions::new().append(true).open(&path).map_err(failed)?;
             file.set_len(whole).map_err(failed)?;
+            // One that was only begun may be newer.
+            let first = segments(&log.directory)?.into_iter().find(|(_, known)| *known == path);
+            log.first_ms = first.map_or(log.first_ms, |(first_ms, _)| first_ms);
             (log.path, log.file, log.bytes) = (path, Some(file), whole);
         }
         Ok((log, Some(folded)))
@@ -105,7 +118,7 @@ impl ResultLog {
                 }
             }
             // A segment without its first state is passed over when it is read: later results must not stand in it.
-            (Some(before), Err(_)) => (self.path, self.file, self.bytes) = before,
+            (Some(before), Err(_)) => self.go_back(before),
             (None, _) => {}
         }
         written
@@ -160,18 +173,28 @@ impl ResultLog {
     }
 
     /// Goes on in a new segment; returns the one before, to go back to.
-    fn begin(&mut self, now: Millis) -> Result<(PathBuf, Option<File>, u64), ResultLogError> {
+    fn begin(&mut self, now: Millis) -> Result<Before, ResultLogError> {
         // Names grow even when the clock went back.
-        self.first_ms = now.0.max(self.first_ms + 1);
-        let path = self.directory.join(format!("results-{:013}.log", self.first_ms));
+        let first_ms = now.0.max(self.first_ms + 1);
+        let path = self.directory.join(format!("results-{first_ms:013}.log"));
         let failed = |error| ResultLogError::Io { path: path.display().to_string(), error };
         let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(failed)?;
         file.set_len(0).map_err(failed)?;
         file.write_all(&MAGIC).map_err(failed)?;
         File::open(&self.directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
-        let bytes = MAGIC.len() as u64;
-        let (path, file) = (std::mem::replace(&mut self.path, path), self.file.replace(file));
-        Ok((path, file, std::mem::replace(&mut self.bytes, bytes)))
+        Ok(Before {
+            path: std::mem::replace(&mut self.path, path),
+            file: self.file.replace(file),
+            bytes: std::mem::replace(&mut self.bytes, MAGIC.len() as u64),
+            first_ms: std::mem::replace(&mut self.first_ms, first_ms),
+            checkpoint_bytes: self.checkpoint_bytes,
+        })
+    }
+
+    fn go_back(&mut self, before: Before) {
+        let Before { path, file, bytes, first_ms, checkpoint_bytes } = before;
+        (self.path, self.file, self.bytes) = (path, file, bytes);
+        (self.first_ms, self.checkpoint_bytes) = (first_ms, checkpoint_bytes);
     }
 
     /// Deletes segments whose last record is older than the window: those followed by one that is.
@@ -285,6 +308,46 @@ mod tests {
         let (_, folded) = ResultLog::open(directory.path()).expect("opens");
         let places: Vec<_> = folded.expect("a state").pending.into_values().collect();
         assert_eq!(places, [event(8), event(9)]);
+    }
+
+    /// The disk fails in the middle of a new segment's first state: what waits cannot be read back from the spill.
+    #[test]
+    fn a_whole_state_that_fails_halfway_goes_back_to_the_segment_before() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (mut log, _) = ResultLog::open(directory.path()).expect("opens");
+        log.checkpoint(at(1), Vec::new(), &spill(&directory)).expect("written");
+        log.append(&[delivered(0)]).expect("written");
+        let (path, mark) = (log.path.clone(), log.mark());
+        let mut scratch = spill(&directory);
+        let position = Position { block: 1, index: 9 };
+        let waits = PendingEvent { partition: 0, position, lane: 3, failures: 0, first_failed_ms: None };
+        scratch.store(vec![Item::waiting(1, &waits)]).expect("stored");
+        let whole = fs::read(directory.path().join("waiting.spill")).expect("there");
+        fs::write(directory.path().join("waiting.spill"), b"").expect("damaged");
+
+        let bytes = log.bytes;
+        log.bytes = SEGMENT_BYTES_MAX;
+        let many = (0..25_000).map(|index| PendingEvent { position: Position { block: 2, index }, ..waits });
+        let state = Checkpoint { pending: many.collect(), ..at(2) };
+        log.checkpoint(state, Vec::new(), &scratch).expect_err("the disk fails");
+        assert_eq!(segments(directory.path()).expect("listed").len(), 2, "it had begun");
+        log.bytes = bytes;
+        assert_eq!((&log.path, log.mark()), (&path, mark));
+        log.append(&[delivered(1)]).expect("written");
+        drop(log);
+        let (mut log, folded) = ResultLog::open(directory.path()).expect("opens");
+        let folded = folded.expect("a state");
+        assert_eq!((folded.totals[&Outcome::Delivered], folded.pending.len()), (2, 0), "of the segment before");
+        assert_eq!(log.mark().segment, mark.segment);
+
+        // The disk is well again: the next state is whole, in a segment of its own.
+        fs::write(directory.path().join("waiting.spill"), whole).expect("mended");
+        log.bytes = SEGMENT_BYTES_MAX;
+        log.checkpoint(at(3), Vec::new(), &scratch).expect("written");
+        assert!(log.path > path);
+        drop(log);
+        let (_, folded) = ResultLog::open(directory.path()).expect("opens");
+        assert_eq!(folded.expect("a state").pending.into_values().collect::<Vec<_>>(), [waits]);
     }
 
     #[test]
