@@ -79,7 +79,12 @@ pub const TABLE: &[Row] = &[
     row("change_destination", ADMIN),
     row("delete_destination", ADMIN),
     row("test_destination", ADMIN),
+    row("pause_destination", ADMIN),
+    row("resume_destination", ADMIN),
     row("list_destination_errors", VIEWER),
+    row("list_dead_letters", VIEWER),
+    row("retry_dead_letters", ADMIN),
+    row("list_retries", VIEWER),
     row("show_categories", VIEWER),
     row("change_categories", ADMIN),
     row("show_overview", VIEWER),
@@ -87,6 +92,9 @@ pub const TABLE: &[Row] = &[
     masked("show_event", VIEWER),
     masked("query_lake", ANALYST),
     row("show_lake_schema", ANALYST),
+    row("list_saved_queries", ANALYST),
+    row("save_query", ANALYST),
+    row("delete_saved_query", ANALYST),
 ];
 
 /// The row of an operation.

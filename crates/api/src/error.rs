@@ -79,6 +79,8 @@ codes! {
     DeclaredByFile = CONFLICT, "declared_by_file", "change it in that file and apply it, or take it out of the file first";
     /// Something else still needs the object.
     InUse = CONFLICT, "in_use", "change what uses it first; the message names it";
+    /// The destination does not run, so it can do nothing.
+    NotRunning = CONFLICT, "not_running", "enable the destination, or correct what keeps it from starting, then try again";
     /// The body is too large.
     PayloadTooLarge = PAYLOAD_TOO_LARGE, "payload_too_large", "send less; the message says how much is taken";
     /// The body is of another type.

@@ -22,6 +22,7 @@ enumerations! {
     source_kind: ["browser", "mobile", "server"];
     recipient: ["service_provider", "third_party"];
     health_state: ["running", "paused", "failed", "disabled"];
+    retry_state: ["searching", "sending", "done"];
     severity: ["error", "warning"];
     switch: ["deny", "allow"];
     regime: ["opt-in", "opt-out"];

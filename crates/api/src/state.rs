@@ -65,6 +65,7 @@ pub(crate) struct Bounds {
     pub(crate) viewers: Arc<Semaphore>,
     pub(crate) queries: Arc<Semaphore>,
     pub(crate) tests: Arc<Semaphore>,
+    pub(crate) letters: Arc<Semaphore>,
 }
 
 struct Shared {
@@ -84,6 +85,8 @@ impl Api {
             viewers: Arc::new(Semaphore::new(32)),
             queries: Arc::new(Semaphore::new(2)),
             tests: Arc::new(Semaphore::new(4)),
+            // Each reads results of up to a week.
+            letters: Arc::new(Semaphore::new(4)),
         };
         Self(Arc::new(Shared { options, bounds }))
     }

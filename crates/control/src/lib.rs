@@ -21,6 +21,7 @@ mod linking;
 mod load;
 mod recent;
 mod recorder;
+mod saved;
 mod sqlite;
 mod standing;
 mod store;
@@ -42,6 +43,7 @@ pub use directory::{Directory, KeyOwner, Tenant};
 pub use load::{LoadError, load};
 pub use recent::Recent;
 pub use recorder::{ChoiceMade, Recorded, Recorder};
+pub use saved::{SAVED_QUERIES_MAX, SavedQuery, SavedQueryStore, Saving};
 pub use sqlite::Sqlite;
 pub use standing::{Said, Standing};
 pub use store::{

@@ -13,6 +13,7 @@ use crate::accounts::AccountStore;
 use crate::audit::AuditStore;
 use crate::configuration::ConfigurationStore;
 use crate::hex::hex;
+use crate::saved::SavedQueryStore;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -204,7 +205,7 @@ pub enum Joined {
 
 /// The control store. Everything that a method writes is durable when it returns.
 #[async_trait]
-pub trait Store: AccountStore + AuditStore + ConfigurationStore + fmt::Debug + Send + Sync {
+pub trait Store: AccountStore + AuditStore + ConfigurationStore + SavedQueryStore + fmt::Debug + Send + Sync {
     /// The subjects of some fingerprints, in their order.
     async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError>;
 

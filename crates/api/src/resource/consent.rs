@@ -25,7 +25,7 @@ pub(super) fn routes() -> Vec<Operations> {
 #[derive(Debug, Serialize, ToSchema)]
 struct Consent {
     #[serde(flatten)]
-    written: Written,
+    written: ConsentWritten,
     /// The file that declares it, so that it cannot be changed here; `null`: it can.
     declared_by: Option<String>,
     /// Its version, to be sent with a change; 0 when nobody ever wrote it.
@@ -33,7 +33,7 @@ struct Consent {
 }
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct Written {
+struct ConsentWritten {
     /// The categories, `required` among them.
     categories: Vec<CategoryWritten>,
     /// What holds before a visitor has chosen, in regions without a row.
@@ -67,7 +67,7 @@ impl From<workspace::CategoryRule> for CategoryWritten {
 }
 
 fn shown(object: Object) -> Result<Json<Consent>> {
-    let read: std::result::Result<Written, _> = serde_json::from_value(object.body.into());
+    let read: std::result::Result<ConsentWritten, _> = serde_json::from_value(object.body.into());
     let written = read.map_err(|error| Error::internal("read the consent block that it stores", &error))?;
     Ok(Json(Consent { written, declared_by: object.declared_by, version: object.version }))
 }
@@ -88,7 +88,7 @@ async fn show_categories(State(api): State<Api>, Here(tenant): Here) -> Result<J
 
 /// Writes the categories and how consent is read anew, as a whole.
 #[utoipa::path(
-    put, path = "/api/v1/workspaces/{workspace}/categories", tag = "categories", request_body = Written,
+    put, path = "/api/v1/workspaces/{workspace}/categories", tag = "categories", request_body = ConsentWritten,
     params(("workspace" = String, Path, description = "The workspace"), Seen),
     responses(
         (status = 200, body = Consent, description = "Changed"),

@@ -23,7 +23,6 @@ pub(super) fn routes() -> Vec<Operations> {
     vec![
         routes!(list_destinations, create_destination),
         routes!(show_destination, change_destination, delete_destination),
-        routes!(list_destination_errors),
     ]
 }
 
@@ -31,7 +30,7 @@ pub(super) fn routes() -> Vec<Operations> {
 #[derive(Debug, Serialize, ToSchema)]
 struct Destination {
     #[serde(flatten)]
-    written: Written,
+    written: DestinationWritten,
     /// The file that declares it, so that it cannot be changed here; `null`: it can.
     declared_by: Option<String>,
     /// Its version, to be sent with a change.
@@ -42,7 +41,7 @@ struct Destination {
 
 /// What is written about a destination.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct Written {
+struct DestinationWritten {
     /// Its name.
     name: String,
     /// Its kind.
@@ -108,26 +107,8 @@ struct DestinationList {
     next: Option<String>,
 }
 
-/// Events that ended the same way.
-#[derive(Debug, Serialize, ToSchema)]
-struct ErrorGroup {
-    /// `rejected` or `dead_lettered`.
-    result: &'static str,
-    /// The code of the reason.
-    reason: &'static str,
-    /// How many events.
-    count: u64,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct ErrorGroups {
-    items: Vec<ErrorGroup>,
-    /// The cursor of the next page.
-    next: Option<String>,
-}
-
 fn shown(api: &Api, tenant: &Tenant, object: Object) -> Result<Destination> {
-    let read: std::result::Result<Written, _> = serde_json::from_value(object.body.into());
+    let read: std::result::Result<DestinationWritten, _> = serde_json::from_value(object.body.into());
     let written = read.map_err(|error| Error::internal("read a destination that it stores", &error))?;
     let health = health::of(api, tenant, &written.name);
     Ok(Destination { written, declared_by: object.declared_by, version: object.version, health })
@@ -247,31 +228,4 @@ async fn delete_destination(
     api.configuration.edit(&who.0, &tenant.name(), edit).await?;
     api.delivery.refresh().await;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// What a destination did not get, by result and reason, most first.
-#[utoipa::path(
-    get, path = "/api/v1/workspaces/{workspace}/destinations/{name}/errors", tag = "destinations",
-    params(
-        ("workspace" = String, Path, description = "The workspace"),
-        ("name" = String, Path, description = "The destination"),
-    ),
-    responses(
-        (status = 200, body = ErrorGroups, description = "All reasons"),
-        (status = 404, body = ErrorBody, description = "No such destination"),
-    ),
-)]
-async fn list_destination_errors(State(api): State<Api>, Of { tenant, name }: Of) -> Result<Json<ErrorGroups>> {
-    let workspace = tenant.name();
-    api.configuration.object(&workspace, ObjectKind::Destination, &name).await?;
-    let all = api.delivery.overview();
-    let found = all.into_iter().find(|one| one.workspace == workspace && *one.destination == *name);
-    let totals = found.and_then(|one| one.status.ok()).map(|status| status.totals).unwrap_or_default();
-    let mut items: Vec<ErrorGroup> = totals
-        .iter()
-        .map(|(outcome, count)| ErrorGroup { result: outcome.result(), reason: outcome.reason(), count: *count })
-        .filter(|group| matches!(group.result, "rejected" | "dead_lettered"))
-        .collect();
-    items.sort_by_key(|group| std::cmp::Reverse(group.count));
-    Ok(Json(ErrorGroups { items, next: None }))
 }

@@ -2,6 +2,7 @@
 
 use control::Tenant;
 use delivery::Status;
+use event::Millis;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,15 +35,30 @@ pub(crate) struct Health {
     pub(crate) paused: Option<Pause>,
     /// The last thing that went wrong.
     pub(crate) last_error: Option<LastError>,
+    /// When the oldest event that waits was received; `null` when none does. Looked at every few seconds.
+    pub(crate) oldest_waiting_at: Option<At>,
+    /// When the newest event that arrived was received; `null` when none did.
+    pub(crate) newest_delivered_at: Option<At>,
+    /// How many seconds ago that was.
+    pub(crate) freshness_s: Option<u64>,
+    /// Half of the events of the last minutes took at most so long from their receipt to their arrival; `null` when none
+    /// arrived.
+    pub(crate) p50_ms: Option<u64>,
+    /// 99 of 100 took at most so long.
+    pub(crate) p99_ms: Option<u64>,
 }
 
 /// Why nothing goes.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Pause {
-    /// The code of what happened last.
+    /// The code of what happened last; `by_operator` when somebody wants it so.
     reason: &'static str,
-    /// When it is tried again.
-    until: At,
+    /// When it is tried again; `null`: when somebody lets it go on.
+    until: Option<At>,
+    /// Who paused it; `null`: nobody, it does not answer.
+    pub(crate) by: Option<String>,
+    /// Since when somebody wants it so.
+    since: Option<At>,
 }
 
 /// Something that went wrong.
@@ -63,23 +79,23 @@ pub(crate) fn of(api: &Api, tenant: &Tenant, name: &str) -> Health {
     let all = api.delivery.overview();
     let found = all.into_iter().find(|one| one.workspace == workspace && &*one.destination == name);
     match found.map(|one| one.status) {
-        Some(Ok(status)) => running(&status),
+        Some(Ok(status)) => running(&status, api.clock.now()),
         Some(Err(reason)) if is_enabled => {
             let last_error = Some(LastError { at: None, status: 0, text: reason });
-            Health { state: "failed", last_error, ..running(&Status::default()) }
+            Health { state: "failed", last_error, ..running(&Status::default(), Millis(0)) }
         }
-        None if is_enabled => Health { state: "failed", ..running(&Status::default()) },
-        Some(Err(_)) | None => Health { state: "disabled", ..running(&Status::default()) },
+        None if is_enabled => Health { state: "failed", ..running(&Status::default(), Millis(0)) },
+        Some(Err(_)) | None => Health { state: "disabled", ..running(&Status::default(), Millis(0)) },
     }
 }
 
-fn running(status: &Status) -> Health {
+fn running(status: &Status, now: Millis) -> Health {
     let sum = |result: &str| {
         let totals = status.totals.iter().filter(|(outcome, _)| outcome.result() == result);
         totals.map(|(_, events)| events).sum()
     };
     Health {
-        state: if status.paused.is_some() { "paused" } else { "running" },
+        state: if status.paused.is_some() || status.held.is_some() { "paused" } else { "running" },
         delivered: sum("delivered"),
         withheld: sum("withheld"),
         filtered: sum("filtered"),
@@ -88,11 +104,30 @@ fn running(status: &Status) -> Health {
         waiting: status.waiting,
         in_flight: status.in_flight,
         backlog_bytes: status.backlog_bytes,
-        paused: status.paused.map(|paused| Pause { reason: paused.cause.code(), until: At(paused.until) }),
+        paused: paused(status),
         last_error: status.last_error.as_ref().map(|error| LastError {
             at: Some(At(error.at)),
             status: error.status,
             text: error.text.clone(),
         }),
+        oldest_waiting_at: status.oldest_waiting.map(At),
+        newest_delivered_at: status.newest_delivered.map(At),
+        freshness_s: status.newest_delivered.map(|newest| u64::try_from((now.0 - newest.0) / 1_000).unwrap_or(0)),
+        p50_ms: status.latency.map(|latency| latency.p50_ms),
+        p99_ms: status.latency.map(|latency| latency.p99_ms),
     }
+}
+
+/// What a person wants comes before what the receiver does.
+fn paused(status: &Status) -> Option<Pause> {
+    if let Some(held) = &status.held {
+        let (by, since) = (Some(held.by.clone()), Some(At(held.since)));
+        return Some(Pause { reason: "by_operator", until: None, by, since });
+    }
+    status.paused.map(|paused| Pause {
+        reason: paused.cause.code(),
+        until: Some(At(paused.until)),
+        by: None,
+        since: None,
+    })
 }

@@ -26,7 +26,7 @@ const ROWS: usize = 1_000;
 /// The most that may be asked for: a page has to hold it.
 const ROWS_MAX: usize = 10_000;
 /// The longest query text.
-const SQL_BYTES_MAX: usize = 64 * 1024;
+pub(super) const SQL_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -10,8 +10,11 @@ mod event;
 mod health;
 mod kind;
 mod lake;
+mod letter;
 mod live;
+mod operate;
 mod overview;
+mod saved;
 mod session;
 mod setting;
 mod source;
@@ -34,11 +37,14 @@ pub(crate) fn all() -> Vec<Operations> {
         kind::routes(),
         destination::routes(),
         connection::routes(),
+        operate::routes(),
+        letter::routes(),
         consent::routes(),
         overview::routes(),
         live::routes(),
         event::routes(),
         lake::routes(),
+        saved::routes(),
     ]
     .into_iter()
     .flatten()

@@ -153,7 +153,7 @@ async fn show_overview(State(api): State<Api>, Here(tenant): Here, Asked(span): 
             .into_iter()
             .map(|(code, count)| DiscardedCount { code, count })
             .collect(),
-        attention: attention(&destinations, storage),
+        attention: attention(&destinations, storage, now),
         destinations,
         storage,
     }))
@@ -176,8 +176,11 @@ fn destinations(api: &Api, tenant: &Tenant, from: Millis) -> Vec<DestinationActi
     tenant.workspace.destinations.iter().map(|model| activity(model.name.as_str())).collect()
 }
 
+/// An event that waits so long needs somebody to look.
+const LATE_S: i64 = 300;
+
 /// Errors before warnings.
-fn attention(destinations: &[DestinationActivity], storage: Option<Storage>) -> Vec<Attention> {
+fn attention(destinations: &[DestinationActivity], storage: Option<Storage>, now: Millis) -> Vec<Attention> {
     let mut all = Vec::new();
     let mut say = |severity, text: String, link: String| all.push(Attention { severity, text, link });
     if storage.is_some_and(|disk| disk.free_bytes < disk.disk_bytes / 10) {
@@ -189,16 +192,26 @@ fn attention(destinations: &[DestinationActivity], storage: Option<Storage>) -> 
     }
     for one in destinations {
         let (name, link) = (&one.name, format!("destinations/{}", one.name));
-        match one.health.state {
-            "failed" => say("error", format!("`{name}` could not be started"), link.clone()),
-            "paused" => say("error", format!("`{name}` is paused until it answers again"), link.clone()),
+        match (one.health.state, &one.health.paused) {
+            ("failed", _) => say("error", format!("`{name}` could not be started"), link.clone()),
+            ("paused", Some(paused)) if let Some(by) = &paused.by => {
+                say("warning", format!("`{name}` was paused by {by}"), link.clone());
+            }
+            ("paused", _) => say("error", format!("`{name}` is paused until it answers again"), link.clone()),
             _ => {}
         }
-        if one.dead_lettered > 0 {
-            say("error", format!("`{name}`: {} events were given up", one.dead_lettered), link.clone());
+        let waits_s = one.health.oldest_waiting_at.map_or(0, |oldest| (now.0 - oldest.0.0) / 1_000);
+        if waits_s >= LATE_S {
+            say("warning", format!("`{name}` is behind: an event waits for {} minutes", waits_s / 60), link.clone());
         }
-        if one.rejected > 0 {
-            say("warning", format!("`{name}` rejected {} events for good", one.rejected), link);
+        // What was sent again since does not count any more.
+        let given_up = one.dead_lettered.min(one.health.dead_lettered);
+        if given_up > 0 {
+            say("error", format!("`{name}`: {given_up} events were given up"), format!("{link}/dead-letters"));
+        }
+        let rejected = one.rejected.min(one.health.rejected);
+        if rejected > 0 {
+            say("warning", format!("`{name}` rejected {rejected} events for good"), format!("{link}/errors"));
         }
     }
     all.sort_by_key(|one| one.severity != "error");

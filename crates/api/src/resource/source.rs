@@ -26,7 +26,7 @@ pub(super) fn routes() -> Vec<Operations> {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Source {
     #[serde(flatten)]
-    written: Written,
+    written: SourceWritten,
     /// The file that declares it, so that it cannot be changed here; `null`: it can.
     declared_by: Option<String>,
     /// Its version, to be sent with a change.
@@ -39,7 +39,7 @@ pub(crate) struct Source {
 
 /// What is written about a source.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct Written {
+struct SourceWritten {
     /// Its name.
     name: String,
     /// What sends.
@@ -99,7 +99,7 @@ struct SourceList {
 }
 
 fn shown(api: &Api, workspace: &str, object: Object, who: &Caller) -> Result<Source> {
-    let read: std::result::Result<Written, _> = serde_json::from_value(object.body.into());
+    let read: std::result::Result<SourceWritten, _> = serde_json::from_value(object.body.into());
     let mut written = read.map_err(|error| Error::internal("read a source that it stores", &error))?;
     written.write_key = written.write_key.filter(|_| who.is_at_least(Role::Admin));
     let seen = api.history.source(workspace, &written.name);

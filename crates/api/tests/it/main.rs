@@ -1,6 +1,7 @@
 //! The API without a network: requests go to the router as values, over a real store in a temporary directory.
 
 mod document;
+mod operate;
 mod rig;
 mod roles;
 mod session;

@@ -20,6 +20,7 @@ mod audit;
 mod choices;
 mod identifiers;
 mod keys;
+mod saved;
 mod tokens;
 mod workspaces;
 
@@ -55,6 +56,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "objects", include_str!("../../migrations/0003_objects.sql")),
     (4, "made_in", include_str!("../../migrations/0004_made_in.sql")),
+    (5, "saved_queries", include_str!("../../migrations/0005_saved_queries.sql")),
 ];
 
 /// The store in one file.

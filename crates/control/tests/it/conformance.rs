@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use control::{ChoiceRow, Joined, Maker, Method, Receipt, Said, Standing, Store};
+use control::{
+    Action, AuditQuery, ChoiceRow, Entry, Joined, Maker, Method, Receipt, SAVED_QUERIES_MAX, Said, SavedQuery, Saving,
+    Standing, Store,
+};
 use event::{Millis, Pii};
 use vault::{Epoch, Identifier, IdentifierKind, Pair};
 
-use crate::setup::{NOW, Place, fingerprint, run, subject};
+use crate::setup::{ACME, NOW, Place, apply_text, fingerprint, run, subject};
 
 /// Runs a test on a fresh store of every engine.
 fn check<F: Future<Output = ()>>(test: impl Fn(Arc<dyn Store>) -> F) {
@@ -19,6 +22,46 @@ fn check<F: Future<Output = ()>>(test: impl Fn(Arc<dyn Store>) -> F) {
 fn pair(number: u8, value: &str, of: u8) -> Pair<'_> {
     let identifier = Identifier { value: Pii::new(value), fingerprint: fingerprint(number) };
     Pair { kind: IdentifierKind::UserId, identifier, subject: subject(of) }
+}
+
+#[test]
+fn saved_queries_are_of_their_workspace_and_in_the_audit_log() {
+    run(async {
+        let place = Place::new();
+        let store = place.store().await;
+        apply_text(&*store, ACME, false).await.expect("applied");
+        let entry = |action| Entry {
+            actor: "ada".to_owned(),
+            action,
+            workspace: Some("acme".to_owned()),
+            kind: "saved_query",
+            object: "days".to_owned(),
+            before: None,
+            after: None,
+        };
+        let query = |name: &str| SavedQuery {
+            id: 0,
+            name: name.to_owned(),
+            sql: "select 1".to_owned(),
+            by: "ada".to_owned(),
+            at: NOW,
+        };
+        let save =
+            async |name: &str| store.save_query("acme", &query(name), &entry(Action::Create)).await.expect("answers");
+        let Saving::Saved(first) = save("days").await else { unreachable!("it is the first") };
+        assert_eq!(save("days").await, Saving::Taken);
+        assert_eq!(store.saved_queries("acme").await.expect("reads"), [SavedQuery { id: first.id, ..query("days") }]);
+        assert_eq!(store.saved_queries("other").await.expect("reads"), []);
+        assert!(!store.delete_query("other", first.id, &entry(Action::Delete), NOW).await.expect("answers"));
+        assert!(store.delete_query("acme", first.id, &entry(Action::Delete), NOW).await.expect("answers"));
+        let told = store.audit(&AuditQuery { kind: Some("saved_query".to_owned()), ..AuditQuery::default() }).await;
+        let told: Vec<_> = told.expect("reads").into_iter().map(|one| one.action).collect();
+        assert_eq!(told, ["delete", "create"], "what changed nothing is not told");
+        for at in 0..SAVED_QUERIES_MAX {
+            assert!(matches!(save(&at.to_string()).await, Saving::Saved(kept) if kept.id > first.id));
+        }
+        assert_eq!(save("one more").await, Saving::Full);
+    });
 }
 
 #[test]
