@@ -18,12 +18,16 @@ const PICTURES = [
   ["event", "events/msg-0001", {}, (page) => page.getByText("What the decision was made of").first().click()],
   ["source", "sources/app", {}],
   ["destination", "destinations/crm", { dark: true }],
+  ["errors", "destinations/crm/errors", {}],
   ["dead-letters", "destinations/crm/dead-letters", {}],
+  ["pause-320", "destinations/crm", { dark: true, size: NARROW }, askToPause],
   ["new-destination", "new-destination", {}, (page) => page.getByRole("button", { name: /^Webhook/ }).click()],
   ["lake", "lake", { dark: true }, chart],
   ["audit", "settings/audit", {}, (page) => page.getByText("What changed").first().click()],
   ["conflict", "sources/web", {}, conflict],
 ];
+
+const askToPause = (page) => page.getByRole("button", { name: "Pause", exact: true }).click();
 
 async function chart(page) {
   await page.getByRole("button", { name: "Run" }).click();

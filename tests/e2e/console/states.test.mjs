@@ -138,22 +138,45 @@ test("live: pause, filter, a drawer, and a stream that comes back", () =>
     await drawer.waitFor({ state: "detached" });
   }));
 
-test("dead letters: one, chosen ones, a reason", () =>
+test("dead letters: one, chosen ones, a reason, a text, and how far they are", () =>
   withPage({}, async (page, mock) => {
     await signIn(page);
     await page.goto("/w/acme/destinations/crm/dead-letters");
-    await page.getByRole("heading", { name: "57 dead letters" }).waitFor();
+    await page.getByRole("heading", { name: "58 dead letters" }).waitFor();
+    await page.getByText("38 kept back by consent today").waitFor();
     await page.getByRole("row", { name: /msg-4001/ }).getByRole("button", { name: "Retry" }).click();
-    await page.getByRole("heading", { name: "56 dead letters" }).waitFor();
+    await page.getByRole("heading", { name: "57 dead letters" }).waitFor();
+    await page.getByText("1 delivered").waitFor();
     await page.getByLabel("Choose msg-4002-order-completed").check();
     await page.getByLabel("Choose msg-4003-order-completed").check();
     await page.getByRole("button", { name: "Retry 2 chosen" }).click();
-    await page.getByRole("heading", { name: "54 dead letters" }).waitFor();
+    await page.getByRole("heading", { name: "55 dead letters" }).waitFor();
+    await page.getByLabel("Part of the answer").fill("no such");
+    await page.getByRole("heading", { name: "12 dead letters" }).waitFor();
+    await page.getByLabel("Part of the answer").fill("");
     await page.getByLabel("Reason").selectOption("refused");
     await page.getByRole("heading", { name: "12 dead letters" }).waitFor();
     await page.getByRole("button", { name: "Retry all that match" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Retry", exact: true }).click();
     await page.getByText("No dead letter matches the filter.").waitFor();
-    assert.equal(mock.world.deadLetters.length, 42);
+    assert.equal(mock.world.deadLetters.length, 43);
+    await page.getByLabel("Reason").selectOption("backlog_over_budget");
+    await page.getByRole("row", { name: /1,240 events/ }).getByRole("button", { name: "Retry" }).hover();
+    await page.getByText("The log does not have it any more.").waitFor();
+  }));
+
+test("a destination is paused after a question, and resumed", () =>
+  withPage({}, async (page) => {
+    await signIn(page);
+    await page.goto("/w/acme/destinations/warehouse-hook");
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Pause", exact: true }).press("Enter");
+    await page.getByRole("dialog").getByRole("button", { name: "Pause destination" }).click();
+    await page.getByText("Paused by admin").waitFor();
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.getByText("Paused by admin").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
   }));
 
 test("lake: a failing query, a chart, a file, a saved question", () =>

@@ -173,22 +173,36 @@ const overview = ({ world, query, refuse }) =>
 
 const users = (world) => world.users.map(({ password: _, ...user }) => user);
 
+function matching(world, { reason, text, from, to }) {
+  return world.deadLetters.filter(
+    (one) =>
+      (!reason || one.reason === reason) &&
+      (!text || one.text.toLowerCase().includes(text.toLowerCase())) &&
+      (!from || one.at >= from) &&
+      (!to || one.at < to),
+  );
+}
+
 function deadLetters({ world, query, names }) {
-  if (names[0] !== "crm") return page([]);
-  const reason = query.get("reason");
-  return page(world.deadLetters.filter((one) => !reason || one.reason === reason));
+  return page(names[0] === "crm" ? matching(world, Object.fromEntries(query)) : []);
 }
 
 function retry({ world, body }) {
-  world.deadLetters = world.deadLetters.filter(({ id, reason }) =>
-    body.ids ? !body.ids.includes(id) : Boolean(body.reason) && reason !== body.reason,
-  );
-  return { status: 202, body: { job: "j1" } };
+  const found = body.ids ? world.deadLetters.filter(({ id }) => body.ids.includes(id)) : matching(world, body);
+  const taken = found.filter(({ id }) => id !== null);
+  world.deadLetters = world.deadLetters.filter((one) => !taken.includes(one));
+  const gone = found.length - taken.length;
+  const id = `r${world.retries.length + 1}`;
+  const figures = { taken: taken.length, delivered: taken.length, withheld: 0, failed: 0, gone };
+  world.retries.unshift({ id, at: new Date().toISOString(), by: "admin", state: "done", ...figures });
+  return { status: 202, body: { job: id } };
 }
 
-function pause(paused) {
+function pause(isPaused) {
   return ({ world, names }) => {
     const { health } = of(world, "destinations", names[0]);
+    const since = new Date().toISOString();
+    const paused = isPaused ? { reason: "by_operator", until: null, by: "admin", since } : null;
     Object.assign(health, { paused, state: paused ? "paused" : "running" });
     return { status: 204 };
   };
@@ -285,11 +299,16 @@ export const routes = [
   ["GET", /^\/w\/destinations\/([^/]+)$/, one("destinations")],
   ["PUT", /^\/w\/destinations\/([^/]+)$/, change("destinations")],
   ["DELETE", /^\/w\/destinations\/([^/]+)$/, drop("destinations")],
-  ["POST", /^\/w\/destinations\/([^/]+)\/pause$/, pause({ reason: "paused by admin" })],
-  ["POST", /^\/w\/destinations\/([^/]+)\/resume$/, pause(null)],
+  ["POST", /^\/w\/destinations\/([^/]+)\/pause$/, pause(true)],
+  ["POST", /^\/w\/destinations\/([^/]+)\/resume$/, pause(false)],
   ["GET", /^\/w\/destinations\/([^/]+)\/errors$/, ({ world, names }) => page(names[0] === "crm" ? world.errors : [])],
   ["GET", /^\/w\/destinations\/([^/]+)\/dead-letters$/, deadLetters],
   ["POST", /^\/w\/destinations\/([^/]+)\/dead-letters\/retry$/, retry],
+  [
+    "GET",
+    /^\/w\/destinations\/([^/]+)\/dead-letters\/retries$/,
+    ({ world, names }) => page(names[0] === "crm" ? world.retries : []),
+  ],
   ["GET", /^\/w\/categories$/, ({ world }) => ({ body: world.categories })],
   [
     "PUT",

@@ -1,8 +1,8 @@
 // The world of the mock: a workspace with something of everything, in memory. For development and for tests of states
 // that a real server does not get into on demand. Nothing of this folder is in the built console.
 
-const MINUTE = 60_000;
-const ago = (ms) => new Date(Date.now() - ms).toISOString();
+import { ago, MINUTE } from "./ago.mjs";
+import { deadLetters, errorsOf, retryOf } from "./repair.mjs";
 
 const health = (more = {}) => ({
   delivered: 0,
@@ -261,17 +261,6 @@ const KINDS = [
   },
 ];
 
-const deadLetters = () =>
-  Array.from({ length: 57 }, (_, at) => ({
-    id: `dl-${at}`,
-    at: ago((at + 1) * 7 * MINUTE),
-    message_id: `msg-${String(4_000 + at)}-order-completed`,
-    reason: at % 5 === 0 ? "refused" : "retries_exhausted",
-    status: at % 5 === 0 ? 404 : 503,
-    text: at % 5 === 0 ? "no such list" : "upstream connect error",
-    attempts: at % 5 === 0 ? 1 : 14,
-  }));
-
 const usersOf = (isFull) => [
   {
     name: "admin",
@@ -302,30 +291,6 @@ const usersOf = (isFull) => [
       ]
     : []),
 ];
-
-const errorsOf = (isFull) =>
-  isFull
-    ? [
-        {
-          reason: "receiver_failed",
-          status: 503,
-          text: "upstream connect error or disconnect/reset before headers",
-          count: 4_212,
-          first_at: ago(40 * MINUTE),
-          last_at: ago(12_000),
-          sample_message_ids: ["msg-4001-order-completed", "msg-4002-order-completed"],
-        },
-        {
-          reason: "refused",
-          status: 404,
-          text: "no such list",
-          count: 12,
-          first_at: ago(300 * MINUTE),
-          last_at: ago(35 * MINUTE),
-          sample_message_ids: ["msg-4000-order-completed"],
-        },
-      ]
-    : [];
 
 const auditOf = (isFull) =>
   isFull
@@ -415,6 +380,7 @@ export function makeWorld(kind) {
     destinations: isFull ? DESTINATIONS() : [],
     kinds: KINDS,
     deadLetters: isFull ? deadLetters() : [],
+    retries: isFull ? [retryOf()] : [],
     errors: errorsOf(isFull),
     saved: isFull ? [{ id: "q1", name: "Events per minute", sql: "select 1", by: "admin", at: ago(86_400_000) }] : [],
     audit: auditOf(isFull),

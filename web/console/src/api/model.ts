@@ -56,30 +56,13 @@ export interface Source extends Versioned {
 export const RESULTS = ["delivered", "withheld", "filtered", "rejected", "dead_lettered", "waiting"] as const;
 export type Result = (typeof RESULTS)[number];
 
-export interface Health {
-  delivered: number;
-  withheld: number;
-  filtered: number;
-  rejected: number;
-  dead_lettered: number;
-  waiting: number;
-  /** `running`, `paused`, `failed` (it could not be started) or `disabled`. */
-  state: string;
+export type Health = Omit<Present<Described["Health"]>, "paused" | "last_error"> & {
   paused: Pause | null;
-  last_error: { at: string | null; status: number; text: string } | null;
-  backlog_bytes: number;
-  /** What is measured of its speed; absent where the server does not measure it. */
-  oldest_waiting_at?: string | null;
-  p50_ms?: number | null;
-  p99_ms?: number | null;
-  freshness_s?: number | null;
-}
+  last_error: Present<Described["LastError"]> | null;
+};
 
-/** Why nothing goes, and when it is tried again; a person's pause has no end. */
-export interface Pause {
-  reason: string;
-  until?: string | null;
-}
+/** Why nothing goes: somebody wants it so (`by`), or it does not answer and is tried again (`until`). */
+export type Pause = Present<Described["Pause"]>;
 
 export interface Destination extends Versioned {
   kind: string;
@@ -115,28 +98,11 @@ export type DestinationKind = Omit<Described["DestinationKind"], "settings_schem
 
 export type ConnectionTest = Present<Described["TrialResult"]>;
 
-export interface ErrorGroup {
-  result?: Result;
-  reason: string;
-  count: number;
-  /** Of the last answers, where the server keeps them. */
-  status?: number;
-  text?: string;
-  first_at?: string | null;
-  last_at?: string | null;
-  sample_message_ids?: string[];
-}
+export type ErrorGroup = Omit<Described["DestinationError"], "result"> & { result: Result };
 
-export interface DeadLetter {
-  id: string;
-  at: string;
-  message_id: string | null;
-  reason: string;
-  status: number;
-  text: string;
-  attempts: number;
-  events?: number;
-}
+export type DeadLetter = Omit<Present<Described["Letter"]>, "result"> & { result: Result };
+
+export type Retry = Described["RetryProgress"];
 
 export interface Overview {
   now: string;
@@ -204,13 +170,7 @@ export interface LakeTable {
   columns: { name: string; type: string }[];
 }
 
-export interface SavedQuery {
-  id: string;
-  name: string;
-  sql: string;
-  by: string;
-  at: string;
-}
+export type SavedQuery = Described["SavedQueryShown"];
 
 export interface CategoryRule {
   name: string;

@@ -13,6 +13,7 @@ import type {
   LakeTable,
   Overview,
   Page,
+  Retry,
   SavedQuery,
   Session,
   Setting,
@@ -92,6 +93,7 @@ export const errorGroups = (workspace: string, name: string) =>
 
 export interface DeadLetterFilter {
   reason?: string;
+  text?: string;
   from?: string;
   to?: string;
 }
@@ -100,6 +102,17 @@ export const deadLettersKey = (workspace: string, name: string) => [workspace, "
 
 export const deadLetters = (workspace: string, name: string, filter: DeadLetterFilter, before: string | null) =>
   get<Page<DeadLetter>>(under(workspace, `/destinations/${part(name)}/dead-letters`), { ...filter, before });
+
+const RETRY_MS = 2_000;
+
+/** What is sent again; asked often while something is. */
+export const retries = (workspace: string, name: string) =>
+  queryOptions({
+    queryKey: [...deadLettersKey(workspace, name), "retries"],
+    queryFn: ({ signal }) =>
+      get<Page<Retry>>(under(workspace, `/destinations/${part(name)}/dead-letters/retries`), undefined, signal),
+    refetchInterval: (query) => (query.state.data?.items.some(({ state }) => state !== "done") ? RETRY_MS : HEALTH_MS),
+  });
 
 export const eventDetail = (workspace: string, messageId: string) =>
   queryOptions({

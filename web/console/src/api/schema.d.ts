@@ -248,6 +248,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/destinations/{name}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events that a destination rejected or that were given up, of the last seven days, latest first. What is being sent
+         *     again is not among them.
+         */
+        get: operations["list_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/destinations/{name}/dead-letters/retries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was asked to be sent again, and how far it is, latest first. */
+        get: operations["list_retries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/destinations/{name}/dead-letters/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends dead letters again: those named, those of a filter, or all. They are read from the log, pass the gate of today
+         *     and count no longer as given up. What the log does not have any more is counted and stays given up.
+         */
+        post: operations["retry_dead_letters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/destinations/{name}/errors": {
         parameters: {
             query?: never;
@@ -255,10 +312,47 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a destination did not get, by result and reason, most first. */
+        /** What went wrong at a destination in the last seven days, by result, reason and answer, latest first. */
         get: operations["list_destination_errors"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/destinations/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keeps a destination from sending until somebody lets it go on, also over a restart. Events wait in the log, within
+         *     the budget of its backlog. What was on its way already may still arrive.
+         */
+        post: operations["pause_destination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/destinations/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a paused destination go on where it was. */
+        post: operations["resume_destination"];
         delete?: never;
         options?: never;
         head?: never;
@@ -328,6 +422,41 @@ export interface paths {
         /** Asks the lake. Identifiers and contents of events are `null` for whoever may not see personal data. */
         post: operations["query_lake"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/lake/saved": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The questions that are kept, by name. */
+        get: operations["list_saved_queries"];
+        put?: never;
+        /** Keeps a question for everybody who may ask the lake. */
+        post: operations["save_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/lake/saved/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a question that was kept. */
+        delete: operations["delete_saved_query"];
         options?: never;
         head?: never;
         patch?: never;
@@ -492,7 +621,7 @@ export interface components {
             name: string;
         };
         /** @description How consent is read in a workspace. */
-        Consent: components["schemas"]["Written"] & {
+        Consent: components["schemas"]["ConsentWritten"] & {
             /** @description The file that declares it, so that it cannot be changed here; `null`: it can. */
             declared_by?: string | null;
             /**
@@ -500,6 +629,18 @@ export interface components {
              * @description Its version, to be sent with a change; 0 when nobody ever wrote it.
              */
             version: number;
+        };
+        ConsentWritten: {
+            /** @description The categories, `required` among them. */
+            categories: components["schemas"]["CategoryWritten"][];
+            /** @description Traits of `identify` that carry an explicit choice: trait → category. */
+            choice_traits: Record<string, never>;
+            /** @enum {string} */
+            default_regime: "opt-in" | "opt-out";
+            /** @enum {string} */
+            do_not_track: "ignore" | "as-gpc";
+            /** @description Regimes by region, as `{"US": "opt-out"}`. */
+            regions: Record<string, never>;
         };
         Credentials: {
             /** @description The user's name. */
@@ -530,7 +671,7 @@ export interface components {
             recipient_is: string;
         };
         /** @description A destination with how it is doing. */
-        Destination: components["schemas"]["Written"] & {
+        Destination: components["schemas"]["DestinationWritten"] & {
             /** @description The file that declares it, so that it cannot be changed here; `null`: it can. */
             declared_by?: string | null;
             /** @description How it is doing. */
@@ -572,6 +713,36 @@ export interface components {
              * @description Events kept back by consent, a signal or law in the span.
              */
             withheld: number;
+        };
+        /** @description Events that failed in the same way, an event once for each attempt. */
+        DestinationError: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description When it was first seen. */
+            first_at: components["schemas"]["At"];
+            /** @description When it was last seen. */
+            last_at: components["schemas"]["At"];
+            /** @description The code of the reason. */
+            reason: string;
+            /** @description `rejected`, `dead_lettered` or `waiting`. */
+            result: string;
+            /** @description Some of the events. */
+            sample_message_ids: string[];
+            /**
+             * Format: int32
+             * @description The status of the answer, 0 without one.
+             */
+            status: number;
+            /** @description What was answered, or why nothing was; masked and cut. */
+            text: string;
+        };
+        DestinationErrors: {
+            items: components["schemas"]["DestinationError"][];
+            /** @description The cursor of the next page. */
+            next?: string | null;
         };
         /** @description A kind of destination. */
         DestinationKind: {
@@ -619,6 +790,29 @@ export interface components {
             /** @enum {string} */
             unstamped?: "deny" | "allow";
         };
+        /** @description What is written about a destination. */
+        DestinationWritten: {
+            /** @description All of them must be granted; `null`: it is unmapped. */
+            categories?: string[] | null;
+            /** @description Whether it gets anything. */
+            enabled: boolean;
+            /** @description Its kind. */
+            kind: string;
+            /** @description Its name. */
+            name: string;
+            /** @description What the recipient uses the events for. */
+            purpose: string;
+            /** @enum {string} */
+            recipient: "service_provider" | "third_party";
+            /** @description What its kind asks for. `{"secret": true}` stands for a secret; sent back, it keeps it. */
+            settings: Record<string, never>;
+            /** @description The sources whose events it may be for. */
+            sources: string[];
+            /** @enum {string} */
+            unmapped: "deny" | "allow";
+            /** @enum {string} */
+            unstamped: "deny" | "allow";
+        };
         /** @description Events not kept because of what they are. */
         DiscardedCount: {
             /** @description Why. */
@@ -636,7 +830,7 @@ export interface components {
         /** @description What went wrong and what to do. */
         ErrorDetail: {
             /** @enum {string} */
-            code: "invalid_json" | "invalid_value" | "version_missing" | "invalid_workspace" | "query_failed" | "bad_credentials" | "not_signed_in" | "forbidden" | "header_missing" | "not_found" | "wrong_method" | "body_timeout" | "already_exists" | "version_conflict" | "declared_by_file" | "in_use" | "payload_too_large" | "unsupported_media_type" | "too_many_attempts" | "busy" | "internal" | "not_ready" | "not_here";
+            code: "invalid_json" | "invalid_value" | "version_missing" | "invalid_workspace" | "query_failed" | "bad_credentials" | "not_signed_in" | "forbidden" | "header_missing" | "not_found" | "wrong_method" | "body_timeout" | "already_exists" | "version_conflict" | "declared_by_file" | "in_use" | "not_running" | "payload_too_large" | "unsupported_media_type" | "too_many_attempts" | "busy" | "internal" | "not_ready" | "not_here";
             /** @description With `version_conflict`: the object as it is now. */
             current?: unknown;
             /** @description The path of its page on this server. */
@@ -645,23 +839,6 @@ export interface components {
             hint: string;
             /** @description For people: what is wrong here. */
             message: string;
-        };
-        /** @description Events that ended the same way. */
-        ErrorGroup: {
-            /**
-             * Format: int64
-             * @description How many events.
-             */
-            count: number;
-            /** @description The code of the reason. */
-            reason: string;
-            /** @description `rejected` or `dead_lettered`. */
-            result: string;
-        };
-        ErrorGroups: {
-            items: components["schemas"]["ErrorGroup"][];
-            /** @description The cursor of the next page. */
-            next?: string | null;
         };
         /** @description One attempt. */
         EventAttempt: {
@@ -747,10 +924,28 @@ export interface components {
             filtered: number;
             /**
              * Format: int64
+             * @description How many seconds ago that was.
+             */
+            freshness_s?: number | null;
+            /**
+             * Format: int64
              * @description Requests in flight.
              */
             in_flight: number;
             last_error?: null | components["schemas"]["LastError"];
+            newest_delivered_at?: null | components["schemas"]["At"];
+            oldest_waiting_at?: null | components["schemas"]["At"];
+            /**
+             * Format: int64
+             * @description Half of the events of the last minutes took at most so long from their receipt to their arrival; `null` when none
+             *     arrived.
+             */
+            p50_ms?: number | null;
+            /**
+             * Format: int64
+             * @description 99 of 100 took at most so long.
+             */
+            p99_ms?: number | null;
             paused?: null | components["schemas"]["Pause"];
             /**
              * Format: int64
@@ -817,6 +1012,44 @@ export interface components {
             /** @description What, without secrets and personal data. */
             text: string;
         };
+        /** @description An event that was rejected or given up, or a stretch of the log that was given up as a whole. */
+        Letter: {
+            /** @description When it was given up. */
+            at: components["schemas"]["At"];
+            /**
+             * Format: int32
+             * @description Attempts that were made.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description How many events: more than one for a stretch only.
+             */
+            events: number;
+            /** @description Names it; `null` for a stretch, which cannot be sent again by name. */
+            id?: string | null;
+            /**
+             * @description The event's `messageId`; `null` for a stretch, and when the log does not have the event any more: then it cannot
+             *     be sent again either.
+             */
+            message_id?: string | null;
+            /** @description The code of the reason. */
+            reason: string;
+            /** @description `rejected` or `dead_lettered`. */
+            result: string;
+            /**
+             * Format: int32
+             * @description The status of the last answer, 0 without one.
+             */
+            status: number;
+            /** @description What was answered; masked and cut. */
+            text: string;
+        };
+        LetterPage: {
+            items: components["schemas"]["Letter"][];
+            /** @description The cursor of the next page, for `before`. */
+            next?: string | null;
+        };
         /** @description Somebody who is signed in. */
         Me: {
             /** @description Their name; for a token, that of whoever made it. */
@@ -869,10 +1102,18 @@ export interface components {
         };
         /** @description Why nothing goes. */
         Pause: {
-            /** @description The code of what happened last. */
+            /** @description Who paused it; `null`: nobody, it does not answer. */
+            by?: string | null;
+            /** @description The code of what happened last; `by_operator` when somebody wants it so. */
             reason: string;
-            /** @description When it is tried again. */
-            until: components["schemas"]["At"];
+            since?: null | components["schemas"]["At"];
+            until?: null | components["schemas"]["At"];
+        };
+        QueryToSave: {
+            /** @description What it is called: 1 to 100 characters, and no other of the workspace has it. */
+            name: string;
+            /** @description The question. */
+            sql: string;
         };
         /** @description Events not stored for lack of consent. */
         RefusedCount: {
@@ -883,6 +1124,82 @@ export interface components {
             count: number;
             /** @description Why. */
             reason: string;
+        };
+        Retries: {
+            items: components["schemas"]["RetryProgress"][];
+            /** @description The cursor of the next page. */
+            next?: string | null;
+        };
+        /** @description Which dead letters to send again; what is left out does not matter. */
+        Retry: {
+            /** @description Given up at or after this moment (RFC 3339). */
+            from?: string | null;
+            /** @description Only these. */
+            ids?: string[] | null;
+            /** @description The code of the reason. */
+            reason?: string | null;
+            /** @description A part of what was answered. */
+            text?: string | null;
+            /** @description Given up before this moment. */
+            to?: string | null;
+        };
+        RetryAsked: {
+            /** @description The `id` of the retry. */
+            job: string;
+        };
+        /** @description What was asked to be sent again. */
+        RetryProgress: {
+            /** @description When it was asked. */
+            at: components["schemas"]["At"];
+            /** @description By whom. */
+            by: string;
+            /**
+             * Format: int64
+             * @description Of those, the ones that arrived.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Of those, the ones that failed for good again.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Events that the log does not have any more.
+             */
+            gone: number;
+            /** @description Names it. */
+            id: string;
+            /** @enum {string} */
+            state: "searching" | "sending" | "done";
+            /**
+             * Format: int64
+             * @description Events taken up again.
+             */
+            taken: number;
+            /**
+             * Format: int64
+             * @description Of those, the ones that consent keeps back today.
+             */
+            withheld: number;
+        };
+        SavedQueries: {
+            items: components["schemas"]["SavedQueryShown"][];
+            /** @description The cursor of the next page. */
+            next?: string | null;
+        };
+        /** @description A question that is kept. */
+        SavedQueryShown: {
+            /** @description Since when. */
+            at: components["schemas"]["At"];
+            /** @description Who keeps it. */
+            by: string;
+            /** @description Names it in paths. */
+            id: string;
+            /** @description What it is called. */
+            name: string;
+            /** @description The question. */
+            sql: string;
         };
         ServerSettings: {
             /** @description All of them, in the order of the reference page. */
@@ -913,7 +1230,7 @@ export interface components {
             value: string;
         };
         /** @description A source. */
-        Source: components["schemas"]["Written"] & {
+        Source: components["schemas"]["SourceWritten"] & {
             /** @description The file that declares it, so that it cannot be changed here; `null`: it can. */
             declared_by?: string | null;
             first_event_at?: null | components["schemas"]["At"];
@@ -946,6 +1263,25 @@ export interface components {
             /** @description The region of all its events. */
             region?: string | null;
             /** @description The key that SDKs send. Left out: a new source gets one, a known one keeps its own. */
+            write_key?: string | null;
+        };
+        /** @description What is written about a source. */
+        SourceWritten: {
+            /** @enum {string|null} */
+            basis?: "consent" | "contract" | "legal_obligation" | "vital_interests" | "public_task" | "legitimate_interests" | null;
+            /** @description The category that must be granted before it may collect by consent. */
+            category: string;
+            /** @enum {string|null} */
+            compat?: "segment" | null;
+            /** @description Whether its events are kept. */
+            enabled: boolean;
+            /** @enum {string} */
+            kind: "browser" | "mobile" | "server";
+            /** @description Its name. */
+            name: string;
+            /** @description The region of all its events; `null`: from the address. */
+            region?: string | null;
+            /** @description The key that SDKs send; `null` for whoever is less than an admin. */
             write_key?: string | null;
         };
         /** @description What held at capture; the decision is made from it. */
@@ -1101,18 +1437,6 @@ export interface components {
             name: string;
             /** @description How many sources it has. */
             sources: number;
-        };
-        Written: {
-            /** @description The categories, `required` among them. */
-            categories: components["schemas"]["CategoryWritten"][];
-            /** @description Traits of `identify` that carry an explicit choice: trait → category. */
-            choice_traits: Record<string, never>;
-            /** @enum {string} */
-            default_regime: "opt-in" | "opt-out";
-            /** @enum {string} */
-            do_not_track: "ignore" | "as-gpc";
-            /** @description Regimes by region, as `{"US": "opt-out"}`. */
-            regions: Record<string, never>;
         };
     };
     responses: never;
@@ -1675,7 +1999,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Written"];
+                "application/json": components["schemas"]["ConsentWritten"];
             };
         };
         responses: {
@@ -1922,6 +2246,177 @@ export interface operations {
             };
         };
     };
+    list_dead_letters: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before. */
+                before?: string;
+                /** @description Given up at or after this moment (RFC 3339). */
+                from?: string;
+                /** @description The code of the reason. */
+                reason?: string;
+                /** @description A part of what was answered. */
+                text?: string;
+                /** @description Given up before this moment. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The destination */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetterPage"];
+                };
+            };
+            /** @description A value that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such destination */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Others look already */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_retries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The latest */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retries"];
+                };
+            };
+            /** @description No such destination */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It does not run */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    retry_dead_letters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Retry"];
+            };
+        };
+        responses: {
+            /** @description It will be done, also after a restart */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetryAsked"];
+                };
+            };
+            /** @description A value that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such destination */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It does not run */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too much is being sent again already */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_destination_errors: {
         parameters: {
             query?: never;
@@ -1936,17 +2431,108 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All reasons */
+            /** @description All groups */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorGroups"];
+                    "application/json": components["schemas"]["DestinationErrors"];
                 };
             };
             /** @description No such destination */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It does not run */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    pause_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It sends nothing any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such destination */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It does not run */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    resume_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It sends again */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such destination */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It does not run */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2112,6 +2698,124 @@ export interface operations {
             };
             /** @description Others ask already */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_saved_queries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedQueries"];
+                };
+            };
+            /** @description No such workspace */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    save_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueryToSave"];
+            };
+        };
+        responses: {
+            /** @description Kept */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedQueryShown"];
+                };
+            };
+            /** @description A value that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such workspace */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_saved_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The saved query */
+                id: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such saved query */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -46,6 +46,7 @@ const REASONS: Record<string, string> = {
   unreadable: "its record cannot be read",
   newer_release: "written by a newer release",
   shredded: "its key was destroyed on purpose",
+  by_operator: "paused by hand",
   not_served: "the workspace is not served now",
 };
 

@@ -1,8 +1,8 @@
-// Events that were given up. One, some, all of a filter or of a time range can be tried again; each then asks the gate
-// anew, so that what was refused since does not leave.
+// Events that were refused or given up. One, some, all of a filter or of a time range can be tried again; each then asks
+// the gate anew, so that what was refused since does not leave. How far that is stands above the table.
 
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { Link } from "wouter";
 import { part, post } from "../../api/client.ts";
 import type { DeadLetter } from "../../api/model.ts";
@@ -14,6 +14,7 @@ import { paths } from "../../paths.ts";
 import { useBlocked } from "../../session.tsx";
 import { Badge } from "../../ui/badge.tsx";
 import { Button } from "../../ui/button.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
 import { InlineSelect, type Option } from "../../ui/field.tsx";
 import { Card } from "../../ui/page.tsx";
 import { ScrollFrame } from "../../ui/scroll-frame.tsx";
@@ -21,24 +22,15 @@ import { Empty, ErrorMessage, Skeleton } from "../../ui/states.tsx";
 import { say } from "../../ui/toast.tsx";
 import { When } from "../../ui/when.tsx";
 import { useWorkspace } from "../../workspace.tsx";
+import { Retries } from "./retries.tsx";
 
-const REASONS = [
-  "retries_exhausted",
-  "refused",
-  "backlog_over_budget",
-  "credentials_broken",
-  "receiver_failed",
-  "timeout",
-  "unreachable",
-  "too_large",
-  "inexpressible",
-];
+const REASONS = ["refused", "too_large", "inexpressible", "retries_exhausted", "backlog_over_budget", "unreadable"];
 const REASON_OPTIONS: readonly Option<string>[] = [
   ["", "All reasons"],
   ...REASONS.map((reason) => [reason, sentence(reasonText(reason))] as const),
 ];
 
-type Retry = { ids: string[] } | DeadLetterFilter;
+type Wish = { ids: string[] } | DeadLetterFilter;
 
 export function DeadLetters({ name }: { name: string }) {
   const workspace = useWorkspace();
@@ -53,10 +45,10 @@ export function DeadLetters({ name }: { name: string }) {
     getNextPageParam: (last) => last.next,
   });
   const retry = useMutation({
-    mutationFn: (what: Retry) => post(workspacePath(workspace, `/destinations/${part(name)}/dead-letters/retry`), what),
+    mutationFn: (what: Wish) => post(workspacePath(workspace, `/destinations/${part(name)}/dead-letters/retry`), what),
     onSuccess: async (_, what) => {
       setChosen(new Set());
-      say("Tried again", "ids" in what ? plural(what.ids.length, "dead letter") : "All that match the filter");
+      say("Trying again", "ids" in what ? plural(what.ids.length, "dead letter") : "All that match");
       await client.invalidateQueries({ queryKey: key });
     },
   });
@@ -65,6 +57,7 @@ export function DeadLetters({ name }: { name: string }) {
     <>
       <Filter filter={filter} onChange={setFilter} />
       {retry.error && <ErrorMessage error={retry.error} />}
+      <Retries name={name} />
       {query.error && <ErrorMessage error={query.error} onRetry={() => void query.refetch()} />}
       <Card
         flush
@@ -74,7 +67,7 @@ export function DeadLetters({ name }: { name: string }) {
         {!items && !query.error && <Skeleton />}
         {items?.length === 0 && <None isFiltered={Object.values(filter).some(Boolean)} />}
         {items && items.length > 0 && (
-          <Table items={items} chosen={chosen} onChoose={setChosen} onRetry={(id) => retry.mutate({ ids: [id] })} />
+          <Letters items={items} chosen={chosen} onChoose={setChosen} onRetry={(id) => retry.mutate({ ids: [id] })} />
         )}
         {query.hasNextPage && (
           <div className="card-body">
@@ -101,37 +94,67 @@ function Filter({ filter, onChange }: { filter: DeadLetterFilter; onChange: (fil
         options={REASON_OPTIONS}
         onChange={(reason) => set("reason", reason)}
       />
-      <label className="row">
-        From
-        <input
-          className="input"
-          style={{ width: "auto" }}
-          type="datetime-local"
-          onChange={(event) => set("from", fromLocalInput(event.target.value))}
-        />
-      </label>
-      <label className="row">
-        to
-        <input
-          className="input"
-          style={{ width: "auto" }}
-          type="datetime-local"
-          onChange={(event) => set("to", fromLocalInput(event.target.value))}
-        />
-      </label>
+      <SearchText value={filter.text ?? ""} onChange={(text) => set("text", text)} />
+      <div className="row">
+        <label className="row">
+          From
+          <input
+            className="input"
+            style={{ width: "auto" }}
+            type="datetime-local"
+            onChange={(event) => set("from", fromLocalInput(event.target.value))}
+          />
+        </label>
+        <label className="row">
+          to
+          <input
+            className="input"
+            style={{ width: "auto" }}
+            type="datetime-local"
+            onChange={(event) => set("to", fromLocalInput(event.target.value))}
+          />
+        </label>
+      </div>
     </div>
+  );
+}
+
+/** Asks when the typing pauses: every change reads the results of a week. */
+function SearchText({ value, onChange }: { value: string; onChange: (text: string) => void }) {
+  const [text, setText] = useState(value);
+  useEffect(() => {
+    if (text === value) return;
+    const timer = setTimeout(() => onChange(text), 400);
+    return () => clearTimeout(timer);
+  });
+  return (
+    <input
+      className="input"
+      type="search"
+      style={{ width: "auto" }}
+      aria-label="Part of the answer"
+      placeholder="Part of the answer"
+      maxLength={200}
+      value={text}
+      onChange={(event) => setText(event.target.value)}
+    />
   );
 }
 
 function Actions(props: {
   chosen: ReadonlySet<string>;
   filter: DeadLetterFilter;
-  retry: { isPending: boolean; mutate: (what: Retry) => void };
+  retry: { isPending: boolean; mutate: (what: Wish) => void };
   isEmpty: boolean;
 }) {
   const blocked = useBlocked("admin");
   const isFiltered = Object.values(props.filter).some(Boolean);
   const nothing = props.isEmpty ? "There is nothing to try again." : null;
+  const [isAsking, setAsking] = useState(false);
+  const all = () => {
+    setAsking(false);
+    props.retry.mutate(props.filter);
+  };
   return (
     <>
       {props.chosen.size > 0 && (
@@ -150,10 +173,26 @@ function Actions(props: {
         icon="retry"
         busy={props.retry.isPending}
         blocked={blocked ?? nothing}
-        onClick={() => props.retry.mutate(props.filter)}
+        onClick={() => setAsking(true)}
       >
         {isFiltered ? "Retry all that match" : "Retry all"}
       </Button>
+      <Dialog
+        open={isAsking}
+        onClose={() => setAsking(false)}
+        title={isFiltered ? "Retry all that match?" : "Retry all?"}
+      >
+        <p>
+          Also those that are not shown yet. Each is read from the log, passes the consent rules of today, and is sent
+          again; what the log does not have any more stays here.
+        </p>
+        <div className="actions">
+          <Button onClick={() => setAsking(false)}>Cancel</Button>
+          <Button look="primary" icon="retry" onClick={all}>
+            Retry
+          </Button>
+        </div>
+      </Dialog>
     </>
   );
 }
@@ -174,8 +213,12 @@ interface TableProps {
   onRetry: (id: string) => void;
 }
 
-function Table({ items, chosen, onChoose, onRetry }: TableProps) {
-  const all = items.every(({ id }) => chosen.has(id));
+/** The name to retry it by; `null` for what the log does not have any more. */
+const retryable = ({ id, message_id }: DeadLetter) => (message_id === null ? null : id);
+
+function Letters({ items, chosen, onChoose, onRetry }: TableProps) {
+  const ids = items.map(retryable).filter((id) => id !== null);
+  const all = ids.length > 0 && ids.every((id) => chosen.has(id));
   const toggle = (id: string) => {
     const next = new Set(chosen);
     if (!next.delete(id)) next.add(id);
@@ -191,7 +234,8 @@ function Table({ items, chosen, onChoose, onRetry }: TableProps) {
                 type="checkbox"
                 aria-label="Choose all shown"
                 checked={all}
-                onChange={() => onChoose(all ? new Set() : new Set(items.map(({ id }) => id)))}
+                disabled={ids.length === 0}
+                onChange={() => onChoose(all ? new Set() : new Set(ids))}
               />
             </th>
             <th>Given up</th>
@@ -205,8 +249,14 @@ function Table({ items, chosen, onChoose, onRetry }: TableProps) {
           </tr>
         </thead>
         <tbody>
-          {items.map((item) => (
-            <Letter key={item.id} item={item} isChosen={chosen.has(item.id)} onToggle={toggle} onRetry={onRetry} />
+          {items.map((item, at) => (
+            <Letter
+              key={item.id ?? `${item.at} ${at}`}
+              item={item}
+              chosen={chosen}
+              onToggle={toggle}
+              onRetry={onRetry}
+            />
           ))}
         </tbody>
       </table>
@@ -216,23 +266,26 @@ function Table({ items, chosen, onChoose, onRetry }: TableProps) {
 
 function Letter(props: {
   item: DeadLetter;
-  isChosen: boolean;
+  chosen: ReadonlySet<string>;
   onToggle: (id: string) => void;
   onRetry: (id: string) => void;
 }) {
   const { item } = props;
   const workspace = useWorkspace();
   const blocked = useBlocked("admin");
-  const of = item.message_id ?? (item.events ? plural(item.events, "event") : "a range of events");
+  const id = retryable(item);
+  const of = item.message_id ?? plural(item.events, "event");
   return (
     <tr>
       <td>
-        <input
-          type="checkbox"
-          aria-label={`Choose ${of}`}
-          checked={props.isChosen}
-          onChange={() => props.onToggle(item.id)}
-        />
+        {id !== null && (
+          <input
+            type="checkbox"
+            aria-label={`Choose ${of}`}
+            checked={props.chosen.has(id)}
+            onChange={() => props.onToggle(id)}
+          />
+        )}
       </td>
       <td>
         <When at={item.at} />
@@ -246,7 +299,12 @@ function Letter(props: {
       </td>
       <td className="number">{count(item.attempts)}</td>
       <td className="number">
-        <Button small icon="retry" blocked={blocked} onClick={() => props.onRetry(item.id)}>
+        <Button
+          small
+          icon="retry"
+          blocked={blocked ?? (id === null ? "The log does not have it any more." : null)}
+          onClick={() => id !== null && props.onRetry(id)}
+        >
           Retry
         </Button>
       </td>

@@ -1,6 +1,7 @@
 // A destination: one page with tabs, each with an address of its own.
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { part, post } from "../../api/client.ts";
 import type { Destination } from "../../api/model.ts";
 import { destination, workspacePath } from "../../api/resources.ts";
@@ -9,6 +10,7 @@ import { DESTINATION_TABS, type DestinationTab, paths } from "../../paths.ts";
 import { useBlocked } from "../../session.tsx";
 import { Button } from "../../ui/button.tsx";
 import { DeclaredNote } from "../../ui/declared.tsx";
+import { Confirm } from "../../ui/dialog.tsx";
 import { PageHead, TabLinks } from "../../ui/page.tsx";
 import { ErrorMessage, Loaded } from "../../ui/states.tsx";
 import { say } from "../../ui/toast.tsx";
@@ -78,30 +80,44 @@ function Tab({ of, tab }: { of: Destination; tab: DestinationTab }) {
 function State({ of }: { of: Destination }) {
   const workspace = useWorkspace();
   const client = useQueryClient();
-  const blocked = useBlocked("admin");
+  const admin = useBlocked("admin");
   const canPause = useServes("pause");
-  const isPaused = Boolean(of.health?.paused);
-  const toggle = useMutation({
-    mutationFn: () => post(workspacePath(workspace, `/destinations/${part(of.name)}/${isPaused ? "resume" : "pause"}`)),
-    onSuccess: async () => {
-      say(isPaused ? "Resumed" : "Paused", of.name);
-      await client.invalidateQueries({ queryKey: destination(workspace, of.name).queryKey });
-    },
-  });
+  const [isAsking, setAsking] = useState(false);
+  const isPaused = Boolean(of.health?.paused?.by);
+  const isOff = !of.enabled || of.health?.state === "failed";
+  const blocked = admin ?? (isOff ? "It does not run." : null);
+  const change = async (what: "pause" | "resume") => {
+    await post(workspacePath(workspace, `/destinations/${part(of.name)}/${what}`));
+    say(what === "pause" ? "Paused" : "Resumed", of.name);
+    await client.invalidateQueries({ queryKey: destination(workspace, of.name).queryKey });
+  };
+  const resume = useMutation({ mutationFn: () => change("resume") });
   return (
     <>
-      {toggle.error && <ErrorMessage error={toggle.error} />}
+      {resume.error && <ErrorMessage error={resume.error} />}
       <HealthBadge health={of.health} enabled={of.enabled} />
       {canPause && (
         <Button
           icon={isPaused ? "play" : "pause"}
-          busy={toggle.isPending}
+          busy={resume.isPending}
           blocked={blocked}
-          onClick={() => toggle.mutate()}
+          onClick={() => (isPaused ? resume.mutate() : setAsking(true))}
         >
           {isPaused ? "Resume" : "Pause"}
         </Button>
       )}
+      <Confirm
+        open={isAsking}
+        onClose={() => setAsking(false)}
+        title={`Pause ${of.name}?`}
+        action="Pause destination"
+        onConfirm={() => change("pause")}
+      >
+        <p>
+          It sends nothing from now on, also after a restart. Events wait in the log, as many as its backlog may hold;
+          what is on its way now may still arrive.
+        </p>
+      </Confirm>
     </>
   );
 }

@@ -1,4 +1,4 @@
-// What goes wrong at a destination, grouped by reason, with events to look at.
+// What goes wrong at a destination, grouped by what was answered, with events to look at.
 
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
@@ -24,7 +24,7 @@ export function ErrorGroups({ name }: { name: string }) {
         items.length === 0 ? (
           <Card>
             <Empty icon="good" title="No errors">
-              <p>Failed attempts of the last seven days would be listed here, grouped by reason.</p>
+              <p>Failed attempts of the last seven days would be listed here, grouped by what was answered.</p>
             </Empty>
           </Card>
         ) : (
@@ -48,9 +48,11 @@ export function ErrorGroups({ name }: { name: string }) {
                       <td>
                         <strong>{sentence(reasonText(group.reason))}</strong>
                       </td>
-                      <td>{group.result && <ResultBadge result={group.result} />}</td>
                       <td>
-                        {Boolean(group.status) && <Badge>{`HTTP ${group.status}`}</Badge>}{" "}
+                        <ResultBadge result={group.result} />
+                      </td>
+                      <td>
+                        {group.status > 0 && <Badge>{`HTTP ${group.status}`}</Badge>}{" "}
                         <span className="break">{group.text}</span>
                       </td>
                       <td className="number">{count(group.count)}</td>
@@ -61,7 +63,7 @@ export function ErrorGroups({ name }: { name: string }) {
                         <When at={group.last_at} none="–" />
                       </td>
                       <td>
-                        {(group.sample_message_ids ?? []).slice(0, SAMPLES_MAX).map((id) => (
+                        {group.sample_message_ids.slice(0, SAMPLES_MAX).map((id) => (
                           <Link
                             key={id}
                             href={paths.event(workspace, id)}

@@ -1,6 +1,6 @@
 // How a destination does: results, latency, what waits, the last error.
 
-import type { Destination, Health } from "../../api/model.ts";
+import type { Destination, Health, Pause } from "../../api/model.ts";
 import { bytes, compact, count, percent } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { reasonText, resultLabel, sentence } from "../../format/words.ts";
@@ -25,19 +25,7 @@ export function HealthTab({ of }: { of: Destination }) {
   }
   return (
     <>
-      {health.paused && (
-        <Message tone="wait" title="Paused">
-          <p>
-            {sentence(reasonText(health.paused.reason))}. Events wait in the log until it goes on
-            {health.paused.until && (
-              <>
-                ; tried again <When at={health.paused.until} />
-              </>
-            )}
-            .
-          </p>
-        </Message>
-      )}
+      {health.paused && <Paused pause={health.paused} />}
       <LastError of={of} health={health} />
       <section className="card" aria-label="Figures">
         <dl className="stats">
@@ -74,6 +62,24 @@ export function HealthTab({ of }: { of: Destination }) {
         </Card>
       </div>
     </>
+  );
+}
+
+function Paused({ pause }: { pause: Pause }) {
+  return (
+    <Message tone="wait" title={pause.by ? `Paused by ${pause.by}` : "Paused"}>
+      {pause.by ? (
+        <p>
+          Since <When at={pause.since} />. Events wait in the log, as many as its backlog may hold, until somebody
+          resumes it.
+        </p>
+      ) : (
+        <p>
+          {sentence(reasonText(pause.reason))}. Events wait in the log until it goes on; tried again{" "}
+          <When at={pause.until} />.
+        </p>
+      )}
+    </Message>
   );
 }
 

@@ -1,7 +1,7 @@
 // Destinations at a glance: what became of their events, how fresh they are, what waits.
 
 import { Link } from "wouter";
-import { type Health, type Overview, RESULTS, type Result } from "../../api/model.ts";
+import { type Health, type Overview, type Pause, RESULTS, type Result } from "../../api/model.ts";
 import { compact, count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { reasonText, resultLabel, sentence } from "../../format/words.ts";
@@ -91,6 +91,8 @@ const Head = () => (
   </thead>
 );
 
+const pausedText = ({ by, reason }: Pause) => (by ? `Paused by ${by}` : sentence(reasonText(reason)));
+
 const LATE_MS = 60_000;
 
 /** One word for how a destination does. */
@@ -114,7 +116,7 @@ export function HealthBadge({
   }
   if (health.paused) {
     return (
-      <Badge tone="wait" icon="pause" title={sentence(reasonText(health.paused.reason))}>
+      <Badge tone="wait" icon="pause" title={pausedText(health.paused)}>
         Paused
       </Badge>
     );
