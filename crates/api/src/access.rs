@@ -1,5 +1,8 @@
 //! Who asks: by session cookie or bearer token, and whether the row of the operation lets them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use control::{AccountError, Principal, Role};
@@ -7,7 +10,7 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, Method};
 
 use crate::Api;
-use crate::authorise::{Needs, Row};
+use crate::authorise::{Needs, Personal, Row};
 use crate::error::{Code, Error};
 
 /// The cookie of a session.
@@ -20,14 +23,45 @@ pub(crate) const OWN_HEADER: &str = "x-assent";
 pub(crate) struct Caller(pub(crate) Principal);
 
 impl Caller {
-    /// Whether they may see personal data.
-    pub(crate) fn sees_personal_data(&self) -> bool {
-        self.0.rights.personal_data
-    }
-
     /// Whether they have at least this role.
     pub(crate) fn is_at_least(&self, role: Role) -> bool {
         self.0.rights.role >= role
+    }
+}
+
+/// What whoever asks may see of people. Only an operation whose row says that there is something to mask gets one, and
+/// an answer of such an operation that was made without asking it is not given out (`crate::router`).
+#[derive(Debug, Clone)]
+pub(crate) struct Sight {
+    sees_personal_data: bool,
+    was_asked: Arc<AtomicBool>,
+}
+
+impl Sight {
+    /// Of whoever asks; `None` for an operation that tells nothing about people.
+    pub(crate) fn of(caller: Option<&Caller>, row: Row) -> Option<Self> {
+        let sees_personal_data = caller.is_some_and(|caller| caller.0.rights.personal_data);
+        (row.personal == Personal::Masked).then(|| Self { sees_personal_data, was_asked: Arc::default() })
+    }
+
+    /// Whether they may see personal data.
+    pub(crate) fn sees_personal_data(&self) -> bool {
+        self.was_asked.store(true, Ordering::Relaxed);
+        self.sees_personal_data
+    }
+
+    /// Whether the operation wanted to know.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.was_asked.load(Ordering::Relaxed)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Sight {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let row = &"its row in crates/api/src/authorise.rs says that there is nothing to mask";
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Error::internal("know what may be seen", row))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who may do what, in one table: each operation with the least role that may do it. The router is built from this
 //! table (`crate::router`): an operation without a row keeps the server from starting and fails the build's tests, and
-//! so does a row without an operation. `tests/it/roles.rs` walks every row with every role.
+//! so does a row without an operation. `tests/it/roles.rs` tries every operation with every role and compares what it
+//! finds with `docs/reference/roles.txt`.
 
 use control::Role;
 
@@ -20,8 +21,8 @@ pub enum Needs {
 pub enum Personal {
     /// Nothing: there is none in it.
     None,
-    /// Without the right, it is masked in the answer. It is never a reason to refuse: the fate of an event can be
-    /// followed without knowing whose it is.
+    /// Without the right, it is masked in the answer; the handler takes an `access::Sight` and asks it, or its answer
+    /// is not given out. It is never a reason to refuse: the fate of an event can be followed without knowing whose it is.
     Masked,
 }
 

@@ -19,7 +19,7 @@ use hyper::body::{Frame, Incoming};
 
 use crate::error::{Code, Error};
 
-/// The other end of the connection of a request.
+/// Whose a request is, as the collector found out: a proxy of the operator's own does not count.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 

@@ -21,7 +21,8 @@ const TICK: Duration = Duration::from_millis(200);
 const LINES_PER_TICK: usize = 40;
 /// A comment after so long without a line, so that proxies keep the connection and a reader that left is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// A reader comes again after this, and is asked again who they are.
+/// A reader comes again after this, so that none is forgotten. Whether they still may look is asked much more often, by
+/// whoever opened the stream.
 const LONGEST: Duration = Duration::from_mins(10);
 
 /// What a window shows.

@@ -12,6 +12,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{PathItem, Paths};
 use utoipa_axum::router::UtoipaMethodRouter;
 
+use crate::access::{Caller, Sight};
 use crate::authorise::{self, Row};
 use crate::error::{Code, Error};
 use crate::{Api, access, assets, resource};
@@ -108,15 +109,57 @@ pub(crate) fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &utoi
     .filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }
 
-async fn admit(State(guard): State<Guard>, mut request: Request, next: Next) -> Result<Response, Error> {
+async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Result<Response, Error> {
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
     let Some((_, row)) = guard.rows.iter().find(|(known, _)| known == method) else {
         return Err(Error::new(Code::WrongMethod, "the path does not take this method"));
     };
     let caller = access::identify(&guard.api, request.method(), request.headers()).await?;
-    let caller = access::admit(caller, *row)?;
+    answer(access::admit(caller, *row)?, *row, request, next).await
+}
+
+/// Lets an operation answer whoever was admitted. What it says about people without having asked whether it may stays
+/// here.
+async fn answer(caller: Option<Caller>, row: Row, mut request: Request, next: Next) -> Result<Response, Error> {
+    let sight = Sight::of(caller.as_ref(), row);
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);
     }
-    Ok(next.run(request).await)
+    if let Some(sight) = sight.clone() {
+        request.extensions_mut().insert(sight);
+    }
+    let answer = next.run(request).await;
+    if answer.status().is_success() && sight.is_some_and(|sight| !sight.was_asked()) {
+        let why = format!("`{}` did not ask what of people may be seen", row.operation);
+        return Err(Error::internal("give out an answer that may say too much", &why));
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::authorise::{Needs, Personal};
+
+    /// The status of an operation with a handler, as the row has it.
+    async fn check(personal: Personal, handler: axum::routing::MethodRouter) -> u16 {
+        let row = Row { operation: "show_somebody", needs: Needs::Nothing, personal };
+        let guard = move |request: Request, next: Next| answer(None, row, request, next);
+        let router = Router::new().route("/", handler.route_layer(from_fn(guard)));
+        let request = Request::get("/").body(Body::empty()).expect("a request");
+        router.oneshot(request).await.expect("an answer").status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_forgets_to_mask_gives_nothing_out() {
+        let forgets = || get(|| async { "Ada Lovelace" });
+        let masks = || get(|sight: Sight| async move { if sight.sees_personal_data() { "Ada Lovelace" } else { "…" } });
+        assert_eq!((check(Personal::Masked, forgets()).await, check(Personal::Masked, masks()).await), (500, 200));
+        assert_eq!((check(Personal::None, forgets()).await, check(Personal::None, masks()).await), (200, 500));
+    }
 }

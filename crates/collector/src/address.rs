@@ -65,6 +65,11 @@ impl TrustedProxies {
 
     /// The client's address, cut to its network.
     pub(crate) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+        event::ip::truncate(self.speaker(peer, headers))
+    }
+
+    /// The client's whole address: for whoever signs in, which is paced by address. Not for visitors.
+    pub(crate) fn speaker(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.ip();
         if self.trusts(client) {
             for hop in forwarded(headers).into_iter().rev() {
@@ -76,7 +81,7 @@ impl TrustedProxies {
                 }
             }
         }
-        event::ip::truncate(client)
+        client
     }
 
     /// Whether the client's side of a trusted proxy spoke TLS.

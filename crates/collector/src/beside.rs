@@ -26,7 +26,8 @@ impl fmt::Debug for Beside {
 }
 
 impl Beside {
-    /// Answers with `answer`, which is given the request and the other end of its connection.
+    /// Answers with `answer`, which is given the request and whose it is: the other end of its connection, or behind the
+    /// operator's own proxies the client that they name.
     pub fn new(answer: impl Fn(Request<Incoming>, SocketAddr) -> Answering + Send + Sync + 'static) -> Self {
         Self(Arc::new(answer))
     }

@@ -192,7 +192,10 @@ impl Collector {
         let page = self.pages.iter().find(|page| page.path == head.uri.path());
         match (page, &self.beside) {
             (Some(page), _) => Box::pin(ready(page.answer())),
-            (None, Some(beside)) => beside.answer(Request::from_parts(head, body), peer),
+            (None, Some(beside)) => {
+                let client = SocketAddr::new(self.trusted_proxies.speaker(peer, &head.headers), peer.port());
+                beside.answer(Request::from_parts(head, body), client)
+            }
             (None, None) => Box::pin(ready(self.refuse(&Reject::NotFound.into()))),
         }
     }

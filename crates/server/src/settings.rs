@@ -73,7 +73,7 @@ settings! {
     unknown_key: UnknownKey = UnknownKey::Reject, "reject",
         "What a request with an unknown write key is answered: `reject` (401) or `accept` (200, counted, not kept, as at Segment).";
     trusted_proxies: Vec<String> = Vec::new(), "[]",
-        "Networks (CIDR) whose `X-Forwarded-For` is believed. Empty: the address of the connection counts.";
+        "Networks (CIDR) whose `X-Forwarded-For` is believed, for regions and for the pace of sign-ins. Empty: the address of the connection counts.";
     geo_database: Option<PathBuf> = None, "",
         "A MaxMind database (country or city, `.mmdb`) from which regions are read. Assent ships none; without it every event has its source's region or none.";
     partitions: u16 = 4, "4",

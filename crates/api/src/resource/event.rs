@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::Api;
-use crate::access::Caller;
+use crate::access::Sight;
 use crate::error::{Error, ErrorBody, Result};
 use crate::extract::In;
 use crate::resource::workspace::Here;
@@ -148,7 +148,7 @@ struct EventAttempt {
 )]
 async fn show_event(
     State(api): State<Api>,
-    who: Caller,
+    sight: Sight,
     Here(tenant): Here,
     In(path): In<MessageId>,
 ) -> Result<Json<EventTrace>> {
@@ -165,13 +165,14 @@ async fn show_event(
     };
     let raw = raw_record.as_deref().and_then(|payload| Raw::decode(payload).ok());
     let raw = raw.filter(|raw| raw.message_id == path.message_id);
-    let shape = |json: &str| content(json, who.sees_personal_data());
+    let sees_personal_data = sight.sees_personal_data();
+    let shape = |json: &str| content(json, sees_personal_data);
     Ok(Json(EventTrace {
         received_at: At(raw.as_ref().map_or(trace.received_at, |raw| raw.received_at)),
         source: processed.as_ref().map(|processed| processed.event.source.to_owned()),
         received: raw.as_ref().and_then(|raw| shape(raw.json)),
         processed: processed.as_ref().and_then(|processed| shape(processed.event.json)),
-        masked: !who.sees_personal_data(),
+        masked: !sees_personal_data,
         stamp: processed.as_ref().map(|processed| stamp(&processed.event.stamp)),
         place: EventPlace { partition, position: position.to_string() },
         outputs: trace.outputs.iter().map(|output| shown(&tenant, output)).collect(),

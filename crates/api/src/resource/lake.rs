@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::Api;
-use crate::access::Caller;
+use crate::access::Sight;
 use crate::error::{Code, Error, ErrorBody, Result};
 use crate::extract::Body;
 use crate::lake::{LakeColumn, LakeQuestion};
@@ -79,7 +79,7 @@ struct LakeSchema {
 )]
 async fn query_lake(
     State(api): State<Api>,
-    who: Caller,
+    sight: Sight,
     Here(tenant): Here,
     Body(query): Body<LakeQuery>,
 ) -> Result<Json<LakeAnswer>> {
@@ -90,7 +90,7 @@ async fn query_lake(
     if query.sql.len() > SQL_BYTES_MAX {
         return Err(Error::invalid(format!("`sql` has more than {SQL_BYTES_MAX} bytes")));
     }
-    let personal_data = who.sees_personal_data();
+    let personal_data = sight.sees_personal_data();
     let question = LakeQuestion { workspace: tenant.name(), sql: query.sql, rows_max, personal_data };
     let (rows, took_ms) = ask(&api, question).await?;
     Ok(Json(LakeAnswer { columns: rows.columns, rows: rows.rows, truncated: rows.is_truncated, took_ms }))

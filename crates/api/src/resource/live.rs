@@ -1,14 +1,17 @@
 //! What happens now, as a stream.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use futures::StreamExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, Method};
 use utoipa_axum::routes;
 
 use crate::Api;
-use crate::access::Caller;
+use crate::access::{self, Caller, Sight};
 use crate::error::{Code, Error, ErrorBody, Result};
 use crate::extract::Asked;
 use crate::live::{Filter, Reader, stream};
@@ -17,6 +20,21 @@ use crate::router::Operations;
 
 pub(super) fn routes() -> Vec<Operations> {
     vec![routes!(watch_live)]
+}
+
+/// How soon a reader who lost their login or their right sees nothing more.
+const ASK_EVERY: Duration = Duration::from_secs(2);
+
+/// Returns when whoever asked is no longer who they were. If they still may look, they come again.
+async fn lost(api: Api, who: Caller, headers: HeaderMap) {
+    loop {
+        tokio::time::sleep(ASK_EVERY).await;
+        match access::identify(&api, &Method::GET, &headers).await {
+            Ok(Some(now)) if now.0.rights == who.0.rights => {}
+            // Whether they may cannot be told: then they may not.
+            Ok(_) | Err(_) => return,
+        }
+    }
 }
 
 /// What happens now: server-sent events `line` (JSON) and `lagged` (`{"skipped": n}`: more happened than a person can
@@ -33,13 +51,16 @@ pub(super) fn routes() -> Vec<Operations> {
 async fn watch_live(
     State(api): State<Api>,
     who: Caller,
+    sight: Sight,
+    headers: HeaderMap,
     Here(tenant): Here,
     Asked(filter): Asked<Filter>,
 ) -> Result<Response> {
     let busy = || Error::new(Code::Busy, "as many people look at live views as may").retry_after(10);
     let seat = std::sync::Arc::clone(&api.bounds().viewers).try_acquire_owned().map_err(|_| busy())?;
-    let reader = Reader { workspace: tenant.name(), filter, sees_personal_data: who.sees_personal_data() };
-    let pieces = stream(&api.window, reader, api.stopping.clone()).map(move |piece| {
+    let reader = Reader { workspace: tenant.name(), filter, sees_personal_data: sight.sees_personal_data() };
+    let pieces = stream(&api.window, reader, api.stopping.clone());
+    let pieces = pieces.take_until(Box::pin(lost(api, who, headers))).map(move |piece| {
         // Held as long as the stream is.
         let _seat = &seat;
         Ok::<_, std::convert::Infallible>(piece)

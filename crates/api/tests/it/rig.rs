@@ -152,7 +152,7 @@ impl Rig {
             raw,
             processed,
             kinds: &destinations::registry::DESTINATIONS,
-            window: Window::new(|| futures::stream::empty().boxed()),
+            window: Window::new(|| futures::stream::pending().boxed()),
             history: Arc::default(),
             lake: LakeDesk::new(|question| {
                 Box::pin(async move { Err(format!("no lake here for `{}`", question.sql)) })
@@ -168,11 +168,23 @@ impl Rig {
         Self { router, _directory: directory }
     }
 
+    /// A request as somebody with a session, of which only the body's end is waited for, so long at most.
+    pub(crate) async fn ends_within(&self, cookie: &str, path: &str, wait: std::time::Duration) -> bool {
+        let request = Request::get(path).header("cookie", cookie).body(Body::empty()).expect("a request");
+        let request = api::from_peer(request, SocketAddr::from(([127, 0, 0, 1], 5)));
+        let Ok(answer) = self.router.clone().oneshot(request).await;
+        assert!(answer.status().is_success(), "{answer:?}");
+        tokio::time::timeout(wait, answer.into_body().collect()).await.is_ok()
+    }
+
     /// Sends a request from a peer on this machine.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let request = api::from_peer(request, SocketAddr::from(([127, 0, 0, 1], 5)));
         let Ok(answer) = self.router.clone().oneshot(request).await;
         let (head, body) = answer.into_parts();
+        // A live view has no end.
+        let is_stream = head.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let body = if is_stream { Body::empty() } else { body };
         let body = body.collect().await.expect("a body").to_bytes();
         Answer { status: head.status, headers: head.headers, text: String::from_utf8_lossy(&body).into_owned() }
     }

@@ -83,3 +83,20 @@ async fn the_script_carries_key_and_licence() {
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/javascript; charset=utf-8")));
     assert_eq!(world.get("/analytics-next/bundles/nothing.js").await.short(), "404 not_found");
 }
+
+#[tokio::test]
+async fn what_stands_beside_is_told_the_client_behind_a_trusted_proxy() {
+    let check = async |trusted: Vec<collector::Network>, expected: &str| {
+        let beside = collector::Beside::new(|_, client| {
+            let text = client.ip().to_string();
+            Box::pin(async move { http::Response::new(collector::AnswerBody::Whole(text.into())) })
+        });
+        let trusted_proxies = collector::TrustedProxies(trusted);
+        let edge = Edge { trusted_proxies, beside: Some(beside), ..Edge::default() };
+        let world = World::with(edge, ServeLimits::default()).await;
+        let told = world.send("GET", "/api/v1/session", &[("x-forwarded-for", "198.51.100.9")], b"").await;
+        assert_eq!(told.text(), expected);
+    };
+    check(vec!["127.0.0.1".parse().expect("a network")], "198.51.100.9").await;
+    check(Vec::new(), "127.0.0.1").await;
+}
