@@ -50,9 +50,8 @@ async fn lost(api: Api, who: Caller, headers: HeaderMap) {
 )]
 async fn watch_live(
     State(api): State<Api>,
-    who: Caller,
+    (who, headers): (Caller, HeaderMap),
     sight: Sight,
-    headers: HeaderMap,
     Here(tenant): Here,
     Asked(filter): Asked<Filter>,
 ) -> Result<Response> {
