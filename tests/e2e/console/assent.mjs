@@ -62,14 +62,14 @@ export async function startAssent(workspace) {
   return { url, stop, output: () => output };
 }
 
-/** A receiver whose answer a test decides: `status` is what it answers now, `bodies` what it took. */
+/** A receiver whose answer a test decides: `status` and `text` are what it answers now, `bodies` what it took. */
 export async function startReceiver() {
-  const receiver = { status: 200, bodies: [] };
+  const receiver = { status: 200, text: "no thanks", bodies: [] };
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;
     if (receiver.status === 200) receiver.bodies.push(body);
-    response.writeHead(receiver.status, { "content-type": "text/plain" }).end(receiver.status === 200 ? "ok" : "no thanks");
+    response.writeHead(receiver.status, { "content-type": "text/plain" }).end(receiver.status === 200 ? "ok" : receiver.text);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   receiver.url = `http://127.0.0.1:${server.address().port}/hook`;

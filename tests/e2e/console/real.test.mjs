@@ -168,7 +168,7 @@ test("what a receiver refuses for good is grouped by reason", async () => {
   receiver.status = 200;
   await at("overview");
   await page.getByText(/rejected 1 events? for good/).waitFor();
-  await page.getByRole("region", { name: "Needs attention" }).locator('a[href$="destinations/hook"]').click();
+  await page.getByRole("region", { name: "Needs attention" }).locator('a[href$="destinations/hook/errors"]').click();
   await heading("hook");
 });
 
@@ -237,6 +237,7 @@ const PAGES = [
   "destinations",
   "destinations/hook",
   "destinations/hook/errors",
+  "destinations/hook/dead-letters",
   "destinations/hook/tester",
   "destinations/hook/settings",
   "new-destination",

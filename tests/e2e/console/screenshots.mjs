@@ -1,4 +1,5 @@
-// Takes the pictures of docs/screenshots from the built console in front of the mock: `node screenshots.mjs`.
+// Takes the pictures of docs/screenshots from the built console in front of the mock: `node screenshots.mjs`, with names
+// only those.
 
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -27,7 +28,9 @@ const PICTURES = [
   ["conflict", "sources/web", {}, conflict],
 ];
 
-const askToPause = (page) => page.getByRole("button", { name: "Pause", exact: true }).click();
+async function askToPause(page) {
+  await page.getByRole("button", { name: "Pause", exact: true }).click();
+}
 
 async function chart(page) {
   await page.getByRole("button", { name: "Run" }).click();
@@ -45,7 +48,8 @@ async function conflict(page, { world }) {
 
 await mkdir(FOLDER, { recursive: true });
 const browser = await launch();
-for (const [name, path, look, act] of PICTURES) {
+const asked = process.argv.slice(2);
+for (const [name, path, look, act] of PICTURES.filter(([one]) => asked.length === 0 || asked.includes(one))) {
   const mock = await startMock();
   const { page, close } = await open(browser, { url: mock.url, size: WIDE, ...look });
   await signIn(page);

@@ -238,6 +238,8 @@ fn stretch(at: Millis, outcome: Outcome, events: u64) -> DeadLetter {
 pub(crate) struct Scan {
     /// Where an event was last sent again: what failed before is not open.
     resent: HashMap<Place, (i64, u64)>,
+    /// The segments that are walked through.
+    telling: Vec<(i64, i64, PathBuf)>,
 }
 
 /// Some of them.
@@ -254,31 +256,37 @@ pub(crate) struct Piece {
 impl Scan {
     /// Gets ready. Reads files.
     pub(crate) fn new(directory: &Path) -> Result<Self, ResultLogError> {
-        let mut resent = HashMap::new();
-        for (begins, _, path) in telling(directory)? {
-            for ((frame, _), told) in told(&path)? {
+        let (mut resent, telling) = (HashMap::new(), telling(directory)?);
+        for (begins, _, path) in &telling {
+            let begins = *begins;
+            for ((frame, _), told) in told(path)? {
                 if let Told::Resent(was) = told {
                     resent.extend(was.events().map(|(place, _)| (place, (begins, frame))));
                 }
             }
         }
-        Ok(Self { resent })
+        Ok(Self { resent, telling })
     }
 
     /// The next piece from `from` on and before `end`: whole frames, so a few more than asked. Reads files.
     pub(crate) fn piece(
         &self,
-        directory: &Path,
         filter: &LetterFilter,
         (from, end): (LetterMark, LetterMark),
         letters_max: usize,
     ) -> Result<Piece, ResultLogError> {
         let mut piece = Piece { next: from, ..Piece::default() };
-        for (begins, ends, path) in telling(directory)? {
+        for (begins, ends, path) in &self.telling {
+            let (begins, ends) = (*begins, *ends);
             if begins < from.segment || begins > end.segment || !filter.reaches((begins, ends)) {
                 continue;
             }
-            for ((frame, _), told) in told(&path)? {
+            let all = match told(path) {
+                // A week is over since the walk began.
+                Err(ResultLogError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                told => told?,
+            };
+            for ((frame, _), told) in all {
                 let mark = LetterMark { segment: begins, frame, ..LetterMark::default() };
                 if mark < from || mark >= end {
                     continue;

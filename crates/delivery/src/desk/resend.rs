@@ -23,7 +23,7 @@ use crate::result_log::format::{AttemptRecord, Entry, PendingEvent, Place, Resen
 /// Events that are being sent again at a time.
 const RESENDING_MAX: usize = 1_000;
 /// Events of a piece.
-const PIECE: usize = 200;
+const PIECE: usize = 500;
 
 /// What was asked to be sent again, and how far that is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,9 +106,8 @@ impl Courier {
         let scan = self.scan.take().filter(|(of, _)| *of == number).map(|(_, scan)| scan);
         let range = (from.unwrap_or_default(), end);
         let searched = self.recorder.on_disk(move |files| {
-            let directory = files.results.directory();
-            let scan = scan.map_or_else(|| Scan::new(directory), Ok)?;
-            let piece = scan.piece(directory, &filter, range, PIECE)?;
+            let scan = scan.map_or_else(|| Scan::new(files.results.directory()), Ok)?;
+            let piece = scan.piece(&filter, range, PIECE)?;
             Ok((scan, piece))
         });
         match searched.await {

@@ -67,7 +67,7 @@ export function ErrorGroups({ name }: { name: string }) {
                           <Link
                             key={id}
                             href={paths.event(workspace, id)}
-                            className="mono small"
+                            className="mono small nowrap"
                             style={{ display: "block" }}
                           >
                             {id.length > 18 ? `${id.slice(0, 17)}…` : id}
