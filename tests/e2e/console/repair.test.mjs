@@ -4,12 +4,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { PASSWORD, startAssent, startReceiver, until } from "./assent.mjs";
-import { accessible, fits, launch, NARROW, open, signIn } from "./browser.mjs";
+import { accessible, fits, launch, NARROW, open, shown, signIn } from "./browser.mjs";
 
 const WORKSPACE = {
   workspace: "acme",
   sources: [{ name: "shop", kind: "server", write_key: "wk_shop", basis: "contract" }],
 };
+/** The server writes to a disk that others use too. */
+const SLOW = { timeout: 60_000 };
 const IDS = ["msg-1", "msg-2", "msg-3"];
 
 let browser;
@@ -70,7 +72,7 @@ test("what a destination refuses is in the overview, and its errors say why with
   Object.assign(wrong, { status: 404, text: "no such list: ada may not (request 4711)" });
   for (const id of IDS) await send(id);
   await at("overview");
-  await page.getByText("rejected 3 events for good").waitFor();
+  await page.getByText("rejected 3 events for good").waitFor(SLOW);
   await page.getByRole("region", { name: "Needs attention" }).locator('a[href$="destinations/crm/errors"]').click();
   const row = page.getByRole("row", { name: /The receiver refuses it for good/ });
   await row.getByText("no such list: … may not (request …)").waitFor();
@@ -92,12 +94,12 @@ test("the address is corrected; what was refused is sent again, each event once"
   await page.getByText("No dead letter matches the filter.").waitFor();
   await page.getByLabel("Part of the answer").fill("No Such List");
   await page.getByRole("row", { name: /msg-2/ }).getByRole("button", { name: "Retry" }).click();
-  await page.getByText("1 delivered").waitFor();
+  await page.getByText("1 delivered").waitFor(SLOW);
   await page.getByRole("heading", { name: "2 dead letters" }).waitFor();
   assert.deepEqual(taken(right), ["msg-2"]);
   await page.getByRole("button", { name: "Retry all that match" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Retry", exact: true }).click();
-  await page.getByText("2 delivered").waitFor();
+  await page.getByText("2 delivered").waitFor(SLOW);
   await page.getByText("No dead letter matches the filter.").waitFor();
   assert.deepEqual(taken(right).sort(), IDS);
   await accessible(page, "dead letters after a retry");
@@ -106,21 +108,23 @@ test("the address is corrected; what was refused is sent again, each event once"
   await page.getByText("HTTP 200").first().waitFor();
   await at("overview");
   await page.getByRole("row", { name: /crm/ }).getByText("Healthy").waitFor();
-  await page.getByText("rejected 3 events for good").waitFor({ state: "detached" });
+  await page.getByText("rejected 3 events for good").waitFor({ state: "detached", ...SLOW });
 });
 
 test("a pause is asked for twice, shown with its author, and ends where it began", async () => {
   await at("destinations/crm");
   await page.getByRole("button", { name: "Pause", exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Pause destination" }).click();
-  await page.getByText("Paused by admin").waitFor();
+  await page.getByText("Paused by admin").waitFor(SLOW);
   await send("msg-4");
   await at("overview");
-  await page.getByText("was paused by admin").waitFor();
+  await page.getByText("was paused by admin").waitFor(SLOW);
   await until("the event waits", async () => (await page.getByRole("row", { name: /crm/ }).innerText()).match(/\t1\t/));
   assert.deepEqual(taken(right).sort(), IDS);
   await at("destinations/crm");
+  await page.getByText("Paused by admin").waitFor(SLOW);
   await page.setViewportSize(NARROW);
+  await shown(page);
   await accessible(page, "a paused destination");
   await fits(page, "a paused destination");
   await page.getByRole("button", { name: "Resume" }).click();
