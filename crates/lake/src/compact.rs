@@ -6,6 +6,7 @@
 //!
 //! The rows are sorted by subject with a memory limit, spilling to disk; because a bucket is a prefix of the subject,
 //! the sorted stream passes the buckets one after the other, and one file at a time is open, whatever the day weighs.
+//! Files go to the store as they grow: neither the day nor a file is ever held whole.
 //!
 //! One commit removes the old files and adds the new ones, `dataChange` false. A crash before it leaves orphans for
 //! vacuum; landing commits beside it do not conflict (they only add). What another writer removed meanwhile (an
@@ -17,8 +18,11 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext, col};
+use deltalake::logstore::object_store::Error as StoreError;
+use deltalake::logstore::object_store::buffered::BufWriter;
 use event::Clock;
 use futures::StreamExt;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::LakeError;
 use crate::bucket::{LANDING, bits_for, of_hex};
@@ -111,7 +115,7 @@ pub(crate) async fn carry_out(
 }
 
 fn session(options: &Maintenance) -> Result<SessionContext, LakeError> {
-    let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(1_024);
+    let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(512);
     config.options_mut().execution.parquet.schema_force_view_types = false;
     config.options_mut().execution.sort_spill_reservation_bytes = options.sort_bytes_max / 8;
     let runtime = RuntimeEnvBuilder::new().with_memory_limit(options.sort_bytes_max, 1.0).build_arc()?;
@@ -123,8 +127,15 @@ struct Sink {
     table: Table,
     day: String,
     bits: u32,
-    open: Option<(i32, Writer)>,
+    open: Option<Open>,
     done: Vec<Finished>,
+}
+
+/// The file of the bucket that the stream is in. What of it is finished goes to the store at once.
+struct Open {
+    bucket: i32,
+    writer: Writer,
+    upload: BufWriter,
 }
 
 impl Sink {
@@ -138,12 +149,15 @@ impl Sink {
         let mut start = 0;
         for run in buckets.chunk_by(|one, next| one == next) {
             let bucket = run[0];
-            if self.open.as_ref().is_none_or(|(open, _)| *open != bucket) {
+            if self.open.as_ref().is_none_or(|open| open.bucket != bucket) {
                 self.close(clock).await?;
-                self.open = Some((bucket, Writer::new(&self.day, bucket)?));
+                let writer = Writer::new(&self.day, bucket)?;
+                let upload = self.table.upload(writer.path());
+                self.open = Some(Open { bucket, writer, upload });
             }
-            if let Some((_, writer)) = &mut self.open {
-                writer.write(&batch.slice(start, run.len()))?;
+            if let Some(open) = &mut self.open {
+                open.writer.write(&batch.slice(start, run.len()))?;
+                open.upload.put(open.writer.drain()).await?;
             }
             start += run.len();
         }
@@ -151,11 +165,10 @@ impl Sink {
     }
 
     async fn close(&mut self, clock: &Arc<dyn Clock>) -> Result<(), LakeError> {
-        if let Some((_, writer)) = self.open.take() {
+        if let Some(Open { writer, mut upload, .. }) = self.open.take() {
             let mut finished = writer.finish(clock.now(), false)?;
-            self.table.put(&finished).await?;
-            // It is on disk: only its name is needed for the commit.
-            finished.bytes = bytes::Bytes::new();
+            upload.put(std::mem::take(&mut finished.bytes)).await?;
+            upload.shutdown().await.map_err(|error| StoreError::Generic { store: "lake", source: error.into() })?;
             self.done.push(finished);
         }
         Ok(())

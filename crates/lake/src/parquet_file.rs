@@ -1,6 +1,7 @@
-//! One Parquet file of a table: built in memory, put in one piece, named in a commit.
+//! One Parquet file of a table: encoded in memory, put into the store, named in a commit.
 //!
-//! Rows are encoded and compressed as they come, so what waits for a commit is held at about a tenth of its size.
+//! Rows are encoded and compressed as they come, so what waits for a commit is held at about a tenth of its size. A
+//! landing file stays in memory until it is put in one piece; a large one is drained to the store as it grows.
 
 use std::collections::HashMap;
 
@@ -26,13 +27,16 @@ pub(crate) struct Writer {
     inner: ArrowWriter<Vec<u8>>,
     day: String,
     bucket: i32,
+    path: String,
     rows: usize,
     received: Option<(i64, i64)>,
+    drained_bytes: usize,
 }
 
 /// A finished file and how the table's log names it.
 #[derive(Debug, Clone)]
 pub(crate) struct Finished {
+    /// The file, or the end of it when it was drained before.
     pub(crate) bytes: Bytes,
     pub(crate) add: Add,
     pub(crate) rows: usize,
@@ -64,7 +68,13 @@ impl Writer {
     pub(crate) fn new(day: &str, bucket: i32) -> Result<Self, ParquetError> {
         let sorted = bucket != crate::bucket::LANDING;
         let inner = ArrowWriter::try_new(Vec::new(), file_schema(), Some(properties(sorted)))?;
-        Ok(Self { inner, day: day.to_owned(), bucket, rows: 0, received: None })
+        let path = format!("{DAY}={day}/{BUCKET}={bucket}/{}.parquet", uuid::Uuid::new_v4());
+        Ok(Self { inner, day: day.to_owned(), bucket, path, rows: 0, received: None, drained_bytes: 0 })
+    }
+
+    /// Where the file is to be put.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
@@ -82,15 +92,21 @@ impl Writer {
         self.inner.bytes_written() + self.inner.memory_size()
     }
 
+    /// Takes the bytes that will not change any more: whoever takes them puts them before the rest.
+    pub(crate) fn drain(&mut self) -> Bytes {
+        let ready = std::mem::take(self.inner.inner_mut());
+        self.drained_bytes += ready.len();
+        ready.into()
+    }
+
     pub(crate) fn finish(self, now: Millis, data_change: bool) -> Result<Finished, ParquetError> {
         let bytes = Bytes::from(self.inner.into_inner()?);
-        let path = format!("{DAY}={}/{BUCKET}={}/{}.parquet", self.day, self.bucket, uuid::Uuid::new_v4());
         let partition_values =
             HashMap::from([(DAY.to_owned(), Some(self.day)), (BUCKET.to_owned(), Some(self.bucket.to_string()))]);
         let add = Add {
-            path,
+            path: self.path,
             partition_values,
-            size: i64::try_from(bytes.len()).expect("a file in memory is smaller than 2^63"),
+            size: i64::try_from(self.drained_bytes + bytes.len()).expect("a file is smaller than 2^63"),
             modification_time: now.0,
             data_change,
             stats: Some(stats(self.rows, self.received)),

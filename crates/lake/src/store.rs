@@ -169,8 +169,9 @@ impl ObjectStore for Synced {
     }
 }
 
-/// Checkpoints above 10 MB come in parts. They are synced after their rename, not before: nobody is told of one earlier,
-/// and a checkpoint is never the only copy of what it says until the log before it is cleaned, hours later.
+/// Files of compaction and checkpoints come in parts when they are large. They are synced after their rename, not before:
+/// a commit names a file only after [`MultipartUpload::complete`], and a checkpoint is never the only copy of what it says
+/// until the log before it is cleaned, hours later.
 #[derive(Debug)]
 struct SyncedUpload {
     upload: Box<dyn MultipartUpload>,

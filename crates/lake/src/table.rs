@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, DataType as DeltaType, PrimitiveType, Remove, Transaction};
+use deltalake::logstore::object_store::buffered::BufWriter;
 use deltalake::logstore::object_store::path::Path;
 use deltalake::logstore::object_store::{PutOptions, PutPayload};
 use deltalake::protocol::{DeltaOperation, SaveMode};
@@ -13,6 +14,9 @@ use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, ObjectStore};
 use crate::parquet_file::Finished;
 use crate::schema::{BUCKET, COLUMNS, DAY, PROPERTIES};
 use crate::store::Place;
+
+/// A piece of a file that is put as it grows: the least that S3 takes, but for the last.
+const UPLOAD_PIECE_BYTES: usize = 5 << 20;
 
 /// A table and the latest snapshot seen of it.
 #[derive(Debug, Clone)]
@@ -89,6 +93,12 @@ impl Table {
         let path = Path::from(file.add.path.as_str());
         self.store.put_opts(&path, PutPayload::from_bytes(file.bytes.clone()), PutOptions::default()).await?;
         Ok(())
+    }
+
+    /// A file that is put in pieces as it grows; it is there, durably, once this is shut down. Dropped before, its
+    /// pieces are given up.
+    pub(crate) fn upload(&self, path: &str) -> BufWriter {
+        BufWriter::with_capacity(Arc::clone(&self.store), Path::from(path), UPLOAD_PIECE_BYTES).with_max_concurrency(1)
     }
 
     /// Adds landed files and how far they reach, in one commit.
