@@ -30,7 +30,7 @@ use vault::surrogate::{Inserted, Pair};
 use vault::{Fingerprints, IdentifierTable, Surrogates, VaultError};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const SECONDS: u32 = 5;
 const PARTITIONS: u16 = 4;

@@ -21,7 +21,7 @@ use vault::keys::{Epoch, Keys};
 
 /// The server's allocator.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const APPENDERS: usize = 64;
 const PARTITIONS: u16 = 8;
