@@ -31,7 +31,7 @@ pub struct OutputTrace {
 }
 
 /// One attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TracedAttempt {
     /// When it ended.
     pub at: Millis,
@@ -41,6 +41,8 @@ pub struct TracedAttempt {
     pub status: u16,
     /// What became of the event.
     pub outcome: Outcome,
+    /// What was answered, or why nothing was, when it failed; masked and cut.
+    pub text: String,
 }
 
 /// Why there is no trace.
@@ -97,11 +99,12 @@ impl Search {
 fn attempts(directory: &Path, found: &Found, since: Millis, read: &mut Read) -> Result<Vec<TracedAttempt>, TraceError> {
     let attempts = attempts_of(directory, found.place, since.0, read)?.into_iter();
     Ok(attempts
-        .map(|(record, outcome)| TracedAttempt {
+        .map(|(record, outcome, text)| TracedAttempt {
             at: Millis(record.at_ms),
             number: record.number,
             status: record.status,
             outcome,
+            text,
         })
         .collect())
 }

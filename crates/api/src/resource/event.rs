@@ -132,6 +132,8 @@ struct EventAttempt {
     outcome: &'static str,
     /// The code of the reason.
     reason: &'static str,
+    /// What was answered, or why nothing was, when it failed; masked and cut.
+    text: String,
 }
 
 /// An event as it was received and what became of it at each output. Known for seven days.
@@ -274,6 +276,7 @@ fn shown(tenant: &Tenant, output: &OutputTrace) -> EventOutput {
         status: attempt.status,
         outcome: attempt.outcome.result(),
         reason: attempt.outcome.reason(),
+        text: attempt.text.clone(),
     });
     EventOutput { destination: output.destination.to_string(), decision, attempts: attempts.collect() }
 }

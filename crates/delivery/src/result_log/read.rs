@@ -8,6 +8,7 @@ use super::ResultLogError;
 use super::format::{AttemptRecord, Entry, FRAME_HEADER_BYTES, MAGIC, Place, VERSION, body_bytes, decode};
 use crate::Outcome;
 use crate::cursor::Folded;
+use crate::desk::Groups;
 
 /// Bytes asked of the disk at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -127,6 +128,9 @@ pub(crate) fn fold_directory(directory: &Path) -> Result<Option<Newest>, ResultL
     Ok(None)
 }
 
+/// An attempt of an event: its record, what became of the event, and what was answered.
+pub(crate) type Tried = (AttemptRecord, Outcome, String);
+
 /// The attempts that held an event, oldest first, from `since_ms` on, up to its final result; of one that was given up
 /// and sent again, up to the last.
 pub(crate) fn attempts_of(
@@ -134,23 +138,38 @@ pub(crate) fn attempts_of(
     place: Place,
     since_ms: i64,
     read: &mut Read,
-) -> Result<Vec<(AttemptRecord, Outcome)>, ResultLogError> {
+) -> Result<Vec<Tried>, ResultLogError> {
     let segments = segments(directory)?;
     let first = segments.partition_point(|(begins, _)| *begins <= since_ms).saturating_sub(1);
-    let mut found: Vec<(AttemptRecord, Outcome)> = Vec::new();
+    let mut found: Vec<Tried> = Vec::new();
     // Given up so far. It is over only when nothing sends it again, which the rest of the log says.
     let mut is_letter = false;
+    let is_over =
+        |found: &[Tried]| found.last().is_some_and(|(_, outcome, _)| outcome.is_final() && !outcome.leaves_letter());
     for (_, path) in &segments[first..] {
+        let mut groups = Groups::default();
         let whole = scan(path, |entry| {
-            let given_up = |at_ms, outcome| (AttemptRecord::new(at_ms, 0, 0, vec![(place, outcome)]), outcome);
+            let given_up =
+                |at_ms, outcome| (AttemptRecord::new(at_ms, 0, 0, vec![(place, outcome)]), outcome, String::new());
             let hit = match entry {
+                Entry::Desk(desk) => {
+                    groups = desk.groups;
+                    None
+                }
+                Entry::Text(text) => {
+                    groups.say(&text);
+                    None
+                }
                 Entry::Resent(resent) => {
                     is_letter &= resent.was.outcome_of(place).is_none();
                     None
                 }
-                Entry::Attempt(attempt) | Entry::Failed { attempt, .. } => {
-                    attempt.outcome_of(place).map(|outcome| (attempt, outcome))
-                }
+                Entry::Attempt(attempt) => attempt.outcome_of(place).map(|outcome| (attempt, outcome, String::new())),
+                // What was answered is about those that failed.
+                Entry::Failed { text, attempt } => attempt.outcome_of(place).map(|outcome| {
+                    let text = if outcome.is_failure() { groups.text(text).to_owned() } else { String::new() };
+                    (attempt, outcome, text)
+                }),
                 // What was settled one by one before is in no range that was given up later.
                 Entry::Dropped(dropped) if !is_letter => dropped
                     .covers(place)
@@ -158,15 +177,15 @@ pub(crate) fn attempts_of(
                 Entry::Lost(lost) if !is_letter => lost.covers(place).then(|| given_up(lost.at_ms, lost.outcome())),
                 _ => None,
             };
-            if let Some((_, outcome)) = &hit {
+            if let Some((_, outcome, _)) = &hit {
                 is_letter = outcome.leaves_letter();
             }
             found.extend(hit);
-            is_letter || !found.last().is_some_and(|(_, outcome)| outcome.is_final() && !outcome.leaves_letter())
+            !is_over(&found)
         })?;
         read.files += 1;
         read.bytes += whole.bytes;
-        if found.last().is_some_and(|(_, outcome)| outcome.is_final() && !outcome.leaves_letter()) {
+        if is_over(&found) {
             break;
         }
     }

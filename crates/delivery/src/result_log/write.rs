@@ -374,7 +374,7 @@ mod tests {
         }
         let (place, mut read) = ((Partition(0), Position { block: 1, index: 7 }), Read::default());
         let found = attempts_of(directory.path(), place, 7 * 3_600_000 + 5, &mut read).expect("read");
-        assert_eq!(found.iter().map(|(_, outcome)| *outcome).collect::<Vec<_>>(), [Outcome::Delivered]);
+        assert_eq!(found.iter().map(|(_, outcome, _)| *outcome).collect::<Vec<_>>(), [Outcome::Delivered]);
         assert_eq!(read.files, 1);
     }
 }

@@ -73,7 +73,11 @@ async fn errors_are_grouped_by_what_was_answered() {
     assert!(groups[0].samples.len() > 1 && groups[0].samples.iter().all(|id| id.starts_with('e')), "{groups:?}");
     // A shutdown keeps all of it, a crash the counts.
     delivery.shutdown(Duration::from_secs(5)).await;
+    let keeps = |delivery: &Delivery| delivery.released(Partition(0)) < rig.watermark(Partition(0));
+    assert!(keeps(&delivery), "the log keeps what may be sent again");
+    drop(delivery);
     let again = rig.start().await;
+    assert!(keeps(&again), "also from the start on");
     let mut kept = again.errors("acme", "d0").await.expect("it runs");
     kept.sort_by_key(|group| group.status);
     assert_eq!(kept, groups);
@@ -94,7 +98,6 @@ async fn dead_letters_are_sent_again_by_filter_and_each_has_one_result() {
     let text = LetterFilter { text: Some("Too LARGE".to_owned()), ..LetterFilter::default() };
     assert_eq!(letters(&delivery, &text).await, letters(&delivery, &reason("too_large")).await);
     assert_eq!(letters(&delivery, &reason("too_large")).await.len(), 10);
-    assert!(delivery.released(Partition(0)) < rig.watermark(Partition(0)), "the log keeps them");
     vendor.script([Reply::status(200)]);
     let before = vendor.received().len();
     delivery.resend("acme", "d0", reason("too_large"), "ada".to_owned()).await.expect("asked");
@@ -110,8 +113,8 @@ async fn dead_letters_are_sent_again_by_filter_and_each_has_one_result() {
     assert_eq!(letters(&delivery, &LetterFilter::default()).await.len(), 10);
     let trace = delivery.trace("acme", "e3").await.expect("read").expect("known");
     let fate: Vec<_> =
-        trace.outputs[0].attempts.iter().map(|attempt| (attempt.outcome.result(), attempt.status)).collect();
-    assert_eq!(fate, [("rejected", 413), ("delivered", 200)]);
+        trace.outputs[0].attempts.iter().map(|of| (of.outcome.result(), of.status, of.text.as_str())).collect();
+    assert_eq!(fate, [("rejected", 413, "… is too large"), ("delivered", 200, "")]);
     // One of them by its name; the rest; then nothing is left, and nothing holds the log.
     let one = letters(&delivery, &LetterFilter::default()).await.swap_remove(0);
     let place = DeadLetter::place_of(&one.id().expect("an event")).expect("it names a place");
@@ -140,7 +143,8 @@ async fn a_crash_loses_nothing_of_what_was_asked_to_be_sent_again() {
     drop(delivery);
     for round in 1..4 {
         let delivery = rig.start().await;
-        vendor.wait_for(before + round * 100).await;
+        let sent = tokio::time::timeout(Duration::from_secs(20), vendor.wait_for(before + round * 100)).await;
+        sent.expect("what was asked is sent after a crash too");
         drop(delivery);
     }
     let delivery = rig.start().await;

@@ -858,6 +858,8 @@ export interface components {
              * @description The status of the answer, 0 without one.
              */
             status: number;
+            /** @description What was answered, or why nothing was, when it failed; masked and cut. */
+            text: string;
         };
         /** @description What became of an event at one output. */
         EventOutput: {
