@@ -115,7 +115,7 @@ pub(crate) async fn carry_out(
 }
 
 fn session(options: &Maintenance) -> Result<SessionContext, LakeError> {
-    let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(512);
+    let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(256);
     config.options_mut().execution.parquet.schema_force_view_types = false;
     config.options_mut().execution.sort_spill_reservation_bytes = options.sort_bytes_max / 8;
     let runtime = RuntimeEnvBuilder::new().with_memory_limit(options.sort_bytes_max, 1.0).build_arc()?;

@@ -35,7 +35,7 @@ impl Default for Maintenance {
             every_s: 60,
             landing_files_min: 32,
             file_bytes: 32 << 20,
-            sort_bytes_max: 32 << 20,
+            sort_bytes_max: 16 << 20,
             retention_s: 24 * 3600,
         }
     }
