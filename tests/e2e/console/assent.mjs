@@ -36,10 +36,18 @@ export async function startAssent(workspace) {
   const home = await mkdtemp(join(tmpdir(), "assent-console-"));
   const file = join(home, "workspace.yaml");
   await writeFile(file, JSON.stringify(workspace)); // JSON is YAML
+  return serve(home, ["--workspace", file], { ASSENT_ADMIN_PASSWORD: PASSWORD });
+}
+
+/** What `make run` starts after building: the demo, whose password is made up and printed once. */
+export const startDemo = async () => serve(await mkdtemp(join(tmpdir(), "assent-walk-")), ["--demo"], {});
+
+async function serve(home, more, env) {
   const listen = `127.0.0.1:${await freePort()}`;
-  const child = spawn(BINARY, ["serve", "--data-dir", join(home, "data"), "--listen", listen, "--workspace", file], {
+  const { ASSENT_ADMIN_PASSWORD: _, ...inherited } = process.env;
+  const child = spawn(BINARY, ["serve", "--data-dir", join(home, "data"), "--listen", listen, ...more], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ASSENT_ADMIN_PASSWORD: PASSWORD },
+    env: { ...inherited, ...env },
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
@@ -59,7 +67,7 @@ export async function startAssent(workspace) {
     }
     await rm(home, { recursive: true, force: true });
   };
-  return { url, stop, output: () => output };
+  return { url, home, pid: child.pid, stop, output: () => output };
 }
 
 /** A receiver whose answer a test decides: `status` and `text` are what it answers now, `bodies` what it took. */

@@ -137,7 +137,10 @@ function Nothing({ hasRows, isPaused }: { hasRows: boolean; isPaused: boolean })
   if (isPaused) return <Empty icon="pause" title="Paused before an event came." />;
   return (
     <Empty icon="live" title="Waiting for events">
-      <p>Send one from your site or server: each source has a snippet with its key.</p>
+      <p>
+        Send one from your site or server while this page is open: what came before is not shown. Each source has a
+        snippet with its key.
+      </p>
       <ButtonLink to={paths.sources(workspace)}>To the sources</ButtonLink>
     </Empty>
   );

@@ -69,8 +69,14 @@ function FirstEvent({ source }: { source: Source }) {
   return (
     <div className="message message-wait" role="status">
       <span className="pulse" aria-hidden="true" style={{ marginTop: "0.4rem" }} />
-      <div>
-        <strong>Waiting for the first event.</strong> Paste one of the snippets below; this line turns when it arrives.
+      <div className="row spread grow">
+        <span>
+          <strong>Waiting for the first event.</strong> Copy one of the snippets below, open Live, which shows only what
+          comes while it is open, and run the snippet. This line turns too.
+        </span>
+        <ButtonLink to={paths.live(workspace)} small icon="live">
+          Watch live
+        </ButtonLink>
       </div>
     </div>
   );

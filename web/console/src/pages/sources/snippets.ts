@@ -63,7 +63,8 @@ const node = ({ host, key }: Where): Snippet => ({
   id: "node",
   title: "Node",
   before: "npm install @segment/analytics-node",
-  code: `import { Analytics } from "@segment/analytics-node";
+  code: `// first-event.mjs: run it with \`node first-event.mjs\`
+import { Analytics } from "@segment/analytics-node";
 
 const analytics = new Analytics({ writeKey: "${key}", host: "${host}" });
 analytics.track({
