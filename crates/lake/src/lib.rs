@@ -1,7 +1,7 @@
 //! The lake: every collected event in one Delta table per workspace, and SQL over it.
 //!
 //! `processed` → [`land`] (rows and how far they reach, in one commit) → [`compact`] (day and subject bucket) →
-//! [`vacuum`] (what is no longer referenced goes). [`query`] reads snapshots, from this process or another one.
+//! `expire` (old days leave the table) → [`vacuum`] (what is no longer referenced goes). [`query`] reads snapshots, from this process or another one.
 //! Nothing else in Assent depends on arrow.
 //!
 //! Read in this order: [`schema`] (what a row is), [`bucket`], `encode` (record → row), `land`, `compact`, [`query`].
@@ -24,6 +24,7 @@ pub mod store;
 mod compact;
 mod cursor;
 mod encode;
+mod expire;
 mod land;
 mod maintain;
 mod metrics;

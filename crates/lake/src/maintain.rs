@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::store::Place;
 use crate::table::Table;
-use crate::{LakeError, Metrics, compact, vacuum};
+use crate::{LakeError, Metrics, compact, expire, vacuum};
 
 /// When files are compacted and deleted, and what that may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Maintenance {
     /// How long a file that is no longer referenced stays, for readers that began before. Nothing is physically
     /// erased earlier. Above what a commit takes: a file that is written and not committed yet looks unreferenced too.
     pub retention_s: u64,
+    /// How many days events are kept after the day on which they came; for ever without.
+    pub days_max: Option<u32>,
 }
 
 impl Default for Maintenance {
@@ -37,6 +39,7 @@ impl Default for Maintenance {
             file_bytes: 32 << 20,
             sort_bytes_max: 16 << 20,
             retention_s: 24 * 3600,
+            days_max: None,
         }
     }
 }
@@ -44,6 +47,8 @@ impl Default for Maintenance {
 /// What a pass over a table did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Maintained {
+    /// Files that left the table because their day is over for long enough.
+    pub expired: usize,
     /// Files replaced by compaction.
     pub compacted: usize,
     /// Files physically deleted.
@@ -73,6 +78,9 @@ pub async fn maintain(
 ) -> Result<Maintained, LakeError> {
     let mut done = Maintained::default();
     let Some(mut table) = Table::open(place, workspace).await? else { return Ok(done) };
+    if let Some(days) = options.days_max {
+        done.expired = expire::expire(&mut table, days, clock.now()).await?;
+    }
     let today = clock.now().day();
     for plan in compact::plans(table.files()?, &today, options) {
         done.compacted += compact::carry_out(plan, &mut table, options, clock).await?;
@@ -118,6 +126,9 @@ async fn pass_over(place: &Place, options: (&Maintenance, bool), clock: &Arc<dyn
     for workspace in names {
         match maintain(place, &workspace, options, clock).await {
             Ok(done) => {
+                if done.expired > 0 {
+                    tracing::info!(workspace, files = done.expired, "days that are over for long enough left the lake");
+                }
                 metrics.compacted_files.inc_by(done.compacted as u64);
                 metrics.vacuumed_files.inc_by(done.vacuumed as u64);
             }

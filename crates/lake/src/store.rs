@@ -37,9 +37,12 @@ pub struct PlaceError {
 }
 
 impl Place {
-    /// A local directory, created when it is not there.
+    /// A local directory for its one writer, created when it is not there. What a crash left half written is removed:
+    /// such files are in no listing, so vacuum does not find them, and what was erased would live on in them.
     pub fn directory(path: &FilePath) -> std::result::Result<Self, PlaceError> {
-        std::fs::create_dir_all(path).map_err(|source| PlaceError { path: path.to_owned(), source })?;
+        std::fs::create_dir_all(path)
+            .and_then(|()| remove_staged(path))
+            .map_err(|source| PlaceError { path: path.to_owned(), source })?;
         Self::existing(path)
     }
 
@@ -87,6 +90,24 @@ fn failed(source: io::Error, path: &FilePath) -> Error {
     }
 }
 
+fn remove_staged(directory: &FilePath) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_staged(&entry.path())?;
+        } else if is_staged(&entry.file_name().to_string_lossy()) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The local store's own mark, which [`write_synced`] uses too: a name that ends in `#` and digits.
+fn is_staged(name: &str) -> bool {
+    let number = name.rsplit_once('#').map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
 /// Writes beside `path`, syncs, and gives it its name; `create` refuses a name that is taken.
 fn write_synced(path: &FilePath, payload: &PutPayload, create: bool) -> io::Result<()> {
     let directory = path.parent().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no parent directory"))?;
@@ -104,7 +125,7 @@ fn write_synced(path: &FilePath, payload: &PutPayload, create: bool) -> io::Resu
     let named =
         written.and_then(|()| if create { std::fs::hard_link(&staged, path) } else { std::fs::rename(&staged, path) });
     if create || named.is_err() {
-        // Left behind it is an orphan that vacuum removes; the answer is the write's, not this one's.
+        // Left behind it goes at the next start; the answer is the write's, not this one's.
         drop(std::fs::remove_file(&staged));
     }
     named?;

@@ -123,6 +123,14 @@ impl Table {
         self.commit(actions, CommitProperties::default(), operation).await
     }
 
+    /// Takes files and their rows out of the table, in one commit. They stay in the store until vacuum.
+    pub(crate) async fn delete(&mut self, old: Vec<LiveFile>, predicate: &str) -> Result<(), DeltaTableError> {
+        let remove = |file: LiveFile| Action::Remove(Remove { data_change: true, ..file.remove });
+        let actions = old.into_iter().map(remove).collect();
+        let operation = DeltaOperation::Delete { predicate: Some(predicate.to_owned()) };
+        self.commit(actions, CommitProperties::default(), operation).await
+    }
+
     async fn commit(
         &mut self,
         actions: Vec<Action>,

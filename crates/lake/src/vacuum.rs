@@ -1,8 +1,9 @@
 //! Vacuum: what is no longer referenced is physically deleted. Until then nothing is erased.
 //!
 //! A file that compaction or erasure took out of the table stays for a while, for queries that began before. After
-//! that it goes, as do files that no commit ever named (a crash between writing and committing). The table's log says
-//! which files there were, so it is cut too, behind a checkpoint.
+//! that it goes, as do files that no commit ever named (a crash between writing and committing). What a crash left half
+//! written is in no listing and goes at the start ([`crate::Place::directory`]). The table's log says which files there
+//! were, so it is cut too, behind a checkpoint.
 
 use chrono::Duration;
 use deltalake::operations::vacuum::VacuumMode;

@@ -101,7 +101,9 @@ settings! {
     lake_commit_seconds: u64 = 3, "3",
         "How often the lake commits. Events are visible at most this long (and the write) after they came.";
     lake_file_retention_hours: u64 = 24, "24",
-        "How long files that a compaction replaced stay for readers of older snapshots; at least 1.";
+        "How long files that a compaction replaced, or whose days are over, stay for readers of older snapshots; at least 1.";
+    lake_days_max: Option<u32> = None, "",
+        "How many days the lake keeps events after the day (UTC) on which they came. Without it they stay until somebody erases them.";
 }
 
 impl Settings {

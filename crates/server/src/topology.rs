@@ -89,6 +89,7 @@ pub(crate) async fn build_data_path(
         pending_bytes_max: lake::PENDING_BYTES_MAX,
         maintenance: Maintenance {
             retention_s: settings.lake_file_retention_hours.max(1).saturating_mul(3_600),
+            days_max: settings.lake_days_max,
             ..Maintenance::default()
         },
     })?;

@@ -165,7 +165,7 @@ impl World {
     }
 
     pub(crate) fn place(&self) -> Place {
-        Place::directory(self.directory.path()).expect("a directory of our own")
+        Place::existing(self.directory.path()).expect("a directory of our own")
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
