@@ -38,6 +38,7 @@ fn check(event: Option<Event<'_>>) {
     assert_eq!(again.name(), event.name());
     assert_eq!(again.user_id(), event.user_id());
     assert_eq!(again.anonymous_id(), event.anonymous_id());
-    assert_eq!(again.consent(), event.consent());
+    // An address is cut wherever it stands, in what somebody put beside the preferences too.
+    assert_eq!(again.consent(), event.consent().map(event::ip::mask_json).as_deref());
     assert_eq!(again.message_id(), event.message_id().or(Some("assigned")));
 }

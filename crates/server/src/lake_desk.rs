@@ -19,7 +19,7 @@ const ANSWER_BYTES_MAX: usize = 8 << 20;
 
 /// Opens the desk.
 pub(crate) fn open(engines: &Engines) -> anyhow::Result<LakeDesk> {
-    let (place, store) = (Place::directory(&engines.layout.lake())?, Arc::clone(&engines.store));
+    let (place, store) = (Place::existing(&engines.layout.lake())?, Arc::clone(&engines.store));
     Ok(LakeDesk::new(move |question| answer(place.clone(), Arc::clone(&store), question).boxed()))
 }
 

@@ -105,8 +105,8 @@ async fn what_a_crash_left_half_written_goes_at_the_next_start() {
     half.push("#7");
     std::fs::copy(&whole, &half).expect("a copy");
     lake::Place::directory(world.directory.path()).expect("the writer's start");
-    assert!(!std::path::Path::new(&half).exists(), "what was staged is gone");
-    assert!(whole.exists(), "what was committed is not");
+    assert!(!std::fs::exists(&half).expect("a look"), "what was staged is gone");
+    assert!(std::fs::exists(&whole).expect("a look"), "what was committed is not");
 }
 
 #[tokio::test]
