@@ -15,17 +15,19 @@ use crate::local::Tracer;
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
 
-/// Starts delivering to every destination.
+/// Starts delivering to every destination; to none where nothing may leave.
 pub(crate) async fn start(
     settings: &Settings,
     engines: &Engines,
     telemetry: &Telemetry,
     live: &Live,
+    delivers: bool,
 ) -> anyhow::Result<Delivery> {
+    let directory = if delivers { Arc::clone(&engines.directory) } else { Arc::new(control::Directory::default()) };
     let age = Duration::from_secs(settings.backlog_hours_max.min(24 * 365).saturating_mul(3_600));
     let delivery = Delivery::start(delivery::Options {
         log: Arc::clone(&engines.processed),
-        directory: Arc::clone(&engines.directory),
+        directory,
         registry: Arc::new(destinations::registry::find),
         data_dir: engines.layout.delivery(),
         clock: Arc::clone(&engines.clock),

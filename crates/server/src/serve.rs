@@ -55,7 +55,8 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     let ready = Ready::default();
     let pages = if serve.demo { demo::pages() } else { Vec::new() };
     let door = (serve.role == Role::All).then(api::Door::default);
-    let front = Front { probes: probes(&ready, &telemetry), pages, beside: door.as_ref().map(api::Door::beside) };
+    let beside = door.as_ref().map(api::Door::beside);
+    let front = Front { probes: probes(&ready, &telemetry), pages, beside, delivers: serve.role == Role::All };
     let path = build_data_path(&settings, &engines, &telemetry, &live, front).await?;
     // Before the first request: a refusal must reach the events of its maker that the last run left in the log.
     let waiting = path.pipeline.remember_waiting().await;
@@ -138,16 +139,16 @@ impl Running {
         let stop_trimming = CancellationToken::new();
         let lake = Arc::new(lake);
         let progress = pipeline.progress();
-        // Without the pipeline nothing reaches `processed`: lake and delivery follow it and find nothing to do.
         let pipeline = (role == Role::All).then(|| tokio::spawn(pipeline.run(stop_pipeline.clone())));
-        let trimming = tokio::spawn({
+        let trimming = (role == Role::All).then(|| {
             let trimmer = Trimmer::new(&engines.raw, &engines.processed, &engines.clock, &settings);
             let (lake, delivery) = (Arc::clone(&lake), Arc::clone(&delivery));
             let holders = move |partition| {
                 let indexed = index.checkpoint(partition).map(|mark| mark.processed);
                 Holders { firm: [indexed, lake.committed(partition)], bounded: delivery.released(partition) }
             };
-            trimmer.run(holders, stop_trimming.clone())
+            // Where nothing is delivered nobody could say what destinations still need.
+            tokio::spawn(trimmer.run(holders, stop_trimming.clone()))
         });
         let local = tokio::spawn({
             let (data_dir, tracer) = (data_dir.to_owned(), delivering::tracer(&engines, &delivery));
@@ -170,7 +171,9 @@ impl Running {
                 drop(pipeline.await);
             }
             stop_trimming.cancel();
-            drop(trimming.await);
+            if let Some(trimming) = trimming {
+                drop(trimming.await);
+            }
             tokio::join!(drain::landed(&*engines.processed, &lake), delivery.shutdown(DELIVERIES_WITHIN));
             match Arc::into_inner(lake) {
                 Some(lake) => lake.shutdown().await.map_err(anyhow::Error::from),

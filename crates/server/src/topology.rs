@@ -28,12 +28,14 @@ pub(crate) struct DataPath {
     pub(crate) delivery: Arc<Delivery>,
 }
 
-/// What the edge shows beside the wire protocol.
+/// What the edge shows beside the wire protocol, and whether anything may leave.
 pub(crate) struct Front {
     pub(crate) probes: Probes,
     pub(crate) pages: Vec<Page>,
     /// Admin API and console; `None` where this process has neither.
     pub(crate) beside: Option<Beside>,
+    /// A server that only collects delivers nothing, also of what the last one left.
+    pub(crate) delivers: bool,
 }
 
 /// Puts the path together. Readers start at once and find nothing; the caller runs the pipeline, then opens the edge.
@@ -94,6 +96,6 @@ pub(crate) async fn build_data_path(
         },
     })?;
     // Asks the gate for every attempt; its backlog is bounded, so that a dead destination costs nobody else.
-    let delivery = Arc::new(delivering::start(settings, engines, telemetry, live).await?);
+    let delivery = Arc::new(delivering::start(settings, engines, telemetry, live, front.delivers).await?);
     Ok(DataPath { collector, pipeline, index, lake, delivery })
 }

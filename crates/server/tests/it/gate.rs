@@ -154,3 +154,34 @@ async fn a_refusal_right_after_a_crash_reaches_what_waits_in_the_log() {
     .await;
     assert!(!sink.seen().contains_key("waits"), "{:?}", sink.bodies());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_only_collects_sends_nothing_of_what_waits() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data_dir = directory.path().join("data");
+    let sink = Sink::start().await;
+    sink.answer_with(500);
+    let file = workspace(&sink.url(), "");
+    let server = Server::start(&data_dir, &file).await;
+    post(&server, "wk_web", &event("waits", "visitor-1")).await;
+    eventually("a first attempt fails", SETTLED, || if sink.requests() >= 1 { Ok(()) } else { Err(sink.requests()) })
+        .await;
+    server.kill();
+    sink.answer_with(200);
+    let before = sink.requests();
+    let mut command = binary();
+    command.arg("serve");
+    let collecting = Server::start_as(command, &data_dir, &file, &["--role", "collect"]).await;
+    post(&collecting, "wk_web", &event("collected", "visitor-2")).await;
+    // A server that delivers begins within milliseconds with what waited at its start.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(sink.requests(), before, "{:?}", sink.bodies());
+    assert_eq!(collecting.terminate().0, Some(0));
+    let server = Server::start(&data_dir, &file).await;
+    eventually("both arrive", SETTLED, || {
+        let seen = sink.seen();
+        if seen.contains_key("waits") && seen.contains_key("collected") { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    drop(server);
+}
