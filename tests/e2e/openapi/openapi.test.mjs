@@ -18,7 +18,7 @@ import { PASSWORD, startAssent, startReceiver, until } from "../console/assent.m
 const SCHEMATHESIS = process.env.ASSENT_SCHEMATHESIS ?? fileURLToPath(new URL(".venv/bin/st", import.meta.url));
 const HOOKS = fileURLToPath(new URL("hooks.py", import.meta.url));
 const SEED = process.env.ASSENT_OPENAPI_SEED ?? "20251";
-const EXAMPLES = process.env.ASSENT_OPENAPI_EXAMPLES ?? "12";
+const EXAMPLES = process.env.ASSENT_OPENAPI_EXAMPLES ?? "8";
 const MESSAGE_IDS = ["msg-1", "msg-2", "msg-3"];
 const SPARE = 8;
 /** A token is answered 403 here: there is no session to end and no password to change. */
