@@ -130,6 +130,8 @@ pub struct Delivery {
     couriers: tokio::sync::Mutex<Couriers>,
     /// Copies of what the running couriers share, for questions that cannot wait.
     shared: Mutex<BTreeMap<Key, Result<Arc<Shared>, Failed>>>,
+    /// What waits for a destination that is switched off could not be given up.
+    is_off_behind: AtomicBool,
     tails: Mutex<JoinSet<()>>,
     stop_tails: CancellationToken,
 }
@@ -156,6 +158,7 @@ impl Delivery {
             index: Arc::new(Mutex::new(index)),
             couriers: tokio::sync::Mutex::default(),
             shared: Mutex::default(),
+            is_off_behind: AtomicBool::new(false),
             tails: Mutex::new(JoinSet::new()),
             stop_tails: CancellationToken::new(),
             options,
@@ -191,15 +194,19 @@ impl Delivery {
         let stopped: Vec<Running> = stale.iter().filter_map(|key| couriers.running.remove(key)).collect();
         stop_all(stopped, Duration::from_secs(5)).await;
         self.sweep().await;
-        self.switch_off(&mut couriers.off).await;
-        let mut failed = std::mem::take(&mut couriers.failed);
+        let is_off_done = self.switch_off(&mut couriers.off).await;
+        self.is_off_behind.store(!is_off_done, Ordering::Relaxed);
+        // Not taken out and put back: whoever waits for this may stop waiting in the middle of it, and the places would
+        // be gone.
+        couriers.failed.retain(|key, _| wanted.contains_key(key));
         for (key, (configuration, model)) in wanted {
             if let Entry::Vacant(free) = couriers.running.entry(key.clone()) {
-                let (made_in, before) = (model.made_in, failed.remove(&key));
-                let before = before.filter(|before| before.made_in == made_in);
+                let made_in = model.made_in;
+                let before = couriers.failed.get(&key).filter(|before| before.made_in == made_in).cloned();
                 match self.begin(&key, configuration, model, before.as_ref()).await {
                     Ok(running) => {
                         free.insert(running);
+                        couriers.failed.remove(&key);
                     }
                     Err(reason) => {
                         // Once, not at each trial.
@@ -208,7 +215,7 @@ impl Delivery {
                         }
                         let place = match before {
                             Some(before) => before.place,
-                            None => self.place_of(&key).await,
+                            None => self.place_of(&key, made_in).await,
                         };
                         couriers.failed.insert(key, Failed { reason, made_in, place });
                     }
@@ -220,15 +227,16 @@ impl Delivery {
         *self.shared.lock().expect("no holder of the table panics") = running.chain(failed).collect();
     }
 
-    /// Whether a destination that is wanted does not run: it could not be started, or its courier ended. Call
-    /// [`Delivery::refresh`] then, every half a minute or so.
+    /// Whether a destination that is wanted does not run (it could not be started, or its courier ended), or what waits
+    /// for one that is switched off was not given up. Call [`Delivery::refresh`] then, every half a minute or so.
     pub fn is_behind(&self) -> bool {
         let is_behind = |entry: &Result<Arc<Shared>, Failed>| match entry {
             Ok(shared) => shared.has_ended.load(Ordering::Relaxed),
             Err(_) => true,
         };
         !self.stop_tails.is_cancelled()
-            && self.shared.lock().expect("no holder of the table panics").values().any(is_behind)
+            && (self.is_off_behind.load(Ordering::Relaxed)
+                || self.shared.lock().expect("no holder of the table panics").values().any(is_behind))
     }
 
     fn wanted(&self) -> BTreeMap<Key, (String, workspace::Destination)> {

@@ -12,13 +12,12 @@ use crate::recorder::Recorder;
 use crate::result_log::{ResultLogError, fold_directory};
 
 impl Delivery {
-    /// Where a destination that does not start would go on.
-    pub(crate) async fn place_of(&self, key: &Key) -> Vec<Option<Position>> {
+    /// Where a destination that does not start would go on: not where another making of its name was.
+    pub(crate) async fn place_of(&self, key: &Key, made_in: i64) -> Vec<Option<Position>> {
         let (directory, partitions) = (self.results_dir(key), self.options.log.partitions());
-        let read = move || match directory.try_exists() {
-            Ok(false) => Ok(None),
-            Ok(true) => fold_directory(&directory),
-            Err(error) => Err(error.into()),
+        let read = move || {
+            let is_its_own = directory.try_exists()? && ownership::is_of(&directory, made_in)?;
+            if is_its_own { fold_directory(&directory) } else { Ok(None) }
         };
         let read = tokio::task::spawn_blocking(read).await;
         let Ok(Ok(newest)) = read else { return vec![None; usize::from(partitions)] };
@@ -47,25 +46,28 @@ impl Delivery {
         }
     }
 
-    /// Gives up what waits for destinations that are switched off. `off`: those for which that is done.
-    pub(crate) async fn switch_off(&self, off: &mut BTreeMap<Key, i64>) {
-        let mut done = BTreeMap::new();
+    /// Gives up what waits for destinations that are switched off. `off`: those for which that is done. Says whether it
+    /// is done for all.
+    pub(crate) async fn switch_off(&self, off: &mut BTreeMap<Key, i64>) -> bool {
+        let mut wanted = BTreeMap::new();
         for tenant in self.options.directory.tenants() {
-            for model in tenant.workspace.destinations.iter().filter(|model| !model.enabled) {
-                let key = (tenant.name(), model.name.shared());
-                if off.get(&key) == Some(&model.made_in) {
-                    done.insert(key, model.made_in);
-                    continue;
-                }
-                match self.give_up(&key, model.made_in).await {
-                    Ok(()) => drop(done.insert(key, model.made_in)),
-                    Err(error) => {
-                        tracing::error!(destination = &*key.1, %error, "what waits for a destination that is off was not given up");
-                    }
+            let models = tenant.workspace.destinations.iter().filter(|model| !model.enabled);
+            wanted.extend(models.map(|model| ((tenant.name(), model.name.shared()), model.made_in)));
+        }
+        // First, and each as it is done: whoever waits for this may stop waiting in the middle of it.
+        off.retain(|key, made_in| wanted.get(key) == Some(made_in));
+        wanted.retain(|key, _| !off.contains_key(key));
+        let mut is_done = true;
+        for (key, made_in) in wanted {
+            match self.give_up(&key, made_in).await {
+                Ok(()) => drop(off.insert(key, made_in)),
+                Err(error) => {
+                    is_done = false;
+                    tracing::error!(destination = &*key.1, %error, "what waits for a destination that is off was not given up");
                 }
             }
         }
-        *off = done;
+        is_done
     }
 
     async fn give_up(&self, key: &Key, made_in: i64) -> Result<(), ResultLogError> {

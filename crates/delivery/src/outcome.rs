@@ -121,7 +121,12 @@ impl Outcome {
 
     /// Whether something went wrong that a person may want to repair.
     pub(crate) fn is_failure(self) -> bool {
-        matches!(self, Self::Rejected(_) | Self::DeadLettered(_) | Self::Waiting(_))
+        match self {
+            Self::Rejected(_) | Self::DeadLettered(_) => true,
+            // A change of the configuration passes by itself: nothing was sent, and nobody answered.
+            Self::Waiting(cause) => cause != Cause::NotServed,
+            Self::Delivered | Self::Withheld(_) => false,
+        }
     }
 
     /// The result's name: `delivered`, `withheld`, `filtered`, `rejected`, `dead_lettered`, `waiting`.

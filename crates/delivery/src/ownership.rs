@@ -8,8 +8,8 @@
 //! A destination that is switched off keeps no backlog: what waits for it gets its result then, not when it is switched
 //! on again, which may be never. It begins at the tail when it is.
 
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use event::{Millis, Slug};
@@ -25,22 +25,40 @@ const TRACES: &str = "_trace";
 const TRACES_BEFORE: &str = "trace";
 /// The file that says of which making of its name a destination the directory is. Absent: of the one made in 0.
 const MADE_IN: &str = "made_in";
+/// It, while it is written.
+const MADE_IN_SCRATCH: &str = "made_in.new";
 
 /// Makes a directory one of the destination made in this revision: what another one left in it goes.
 pub(crate) fn claim(directory: &Path, made_in: i64) -> io::Result<()> {
-    let path = directory.join(MADE_IN);
-    let found = match fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse().unwrap_or(-1),
-        Err(error) if error.kind() == ErrorKind::NotFound => 0,
-        Err(error) => return Err(error),
-    };
-    if found == made_in {
+    if is_of(directory, made_in)? {
         return Ok(());
     }
     remove(directory)?;
     fs::create_dir_all(directory)?;
-    // Before any result: a directory without it is nobody's, or of one made before this was noted.
-    fs::write(path, made_in.to_string())
+    // Before any result: a directory without it is nobody's, or of one made before this was noted. Its bytes are on the
+    // disk before its name is, or a loss of power would leave a file that says nothing.
+    let scratch = directory.join(MADE_IN_SCRATCH);
+    let mut file = File::create(&scratch)?;
+    file.write_all(made_in.to_string().as_bytes())?;
+    file.sync_all()?;
+    fs::rename(scratch, directory.join(MADE_IN))?;
+    // The destination's directory, the workspace's and the one they are in: each may be new.
+    directory.ancestors().take(3).try_for_each(|path| File::open(path)?.sync_all())
+}
+
+/// Whether a directory is of the destination made in this revision. One that does not say so in a number is an error:
+/// what waits in it may be its own, and is not to be removed on a guess.
+pub(crate) fn is_of(directory: &Path, made_in: i64) -> io::Result<bool> {
+    let text = match fs::read_to_string(directory.join(MADE_IN)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(made_in == 0),
+        text => text?,
+    };
+    text.trim().parse::<i64>().map(|found| found == made_in).map_err(|_| {
+        io::Error::other(format!(
+            "its file `{MADE_IN}` holds no number: write `{made_in}` into it to keep what waits there, or delete the \
+             directory to begin at the newest event"
+        ))
+    })
 }
 
 /// Removes a directory with all that is in it.
@@ -138,6 +156,8 @@ pub(crate) fn switch_off(folded: &Folded, at: Millis, tails: &[Option<Position>]
     let totals = totals.into_iter().map(|(outcome, count)| (outcome.to_bytes(), count)).collect();
     let mut desk = folded.desk.clone();
     desk.given_up(|_| true);
+    // What was still to be searched out would otherwise go out when it is on again.
+    desk.resends.iter_mut().for_each(|resend| resend.next = None);
     desk.groups.forget_texts();
     let with = ranges.iter().copied().map(Entry::Lost).chain([Entry::Desk(Box::new(desk))]).collect();
     Some(SwitchedOff { checkpoint: Checkpoint { at_ms: at.0, totals, ..Checkpoint::default() }, ranges, with })
@@ -146,6 +166,7 @@ pub(crate) fn switch_off(folded: &Folded, at: Millis, tails: &[Option<Position>]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desk::{LetterFilter, LetterMark, Resend};
 
     fn place_of(directory: &tempfile::TempDir) -> PathBuf {
         directory.path().join("acme").join("hook")
@@ -165,10 +186,45 @@ mod tests {
         fs::write(place.join("results-0000000000001.log"), "").expect("written");
         claim(&place, 7).expect("claimed");
         assert!(is_kept(), "it is its own");
-        // Torn by a crash: nobody's.
-        fs::write(place.join(MADE_IN), "").expect("written");
+    }
+
+    #[test]
+    fn what_does_not_say_whose_it_is_is_kept_until_somebody_does() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let place = place_of(&directory);
         claim(&place, 7).expect("claimed");
-        assert!(!is_kept());
+        fs::write(place.join("results-0000000000001.log"), "").expect("written");
+        for torn in ["", "7x"] {
+            fs::write(place.join(MADE_IN), torn).expect("written");
+            let error = claim(&place, 7).expect_err("nobody knows whose").to_string();
+            assert!(error.contains("write `7` into it"), "{error}");
+        }
+        fs::write(place.join(MADE_IN), "7\n").expect("written");
+        claim(&place, 7).expect("claimed");
+        assert!(place.join("results-0000000000001.log").is_file() && !place.join(MADE_IN_SCRATCH).is_file());
+    }
+
+    #[test]
+    fn nothing_is_sent_again_by_what_was_asked_before_it_was_switched_off() {
+        let asked = Resend {
+            number: 3,
+            at: Millis(1),
+            by: "ada".to_owned(),
+            filter: LetterFilter::default(),
+            next: Some(LetterMark::default()),
+            end: LetterMark::default(),
+            taken: 0,
+            delivered: 0,
+            withheld: 0,
+            failed: 0,
+            gone: 0,
+        };
+        let mut folded = Folded::default();
+        folded.read_through.insert(Partition(0), None);
+        folded.desk.asked(asked);
+        let off = switch_off(&folded, Millis(9), &[None]).expect("it has a place");
+        let desk = off.with.into_iter().find_map(|entry| if let Entry::Desk(desk) = entry { Some(desk) } else { None });
+        assert!(desk.expect("comes with the state").resends.iter().all(Resend::is_over));
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //!
 //! Receivers like to repeat what they were sent (`no user ada@example.com`). Words with digits, `@` or of great length
 //! are masked, which also makes the answers of a thousand events one text; and so is every word that stands in a value
-//! of the events that were sent, whatever it looks like.
+//! of the events that were sent, whatever it looks like. Events and answers in JSON are compared as what they mean, not as
+//! they are written: one side may escape what the other does not. What a backslash stands for elsewhere nobody knows, so
+//! words at one are masked.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// Bytes of an answer that are looked at.
@@ -20,7 +23,8 @@ const SPOKEN: [&str; 12] =
 
 /// The text of an answer to some events.
 pub(crate) fn said<'e>(body: &[u8], events: impl Iterator<Item = &'e str>) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]).into_owned();
+    let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
+    let text = if text.trim_start().starts_with(['{', '[', '"']) { unescaped(&text) } else { text };
     let words = values(&text, events);
     masked(&text, |word| words.contains(&word.to_lowercase()))
 }
@@ -52,26 +56,68 @@ fn values<'e>(text: &str, events: impl Iterator<Item = &'e str>) -> HashSet<Stri
             // What was not looked at could be anything.
             return asked;
         }
-        if event.contains("\\\"") {
-            // Quotes within strings: what is key and what is value cannot be told this way.
-            found.extend(words(event).into_iter().filter(|word| asked.contains(word)));
-            continue;
-        }
-        // Strings of JSON: every second piece between quotes; a key is followed by a colon.
-        let mut pieces = event.split('"').skip(1).peekable();
-        while let Some(piece) = pieces.next() {
-            let is_key = pieces.next().is_none_or(|after| after.trim_start().starts_with(':'));
+        let mut rest = event;
+        while let Some(begins) = rest.find('"') {
+            let (string, after) = to_quote(&rest[begins + 1..]);
+            let is_key = after.trim_start().starts_with(':');
             if !is_key {
-                found.extend(words(piece).into_iter().filter(|word| asked.contains(word)));
+                found.extend(words(&unescaped(string)).into_iter().filter(|word| asked.contains(word)));
             }
+            rest = after;
         }
     }
     found
 }
 
+/// A string of JSON without its quotes, and what comes after it.
+fn to_quote(text: &str) -> (&str, &str) {
+    let mut is_escaped = false;
+    let ends = text.find(|character| {
+        let is_end = character == '"' && !is_escaped;
+        is_escaped = character == '\\' && !is_escaped;
+        is_end
+    });
+    ends.map_or((text, ""), |ends| (&text[..ends], &text[ends + 1..]))
+}
+
+/// JSON without its escapes; one that is cut off or unknown stays.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(begins) = rest.find('\\') {
+        out.push_str(&rest[..begins]);
+        rest = &rest[begins..];
+        let (character, bytes) = match rest.as_bytes().get(1) {
+            Some(b'b' | b'f' | b'n' | b'r' | b't') => (' ', 2),
+            Some(b'"') => ('"', 2),
+            Some(b'/') => ('/', 2),
+            Some(b'u') => sixteen_bits(rest).map_or(('\\', 1), |unit| match char::from_u32(u32::from(unit)) {
+                Some(character) => (character, 6),
+                // A half of a pair.
+                None => sixteen_bits(&rest[6..])
+                    .and_then(|other| char::decode_utf16([unit, other]).next()?.ok())
+                    .map_or(('\u{fffd}', 6), |character| (character, 12)),
+            }),
+            Some(b'\\') => ('\\', 2),
+            _ => ('\\', 1),
+        };
+        out.push(character);
+        rest = &rest[bytes..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// The number of `\uXXXX` at the beginning.
+fn sixteen_bits(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
+}
+
 fn masked(text: &str, is_known: impl Fn(&str) -> bool) -> String {
     let mut out = String::new();
-    let mut rest = text;
+    let (mut rest, mut is_behind_backslash) = (text, false);
     while let Some(first) = rest.chars().next() {
         if out.chars().count() >= CHARS_MAX {
             return out.chars().take(CHARS_MAX).chain(['…']).collect();
@@ -83,6 +129,7 @@ fn masked(text: &str, is_known: impl Fn(&str) -> bool) -> String {
             } else if !out.is_empty() && !out.ends_with(' ') {
                 out.push(' ');
             }
+            is_behind_backslash = first == '\\';
             rest = &rest[first.len_utf8()..];
             continue;
         }
@@ -93,7 +140,9 @@ fn masked(text: &str, is_known: impl Fn(&str) -> bool) -> String {
             .contains(|character: char| character.is_numeric() || matches!(character, '@' | '%' | '\u{fffd}'))
             || word.chars().count() > WORD_CHARS_MAX
             || is_known(word)
-            || is_known(bare);
+            || is_known(bare)
+            || std::mem::take(&mut is_behind_backslash)
+            || (after.starts_with('\\') && !after.starts_with("\\\""));
         out.push_str(if names { "…" } else { word });
         rest = after;
     }
@@ -119,7 +168,21 @@ mod tests {
         check("id 7f0e-11aa was seen 3 times", event, "id … was seen … times");
         check("", event, "");
         check("no Bo here", r#"{"a":"say \"Bo\"","b":"x"}"#, "no … here");
+        check("no x here", r#"{"say \"x\"":1,"b":"y"}"#, "no x here");
         check(&"word ".repeat(100), event, &format!("{}…", "word ".repeat(32)));
+    }
+
+    #[test]
+    fn an_escaped_value_is_masked_however_the_answer_writes_it() {
+        let event = r#"{"name":"Jos\u00e9","at":"Street\nLondon","of":"\ud83d\ude00Zo\u00EB","as":"ACME\\nina"}"#;
+        check("no José in London", event, "no … in …");
+        check(r#"{"error":"no Jos\u00e9 in Street\nLondon\ttoday"}"#, event, r#"{"error":"no … in … … today"}"#);
+        check(r#"{"error":"no 😀Zoë, \ud83d\ude00Zo\u00eb"}"#, event, r#"{"error":"no 😀…, 😀…"}"#);
+        check(r#"["ACME\\nina may \"not\""]"#, event, r#"["…\… may "not""]"#);
+        check(r"no ACME\nina, no Jos\u00e9", event, r"no …\…, no …\…");
+        check(r#"{"error":"{\"name\":\"Jos\\u00e9\"}"}"#, event, r#"{"error":"{"name":"…\…"}"}"#);
+        check(r#"{"error":"cut \u00"#, event, r#"{"error":"cut \…"#);
+        check(r#"{"error":"half \ud83d\u0041"#, event, r#"{"error":"half …"#);
     }
 
     #[test]

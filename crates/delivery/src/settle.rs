@@ -159,7 +159,10 @@ impl Courier {
 
     /// What a request says about its receiver.
     fn learn(&mut self, exchange: &Exchange, now: Millis, in_flight: usize) {
-        self.metrics.request(&self.labels, exchange.status);
+        // While the configuration is being changed none was made.
+        if exchange.verdict != Verdict::Pause(Cause::NotServed) {
+            self.metrics.request(&self.labels, exchange.status);
+        }
         match exchange.verdict {
             Verdict::Delivered => {
                 self.concurrency.success(in_flight);

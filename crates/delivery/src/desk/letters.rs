@@ -144,9 +144,10 @@ fn told(path: &Path) -> Result<Vec<(Spot, Told)>, ResultLogError> {
     Ok(all)
 }
 
-/// The totals at the beginning of a segment: failures, and events that were sent again.
-fn totals(path: &Path) -> Result<(u64, u64), ResultLogError> {
-    let (mut failed, mut resent) = (0, 0);
+/// The totals at the beginning of a segment: failures, and events that were sent again; and whether some of the failures
+/// are said there, with the state that has them already.
+fn totals(path: &Path) -> Result<((u64, u64), bool), ResultLogError> {
+    let (mut failed, mut resent, mut is_told) = (0, 0, false);
     scan_frames(path, |_, entries| {
         let mut is_there = false;
         for entry in &entries {
@@ -157,12 +158,13 @@ fn totals(path: &Path) -> Result<(u64, u64), ResultLogError> {
                     (failed, is_there) = (letters.map(|(_, count)| count).sum(), true);
                 }
                 Entry::Desk(desk) => resent = desk.resent,
+                Entry::Lost(_) | Entry::Dropped(_) => is_told = true,
                 _ => {}
             }
         }
         !is_there
     })?;
-    Ok((failed, resent))
+    Ok(((failed, resent), is_told))
 }
 
 /// Segments in which something failed or was sent again, oldest first, each with the time of the one after it.
@@ -171,7 +173,8 @@ fn telling(directory: &Path) -> Result<Vec<(i64, i64, PathBuf)>, ResultLogError>
     let totals = segments.iter().map(|(_, path)| totals(path)).collect::<Result<Vec<_>, _>>()?;
     let next = |at: usize| segments.get(at + 1).map_or(i64::MAX, |(begins, _)| *begins);
     let all = segments.iter().enumerate().map(|(at, (begins, path))| (at, (*begins, next(at), path.clone())));
-    Ok(all.filter(|(at, _)| totals.get(at + 1) != Some(&totals[*at])).map(|(_, segment)| segment).collect())
+    let is_telling = |at: usize| totals[at].1 || totals.get(at + 1).is_none_or(|next| next.0 != totals[at].0);
+    Ok(all.filter(|(at, _)| is_telling(*at)).map(|(_, segment)| segment).collect())
 }
 
 /// A page of open dead letters, latest first, without their ids. Reads files.
@@ -335,5 +338,30 @@ impl DeadLetter {
         let (partition, rest) = id.split_once('-')?;
         let (block, index) = rest.split_once('-')?;
         Some((partition.parse().ok()?, Position { block: block.parse().ok()?, index: index.parse().ok()? }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result_log::ResultLog;
+    use crate::result_log::format::{Checkpoint, Lost};
+    use crate::spill::Spill;
+    use eventlog::Partition;
+
+    #[test]
+    fn a_stretch_that_was_given_up_with_the_state_that_begins_a_segment_is_listed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (cause, spill) = (Cause::Unreadable, Spill::new(directory.path()));
+        let lost = Lost::new(2, Partition(0), (None, Position { block: 1, index: 0 }), 7, cause);
+        for (at_ms, events, with) in [(1, 0, Vec::new()), (2, 7, vec![Entry::Lost(lost)]), (3, 7, Vec::new())] {
+            let (mut log, _) = ResultLog::open(directory.path()).expect("opens");
+            log.end_segment();
+            let totals = vec![(lost.outcome().to_bytes(), events)];
+            log.checkpoint(Checkpoint { at_ms, totals, ..Checkpoint::default() }, with, &spill).expect("written");
+        }
+        assert_eq!(segments(directory.path()).expect("listed").len(), 3);
+        let page = page(directory.path(), &LetterFilter::default(), None, 9).expect("read");
+        assert_eq!(page.letters, [stretch(Millis(2), Outcome::DeadLettered(cause), 7)]);
     }
 }

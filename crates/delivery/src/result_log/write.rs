@@ -117,7 +117,6 @@ impl ResultLog {
                     tracing::warn!(%error, "old results were not deleted");
                 }
             }
-            // A segment without its first state is passed over when it is read: later results must not stand in it.
             (Some(before), Err(_)) => self.go_back(before),
             (None, _) => {}
         }
@@ -161,10 +160,18 @@ impl ResultLog {
         &self.directory
     }
 
-    /// Appends records that must not be forgotten.
+    /// Appends records that must not be forgotten. When it fails they are not there: nobody was told that they are.
     pub(crate) fn append_synced(&mut self, entries: &[Entry]) -> Result<(), ResultLogError> {
+        let before = self.bytes;
         self.append(entries)?;
-        self.sync()
+        let synced = self.sync();
+        if synced.is_err()
+            && let Some(file) = &self.file
+            && file.set_len(before).is_ok()
+        {
+            self.bytes = before;
+        }
+        synced
     }
 
     fn sync(&self) -> Result<(), ResultLogError> {
@@ -191,10 +198,25 @@ impl ResultLog {
         })
     }
 
+    /// Goes on in the segment before. The one that was begun goes: when only its sync failed its state may be whole, and
+    /// would hide what comes later in the one before. If it cannot go, nothing is written until a newer one is begun.
     fn go_back(&mut self, before: Before) {
+        let removed = fs::remove_file(&self.path).and_then(|()| File::open(&self.directory)?.sync_all());
+        if let Err(error) = removed {
+            let path = self.path.display();
+            tracing::error!(%error, %path, "a segment that is not whole was not removed; results wait for the next");
+            self.file = None;
+            return;
+        }
         let Before { path, file, bytes, first_ms, checkpoint_bytes } = before;
         (self.path, self.file, self.bytes) = (path, file, bytes);
         (self.first_ms, self.checkpoint_bytes) = (first_ms, checkpoint_bytes);
+    }
+
+    /// Makes the next state a whole one, in a segment of its own.
+    #[cfg(test)]
+    pub(crate) fn end_segment(&mut self) {
+        self.bytes = SEGMENT_BYTES_MAX.max(self.checkpoint_bytes * CHECKPOINT_SHARE);
     }
 
     /// Deletes segments whose last record is older than the window: those followed by one that is.
@@ -330,7 +352,7 @@ mod tests {
         let many = (0..25_000).map(|index| PendingEvent { position: Position { block: 2, index }, ..waits });
         let state = Checkpoint { pending: many.collect(), ..at(2) };
         log.checkpoint(state, Vec::new(), &scratch).expect_err("the disk fails");
-        assert_eq!(segments(directory.path()).expect("listed").len(), 2, "it had begun");
+        assert_eq!(segments(directory.path()).expect("listed").len(), 1, "what had begun is gone");
         log.bytes = bytes;
         assert_eq!((&log.path, log.mark()), (&path, mark));
         log.append(&[delivered(1)]).expect("written");

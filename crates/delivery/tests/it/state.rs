@@ -98,6 +98,69 @@ async fn a_destination_made_again_between_two_looks_gets_nothing_that_waited_for
 }
 
 #[tokio::test]
+async fn a_destination_made_again_that_does_not_start_does_not_take_the_place_of_the_first() {
+    let vendor = Vendor::start([Reply::status(503)]).await;
+    let rig = Rig::new(&[vendor.url()], 1);
+    let delivery = rig.start().await;
+    rig.append(&events(2, 2)).await;
+    vendor.wait_for(2).await;
+    delivery.shutdown(Duration::ZERO).await;
+    rig.configure_as(&["broken://".to_owned()], 1, |model| model.made_in = 9);
+    let delivery = rig.start().await;
+    rig.append(&[("after".to_owned(), 0)]).await;
+    vendor.script([Reply::status(200)]);
+    let before = vendor.received().len();
+    rig.configure_as(&[vendor.url()], 1, |model| model.made_in = 9);
+    delivery.refresh().await;
+    assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);
+    assert_eq!(arrived(&vendor)[before..], ["after"]);
+}
+
+#[tokio::test]
+async fn whoever_stops_waiting_for_a_refresh_costs_no_destination_its_place() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&["broken://".to_owned()], 1);
+    let delivery = rig.start().await;
+    rig.append(&[("first".to_owned(), 0)]).await;
+    rig.configure(&[vendor.url()], 1);
+    // Stopped wherever it waits for something.
+    for polls_max in 1..6 {
+        let (mut refresh, mut polls) = (Box::pin(delivery.refresh()), 0);
+        std::future::poll_fn(|context| {
+            polls += 1;
+            let polled = refresh.as_mut().poll(context);
+            if polls >= polls_max { std::task::Poll::Ready(()) } else { polled }
+        })
+        .await;
+    }
+    delivery.refresh().await;
+    assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);
+    assert_eq!(arrived(&vendor), ["first"]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_given_up_when_it_was_switched_off_is_given_up_later() {
+    let vendor = Vendor::start([Reply::status(503)]).await;
+    let rig = Rig::new(&[vendor.url()], 1);
+    let delivery = rig.start().await;
+    rig.append(&events(2, 1)).await;
+    vendor.wait_for(1).await;
+    let whose = rig.data.path().join("acme/d0/made_in");
+    std::fs::write(&whose, "torn").expect("written");
+    rig.configure_as(&[vendor.url()], 1, |model| model.enabled = false);
+    delivery.refresh().await;
+    assert!(delivery.is_behind(), "it is tried again");
+    std::fs::remove_file(&whose).expect("mended");
+    delivery.refresh().await;
+    assert!(!delivery.is_behind());
+    vendor.script([Reply::status(200)]);
+    rig.configure(&[vendor.url()], 1);
+    delivery.refresh().await;
+    let off = Outcome::DeadLettered(Cause::SwitchedOff);
+    assert_eq!(rig.settled(&delivery, 0, 2).await, [(off, 2)]);
+}
+
+#[tokio::test]
 async fn a_destination_that_was_switched_off_left_no_backlog() {
     let vendor = Vendor::start([Reply::status(503)]).await;
     let rig = Rig::new(&[vendor.url()], 1);
@@ -212,6 +275,7 @@ async fn an_outdated_courier_sends_nothing() {
     })
     .await
     .expect("pauses");
+    assert_eq!(delivery.errors("acme", "d0").await.expect("it runs"), [], "nobody answered anything");
     delivery.refresh().await;
     assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);
     assert_eq!((arrived(&old), arrived(&new)), (Vec::<String>::new(), vec!["after the edit".to_owned()]));
