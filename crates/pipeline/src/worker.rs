@@ -70,6 +70,7 @@ impl Worker {
         let mut after = self.cursor().await?;
         info!(partition = self.partition.0, ?after, "the pipeline goes on");
         if let Some(handled) = after {
+            self.check_history(handled)?;
             // A crash between append and trim would hold `raw` until the partition's next record.
             raw.trim(self.partition, handled).await;
         }
@@ -107,6 +108,20 @@ impl Worker {
             }
             backoff = Backoff(RETRY_WAIT_MIN);
         }
+    }
+
+    /// `raw` never ends before what was handled of it, unless it was moved away or is an older copy. Its new records
+    /// would then come at positions that count as handled, and be passed over in silence.
+    fn check_history(&self, handled: Position) -> Result<(), Ended> {
+        let end = self.shared.raw.watermark(self.partition);
+        if end >= Some(handled) {
+            return Ok(());
+        }
+        let end = end.map_or_else(|| "has nothing".to_owned(), |end| format!("ends at {end}"));
+        Err(Ended::Broken(format!(
+            "`raw` {end}, but was handled through {handled}: it was moved away or comes from an older copy. What arrives is \
+             kept and waits. Stop the server, and put the log back, or move `log`, `delivery` and `dedup` away together"
+        )))
     }
 
     /// Where to read on behind records that are gone by design.

@@ -142,3 +142,29 @@ async fn a_damaged_range_stops_its_partition_loudly_and_keeps_what_is_behind_it(
     let rest = log.read(Partition(0), Some(Position { index: u32::MAX, ..damaged }), 1).await.expect("reads");
     assert_eq!(rest[0].position, behind, "what lies behind the damage waits for the operator");
 }
+
+/// Somebody moved `raw` away: what comes after must not count as handled because it stands at the same positions.
+#[tokio::test]
+async fn a_log_that_begins_anew_stops_its_partition_and_loses_nothing_in_silence() {
+    let keys = keys();
+    let (metrics, page) = metrics();
+    let log = file_log(&FaultyDisk::new(4), &keys);
+    let bed = Bed { metrics, instead: Some(log.clone()), ..Bed::new(2) };
+    put(&*log, 0, &["m1"]).await;
+    let handled = put(&*log, 0, &["m2"]).await;
+    let pipeline = bed.pipeline(bed.processed.clone());
+    let progress = pipeline.progress();
+    run_until(pipeline, progress.handled(Partition(0), handled)).await;
+
+    let anew = file_log(&FaultyDisk::new(5), &keys);
+    let first = put(&*anew, 0, &["m3"]).await;
+    assert!(first < handled, "its positions begin again");
+    let elsewhere = put(&*anew, 1, &["m4"]).await;
+    let bed = Bed { instead: Some(anew.clone()), ..bed };
+    let pipeline = bed.pipeline(bed.processed.clone());
+    let progress = pipeline.progress();
+    let ended = run_until(pipeline, progress.handled(Partition(1), elsewhere)).await;
+    assert!(matches!(&ended[0], (Partition(0), Ended::Broken(why)) if why.contains("moved away")), "{ended:?}");
+    assert_eq!(ids(&bed).await, [vec!["m1", "m2"], vec!["m4"]]);
+    assert!(page().contains("assent_pipeline_partition_stopped{partition=\"0\"} 1"), "{}", page());
+}
