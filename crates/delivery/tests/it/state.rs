@@ -123,16 +123,13 @@ async fn whoever_stops_waiting_for_a_refresh_costs_no_destination_its_place() {
     let delivery = rig.start().await;
     rig.append(&[("first".to_owned(), 0)]).await;
     rig.configure(&[vendor.url()], 1);
-    // Stopped wherever it waits for something.
-    for polls_max in 1..6 {
-        let (mut refresh, mut polls) = (Box::pin(delivery.refresh()), 0);
-        std::future::poll_fn(|context| {
-            polls += 1;
-            let polled = refresh.as_mut().poll(context);
-            if polls >= polls_max { std::task::Poll::Ready(()) } else { polled }
-        })
-        .await;
-    }
+    // Somebody has its files: the refresh waits for them, and whoever asked for it goes away.
+    let kept = rig.data.path().join("acme/d0");
+    std::fs::create_dir_all(&kept).expect("made");
+    let lock = std::fs::File::open(&kept).expect("opens");
+    lock.lock().expect("locked");
+    tokio::time::timeout(Duration::from_millis(200), delivery.refresh()).await.expect_err("it waits for the files");
+    drop(lock);
     delivery.refresh().await;
     assert_eq!(rig.settled(&delivery, 0, 1).await, [(Outcome::Delivered, 1)]);
     assert_eq!(arrived(&vendor), ["first"]);
