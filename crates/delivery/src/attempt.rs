@@ -189,6 +189,10 @@ async fn exchange(
             finished.events.extend(items.into_iter().map(|item| (item, Decision::Unsent)));
             return None;
         }
+        // Changed while it was prepared: the permission is newer than what it was asked for, so the gate lets it pass.
+        if !context.directory.tenant(&context.workspace).is_some_and(|tenant| is_served(&tenant)) {
+            continue;
+        }
         let answer = match context.egress.send(prepared.request, &tenant.gate).await {
             Err(egress::SendError::Stale) => continue,
             answer => answer,

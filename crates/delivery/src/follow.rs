@@ -143,7 +143,7 @@ impl Courier {
             if self.fresh.len() >= FRESH_MAX {
                 self.checkpoint().await;
             }
-            let more = !self.readable.is_empty() && self.has_room();
+            let more = !self.readable.is_empty() && self.has_room() || self.is_searching();
             let wakes_at = self.wakes_at(next_checkpoint);
             tokio::select! {
                 biased;

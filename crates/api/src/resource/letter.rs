@@ -305,8 +305,15 @@ async fn list_dead_letters(
     let filter = filter(&[], reason, (from.as_deref(), to.as_deref()), text)?;
     let before = before.as_deref().map(mark).transpose()?;
     let busy = || Error::new(crate::error::Code::Busy, "as many look through results as may").retry_after(5);
-    let _seat = std::sync::Arc::clone(&api.bounds().letters).try_acquire_owned().map_err(|_| busy())?;
-    let page = api.delivery.dead_letters((&workspace, &name), filter, before, LETTERS).await?;
+    let seat = std::sync::Arc::clone(&api.bounds().letters).try_acquire_owned().map_err(|_| busy())?;
+    let delivery = std::sync::Arc::clone(&api.delivery);
+    // On its own: the search goes on when whoever asked hangs up, and has its seat until it ends.
+    let found = tokio::spawn(async move {
+        let found = delivery.dead_letters((&workspace, &name), filter, before, LETTERS).await;
+        drop(seat);
+        found
+    });
+    let page = found.await.map_err(|error| Error::internal("look for dead letters", &error))??;
     let shown = |mark: LetterMark| format!("{}.{}.{}.{}", mark.segment, mark.frame, mark.record, mark.event);
     Ok(Json(LetterPage { items: page.letters.into_iter().map(Into::into).collect(), next: page.next.map(shown) }))
 }
@@ -341,10 +348,14 @@ async fn retry_dead_letters(
         Some(ids) if ids.is_empty() => return Err(Error::invalid("`ids` names nothing: leave it out to mean all")),
         ids => ids.unwrap_or_default(),
     };
-    let what = json!({ "ids": &ids, "reason": &reason, "from": &from, "to": &to, "text": &text });
+    // What answers say may name people, and the audit log outlives their erasure: that there was a text, not which.
+    let has_text = text.as_ref().map(|_| "…");
+    let what = json!({ "ids": &ids, "reason": &reason, "from": &from, "to": &to, "text": has_text });
     let filter = filter(&ids, reason, (from.as_deref(), to.as_deref()), text)?;
-    let number = api.delivery.resend(&workspace, &of.name, filter, who.0.actor()).await?;
+    // Told first, as a pause is: an answer that comes too late is done all the same.
+    api.delivery.is_paused(&workspace, &of.name)?;
     api.store.append_audit(&[entry(&who, &of, Action::Retry, Some(what))], api.clock.now()).await?;
+    let number = api.delivery.resend(&workspace, &of.name, filter, who.0.actor()).await?;
     Ok((StatusCode::ACCEPTED, Json(RetryAsked { job: number.to_string() })))
 }
 

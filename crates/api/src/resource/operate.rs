@@ -48,11 +48,27 @@ pub(super) fn entry(who: &Caller, of: &Of, action: Action, after: Option<serde_j
     ),
 )]
 async fn pause_destination(State(api): State<Api>, who: Caller, of: Of) -> Result<StatusCode> {
+    let held = Held { since: api.clock.now(), by: who.0.actor() };
+    set_held(&api, &who, &of, Some(held)).await
+}
+
+/// Told before it is done, so that nothing is done that was not told; once, unless two ask at the same moment.
+async fn set_held(api: &Api, who: &Caller, of: &Of, held: Option<Held>) -> Result<StatusCode> {
     let workspace = of.tenant.name();
     api.configuration.object(&workspace, ObjectKind::Destination, &of.name).await?;
-    let since = api.clock.now();
-    if api.delivery.pause(&workspace, &of.name, Held { since, by: who.0.actor() }).await? {
-        api.store.append_audit(&[entry(&who, &of, Action::Pause, None)], since).await?;
+    let action = if held.is_some() { Action::Pause } else { Action::Resume };
+    let told = [entry(who, of, action, None)];
+    let is_told = api.delivery.is_paused(&workspace, &of.name)? != held.is_some();
+    if is_told {
+        api.store.append_audit(&told, api.clock.now()).await?;
+    }
+    let is_done = match held {
+        Some(held) => api.delivery.pause(&workspace, &of.name, held).await?,
+        None => api.delivery.resume(&workspace, &of.name).await?,
+    };
+    // What was shown was older than what was so.
+    if is_done && !is_told {
+        api.store.append_audit(&told, api.clock.now()).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -71,10 +87,5 @@ async fn pause_destination(State(api): State<Api>, who: Caller, of: Of) -> Resul
     ),
 )]
 async fn resume_destination(State(api): State<Api>, who: Caller, of: Of) -> Result<StatusCode> {
-    let workspace = of.tenant.name();
-    api.configuration.object(&workspace, ObjectKind::Destination, &of.name).await?;
-    if api.delivery.resume(&workspace, &of.name).await? {
-        api.store.append_audit(&[entry(&who, &of, Action::Resume, None)], api.clock.now()).await?;
-    }
-    Ok(StatusCode::NO_CONTENT)
+    set_held(&api, &who, &of, None).await
 }

@@ -50,12 +50,15 @@ async fn dead_letters_are_asked_for_in_values_that_can_be() {
         let answer = rig.ask(&cookie, "POST", &format!("{HOOK}/dead-letters/retry"), Some(body.clone())).await;
         assert_eq!((answer.status.as_u16(), &*answer.code()), (400, "invalid_value"), "{body}");
     }
-    let all = json!({"reason": "refused", "text": null});
+    let all = json!({"reason": "refused", "text": "Ada Lovelace"});
     let answer = rig.ask(&cookie, "POST", &format!("{HOOK}/dead-letters/retry"), Some(all)).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     let retries = rig.ask(&cookie, "GET", &format!("{HOOK}/dead-letters/retries"), None).await.json();
     assert_eq!((&retries["items"][0]["id"], &retries["items"][0]["by"]), (&answer.json()["job"], &json!("admin")));
     assert_eq!(told(&rig, &cookie, "destination").await, ["admin retry hook"]);
+    let entries = rig.ask(&cookie, "GET", "/api/v1/audit?kind=destination", None).await.json();
+    let retry = &entries["items"][0]["after"];
+    assert_eq!((&retry["reason"], &retry["text"]), (&json!("refused"), &json!("…")), "{entries}");
     let answer = rig.ask(&cookie, "POST", "/api/v1/workspaces/acme/destinations/none/pause", None).await;
     assert_eq!(answer.code(), "not_found");
 }

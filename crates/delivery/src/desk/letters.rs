@@ -144,6 +144,14 @@ fn told(path: &Path) -> Result<Vec<(Spot, Told)>, ResultLogError> {
     Ok(all)
 }
 
+/// The same; nothing of one that is gone: a week is over since it was found.
+fn told_if_there(path: &Path) -> Result<Vec<(Spot, Told)>, ResultLogError> {
+    match told(path) {
+        Err(ResultLogError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        told => told,
+    }
+}
+
 /// The totals at the beginning of a segment: failures, and events that were sent again; and whether some of the failures
 /// are said there, with the state that has them already.
 fn totals(path: &Path) -> Result<((u64, u64), bool), ResultLogError> {
@@ -186,7 +194,7 @@ pub(crate) fn page(
 ) -> Result<DeadLetters, ResultLogError> {
     let (mut page, mut resent) = (DeadLetters::default(), HashSet::new());
     for (begins, _, path) in telling(directory)?.into_iter().rev() {
-        for ((frame, record), told) in told(&path)?.into_iter().rev() {
+        for ((frame, record), told) in told_if_there(&path)?.into_iter().rev() {
             let found = match told {
                 Told::Resent(was) => {
                     resent.extend(was.events().map(|(place, _)| place));
@@ -241,6 +249,8 @@ fn stretch(at: Millis, outcome: Outcome, events: u64) -> DeadLetter {
 pub(crate) struct Scan {
     /// Where an event was last sent again: what failed before is not open.
     resent: HashMap<Place, (i64, u64)>,
+    /// How many of the segments were asked for that.
+    gathered: usize,
     /// The segments that are walked through.
     telling: Vec<(i64, i64, PathBuf)>,
 }
@@ -257,21 +267,31 @@ pub(crate) struct Piece {
 }
 
 impl Scan {
-    /// Gets ready. Reads files.
+    /// Finds the segments. Reads the beginning of each.
     pub(crate) fn new(directory: &Path) -> Result<Self, ResultLogError> {
-        let (mut resent, telling) = (HashMap::new(), telling(directory)?);
-        for (begins, _, path) in &telling {
-            let begins = *begins;
-            for ((frame, _), told) in told(path)? {
-                if let Told::Resent(was) = told {
-                    resent.extend(was.events().map(|(place, _)| (place, (begins, frame))));
-                }
-            }
-        }
-        Ok(Self { resent, telling })
+        Ok(Self { resent: HashMap::new(), gathered: 0, telling: telling(directory)? })
     }
 
-    /// The next piece from `from` on and before `end`: whole frames, so a few more than asked. Reads files.
+    /// Learns from one segment more what was sent again; `false` when it knows all. What the filter takes failed at its
+    /// `from` or later, so nothing before that sent it again.
+    pub(crate) fn gather(&mut self, filter: &LetterFilter) -> Result<bool, ResultLogError> {
+        while let Some((begins, ends, path)) = self.telling.get(self.gathered) {
+            self.gathered += 1;
+            if filter.from.is_some_and(|from| *ends < from.0) {
+                continue;
+            }
+            for ((frame, _), told) in told_if_there(path)? {
+                if let Told::Resent(was) = told {
+                    self.resent.extend(was.events().map(|(place, _)| (place, (*begins, frame))));
+                }
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// The next piece from `from` on and before `end`: of one segment, and whole frames, so a few more than asked.
+    /// Reads that segment.
     pub(crate) fn piece(
         &self,
         filter: &LetterFilter,
@@ -279,30 +299,29 @@ impl Scan {
         letters_max: usize,
     ) -> Result<Piece, ResultLogError> {
         let mut piece = Piece { next: from, ..Piece::default() };
-        for (begins, ends, path) in &self.telling {
-            let (begins, ends) = (*begins, *ends);
-            if begins < from.segment || begins > end.segment || !filter.reaches((begins, ends)) {
+        let mut asked = self.telling.iter().filter(|(begins, ends, _)| {
+            (from.segment..=end.segment).contains(begins) && filter.reaches((*begins, *ends))
+        });
+        let Some((begins, _, path)) = asked.next() else {
+            piece.is_last = true;
+            return Ok(piece);
+        };
+        for ((frame, _), told) in told_if_there(path)? {
+            let mark = LetterMark { segment: *begins, frame, ..LetterMark::default() };
+            if mark < from || mark >= end {
                 continue;
             }
-            let all = match told(path) {
-                // A week is over since the walk began.
-                Err(ResultLogError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                told => told?,
-            };
-            for ((frame, _), told) in all {
-                let mark = LetterMark { segment: begins, frame, ..LetterMark::default() };
-                if mark < from || mark >= end {
-                    continue;
-                }
-                if mark > piece.next && piece.found.len() >= letters_max {
-                    piece.next = mark;
-                    return Ok(piece);
-                }
-                self.take(&mut piece, told, filter, mark);
+            if mark > piece.next && piece.found.len() >= letters_max {
                 piece.next = mark;
+                return Ok(piece);
             }
+            self.take(&mut piece, told, filter, mark);
+            piece.next = mark;
         }
-        piece.is_last = true;
+        match asked.next() {
+            Some((begins, ..)) => piece.next = LetterMark { segment: *begins, ..LetterMark::default() },
+            None => piece.is_last = true,
+        }
         Ok(piece)
     }
 

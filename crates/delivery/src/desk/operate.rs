@@ -2,8 +2,8 @@
 //! and answered when it is written down.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
@@ -12,7 +12,7 @@ use crate::Delivery;
 use crate::desk::letters::page;
 use crate::desk::resend::message_id;
 use crate::desk::{DeadLetters, ErrorGroup, Held, LetterFilter, LetterMark, Resend};
-use crate::follow::Courier;
+use crate::follow::{Courier, Shared};
 use crate::result_log::ResultLogError;
 use crate::result_log::format::Entry;
 
@@ -44,6 +44,17 @@ pub(crate) enum Command {
     Look(oneshot::Sender<Sight>),
 }
 
+impl Command {
+    /// Whether whoever asked was told already that it is not done, or went away.
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Hold(_, answer) => answer.is_closed(),
+            Self::Resend(_, _, answer) => answer.is_closed(),
+            Self::Look(answer) => answer.is_closed(),
+        }
+    }
+}
+
 /// What is known of errors and of what is sent again.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sight {
@@ -67,6 +78,7 @@ impl std::fmt::Debug for Wishes {
 impl Wishes {
     fn push(&self, command: Command) -> bool {
         let mut queue = self.queue.lock().expect("no holder of the wishes panics");
+        queue.retain(|waiting| !waiting.is_over());
         let has_room = queue.len() < WISHES_MAX;
         if has_room {
             queue.push_back(command);
@@ -75,8 +87,10 @@ impl Wishes {
         has_room
     }
 
+    /// The next that somebody still waits for.
     fn pop(&self) -> Option<Command> {
-        self.queue.lock().expect("no holder of the wishes panics").pop_front()
+        let mut queue = self.queue.lock().expect("no holder of the wishes panics");
+        std::iter::from_fn(|| queue.pop_front()).find(|command| !command.is_over())
     }
 
     /// Returns when there may be one.
@@ -89,7 +103,7 @@ impl Courier {
     /// Does what was asked.
     pub(crate) async fn obey(&mut self) {
         while let Some(command) = self.shared.wishes.pop() {
-            // Whoever asked may have gone: what was asked is done all the same.
+            // Whoever asked may go from here on: what was begun is done all the same.
             match command {
                 Command::Hold(held, answer) => drop(answer.send(self.hold(held).await)),
                 Command::Resend(filter, by, answer) => drop(answer.send(self.ask_again(filter, by).await)),
@@ -109,6 +123,12 @@ impl Courier {
         }
         // First: what is being prepared while this is written is not sent either.
         self.context.held.store(held.is_some(), Ordering::SeqCst);
+        if held.is_some()
+            && let Some(tenant) = self.context.directory.tenant(&self.context.workspace)
+        {
+            // What is on its way to the receiver but has not begun there asks the gate again, and finds the flag.
+            tenant.gate.outdate();
+        }
         let entry = vec![Entry::Held(held.clone())];
         let written = self.recorder.on_disk(move |files| files.results.append_synced(&entry)).await;
         if let Err(error) = written {
@@ -155,6 +175,12 @@ impl Delivery {
     /// was on its way may still arrive. It keeps its place, within the backlog's budget. `false`: it was paused already.
     pub async fn pause(&self, workspace: &str, destination: &str, held: Held) -> Result<bool, OperateError> {
         self.wish(workspace, destination, |answer| Command::Hold(Some(held), answer)).await?
+    }
+
+    /// Whether a destination is paused, as it was last shown: without asking its courier.
+    pub fn is_paused(&self, workspace: &str, destination: &str) -> Result<bool, OperateError> {
+        let shared = self.running(workspace, destination)?;
+        Ok(shared.status.lock().expect("no holder of a status panics").held.is_some())
     }
 
     /// Lets a paused destination go on. `false`: it was not paused.
@@ -206,15 +232,20 @@ impl Delivery {
         Ok(found)
     }
 
+    fn running(&self, workspace: &str, destination: &str) -> Result<Arc<Shared>, OperateError> {
+        let found = self.shared_of(workspace, destination);
+        let shared = found.ok_or_else(|| OperateError::NotRunning("it is disabled".to_owned()))?;
+        shared.map_err(OperateError::NotRunning)
+    }
+
+    /// Asks a courier. An error means that it was not done, except when the answer comes at the last moment.
     async fn wish<T>(
         &self,
         workspace: &str,
         destination: &str,
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
     ) -> Result<T, OperateError> {
-        let found = self.shared_of(workspace, destination);
-        let shared = found.ok_or_else(|| OperateError::NotRunning("it is disabled".to_owned()))?;
-        let shared = shared.map_err(OperateError::NotRunning)?;
+        let shared = self.running(workspace, destination)?;
         let (answer, answered) = oneshot::channel();
         if !shared.wishes.push(command(answer)) {
             return Err(OperateError::Busy);
@@ -224,5 +255,29 @@ impl Delivery {
             Ok(answered) => answered.map_err(|_| stopped()),
             Err(_) => Err(OperateError::Busy),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_any_more_is_not_done_and_takes_no_room() {
+        let wishes = Wishes::default();
+        let gone = || Command::Look(oneshot::channel().0);
+        assert!((0..2 * WISHES_MAX).all(|_| wishes.push(gone())));
+        let (answer, _waits) = oneshot::channel();
+        assert!(wishes.push(Command::Hold(None, answer)));
+        assert!(wishes.push(gone()));
+        assert!(matches!(wishes.pop(), Some(Command::Hold(None, _))));
+        assert!(wishes.pop().is_none());
+        let waits: Vec<_> = (0..=WISHES_MAX)
+            .map(|_| {
+                let (answer, waits) = oneshot::channel();
+                (wishes.push(Command::Look(answer)), waits)
+            })
+            .collect();
+        assert_eq!(waits.iter().filter(|(is_taken, _)| *is_taken).count(), WISHES_MAX);
     }
 }

@@ -1,5 +1,6 @@
 //! Sending dead letters again: what was asked is in the log of results before it is answered, and is then searched out
-//! a piece at a time, so that a million of them need no memory and others go on meanwhile.
+//! a piece at a time, a file of results or less, so that others go on meanwhile. What is in memory for it is a place for
+//! each event that was sent again in the last week, not the dead letters themselves.
 //!
 //! A piece is one record: the events wait again from that moment on, and no longer count as given up. They pass the gate
 //! of today like any other, and what becomes of them is their one result. A crash between two pieces costs nothing; one
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 
 use event::Millis;
 use eventlog::record::Processed;
-use eventlog::{Partition, Position};
+use eventlog::{Partition, Position, ReadError};
 use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
@@ -92,35 +93,47 @@ impl Desk {
 }
 
 impl Courier {
+    /// Whether there is a search that can go on now.
+    pub(crate) fn is_searching(&self) -> bool {
+        let desk = &self.folded.desk;
+        desk.resends.iter().any(|resend| resend.next.is_some())
+            && desk.held.is_none()
+            && desk.resending.len() < RESENDING_MAX
+            && self.has_room()
+    }
+
     /// Takes the next dead letters up, when something was asked and not too many are on their way.
     pub(crate) async fn resend_some(&mut self) {
-        let desk = &self.folded.desk;
-        if desk.held.is_some() || desk.resending.len() >= RESENDING_MAX || !self.has_room() {
-            return;
-        }
-        let Some(resend) = desk.resends.iter().find(|resend| resend.next.is_some()) else {
+        let Some(resend) = self.folded.desk.resends.iter().find(|resend| resend.next.is_some()) else {
             self.scan = None;
             return;
         };
+        if !self.is_searching() {
+            return;
+        }
         let (number, filter, from, end) = (resend.number, resend.filter.clone(), resend.next, resend.end);
         let scan = self.scan.take().filter(|(of, _)| *of == number).map(|(_, scan)| scan);
         let range = (from.unwrap_or_default(), end);
         let searched = self.recorder.on_disk(move |files| {
-            let scan = scan.map_or_else(|| Scan::new(files.results.directory()), Ok)?;
-            let piece = scan.piece(&filter, range, PIECE)?;
+            let mut scan = scan.map_or_else(|| Scan::new(files.results.directory()), Ok)?;
+            let piece = if scan.gather(&filter)? { None } else { Some(scan.piece(&filter, range, PIECE)?) };
             Ok((scan, piece))
         });
         match searched.await {
             Ok((scan, piece)) => {
                 self.scan = Some((number, scan));
-                self.take_again(number, piece).await;
+                if let Some(piece) = piece {
+                    self.take_again(number, piece).await;
+                }
             }
-            Err(error) => {
-                tracing::error!(%error, destination = self.labels.destination, "dead letters cannot be read; trying again");
-                self.changed = true;
-                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-            }
+            Err(error) => self.try_later(&error).await,
         }
+    }
+
+    async fn try_later(&mut self, error: &(dyn std::error::Error + Sync)) {
+        tracing::error!(%error, destination = self.labels.destination, "dead letters cannot be read; trying again");
+        self.changed = true;
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
 
     async fn take_again(&mut self, number: u64, piece: Piece) {
@@ -128,9 +141,17 @@ impl Courier {
         for (place, outcome) in piece.found {
             match self.lane_of(place).await {
                 _ if self.folded.desk.is_resending(place) => {}
-                Some(lane) => drop(found.insert(place, (outcome, lane))),
-                None => gone += 1,
+                Ok(Some(lane)) => drop(found.insert(place, (outcome, lane))),
+                Ok(None) => gone += 1,
+                // It may be there: the piece is searched again.
+                Err(error) => return self.try_later(&error).await,
             }
+        }
+        if found.is_empty() && gone == 0 && !piece.is_last {
+            // Nothing to write down: after a crash the search comes here again.
+            let resend = self.folded.desk.resends.iter_mut().find(|resend| resend.number == number);
+            resend.into_iter().for_each(|resend| resend.next = Some(piece.next));
+            return;
         }
         let events = found.iter().map(|(place, (outcome, _))| (*place, *outcome)).collect();
         let lanes: Vec<u64> = found.values().map(|(_, lane)| *lane).collect();
@@ -155,13 +176,19 @@ impl Courier {
         }
     }
 
-    /// The lane of an event, read from the log; `None` when it is not there any more.
-    async fn lane_of(&self, (partition, position): Place) -> Option<u64> {
-        let records = self.context.log.read(partition, before(position), 1).await.ok()?;
-        let record = records.iter().find(|record| record.position == position)?;
-        let processed = Processed::decode(&record.payload).ok()?;
-        let (half, _) = processed.subject.0.split_first_chunk::<8>()?;
-        (record.workspace == self.context.workspace).then(|| u64::from_le_bytes(*half))
+    /// The lane of an event, read from the log; `None` when it is not there any more. An error: the disk may answer
+    /// later.
+    async fn lane_of(&self, (partition, position): Place) -> Result<Option<u64>, ReadError> {
+        let records = match self.context.log.read(partition, before(position), 1).await {
+            Err(error @ ReadError::Io(_)) => return Err(error),
+            read => read.unwrap_or_default(),
+        };
+        let lane = |record: &eventlog::Record| {
+            let processed = Processed::decode(&record.payload).ok()?;
+            let (half, _) = processed.subject.0.split_first_chunk::<8>()?;
+            (record.workspace == self.context.workspace).then(|| u64::from_le_bytes(*half))
+        };
+        Ok(records.iter().find(|record| record.position == position).and_then(lane))
     }
 }
 

@@ -54,7 +54,9 @@ async fn a_pause_in_the_middle_of_an_attempt_ends_it() {
     let delivery = rig.start().await;
     rig.append(&events(10, 2)).await;
     vendor.wait_for(1).await;
+    let before = rig.generation();
     delivery.pause("acme", "d0", by("ada")).await.expect("paused");
+    assert!(rig.generation() > before, "what is still on its way to the receiver asks again");
     let begun = vendor.received().len();
     // Longer than the receiver takes: what it answers then begins nothing new.
     tokio::time::sleep(Duration::from_millis(900)).await;

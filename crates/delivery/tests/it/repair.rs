@@ -7,7 +7,7 @@ use delivery::{DeadLetter, Delivery, LetterFilter, Outcome, Resend};
 use eventlog::Partition;
 use testkit::vendor::{Reply, Vendor};
 
-use crate::rig::{Rig, arrived, events, ids};
+use crate::rig::{Fault, Rig, arrived, events, ids};
 
 async fn letters(delivery: &Delivery, filter: &LetterFilter) -> Vec<DeadLetter> {
     let (mut all, mut before) = (Vec::new(), None);
@@ -180,4 +180,19 @@ async fn what_is_sent_again_passes_the_gate_of_today_and_what_is_gone_says_so() 
     assert_eq!((done.taken, done.gone), (0, 4));
     let left = letters(&delivery, &LetterFilter::default()).await;
     assert_eq!((left.len(), left[0].message_id.as_deref()), (4, None), "it stays given up, without its name");
+}
+
+#[tokio::test]
+async fn a_disk_that_says_nothing_for_a_moment_makes_nothing_gone() {
+    let vendor = refusing().await;
+    let rig = Rig::new(&[vendor.url()], 1);
+    let delivery = rig.start().await;
+    rig.append(&events(8, 2)).await;
+    rig.settled(&delivery, 0, 8).await;
+    vendor.script([Reply::status(200)]);
+    let (_, position) = letters(&delivery, &LetterFilter::default()).await[0].place.expect("an event");
+    rig.fail(position.block, Fault::Io(1));
+    delivery.resend("acme", "d0", LetterFilter::default(), "ada".to_owned()).await.expect("asked");
+    let done = over(&delivery).await;
+    assert_eq!((done.taken, done.delivered, done.gone), (8, 8, 0));
 }

@@ -109,6 +109,8 @@ impl IdentifierTable for NoTable {
 pub(crate) enum Fault {
     Shredded,
     Damaged,
+    /// The disk says nothing, for so many reads.
+    Io(u32),
 }
 
 /// A log in memory of which some blocks cannot be read.
@@ -134,7 +136,7 @@ impl EventLog for Faulty {
 
     async fn read(&self, of: Partition, after: Option<Position>, bytes_max: usize) -> Result<Vec<Record>, ReadError> {
         let mut records = self.inner.read(of, after, bytes_max).await?;
-        let faults = self.faults.lock().expect("no holder panics");
+        let mut faults = self.faults.lock().expect("no holder panics");
         let good = records.iter().take_while(|record| !faults.contains_key(&record.position.block)).count();
         let Some(bad) = records.get(good).filter(|_| good == 0) else {
             records.truncate(good);
@@ -142,7 +144,15 @@ impl EventLog for Faulty {
         };
         let block = bad.position.block;
         let last = records.iter().rfind(|record| record.position.block == block).expect("it is there").position;
+        if let Some(Fault::Io(left)) = faults.get_mut(&block) {
+            *left -= 1;
+            if *left == 0 {
+                faults.remove(&block);
+            }
+            return Err(ReadError::Io(std::io::Error::other("a test")));
+        }
         match faults[&block] {
+            Fault::Io(_) => unreachable!("above"),
             Fault::Shredded => Err(ReadError::Shredded { block, next: last }),
             Fault::Damaged => Err(ReadError::Damaged { block, detail: "a test".to_owned() }),
         }
@@ -229,6 +239,11 @@ impl Rig {
             retry,
             waiting: WaitingLimits::default(),
         }
+    }
+
+    /// Of the choices and of what was told about them.
+    pub(crate) fn generation(&self) -> consent::Generation {
+        self.gate.generation()
     }
 
     /// Other destinations from now on; say so to delivery.
