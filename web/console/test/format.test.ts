@@ -6,6 +6,7 @@ import { diff, stable } from "../src/format/diff.ts";
 import { bytes, percent, plural, rate } from "../src/format/number.ts";
 import { ago, duration, fromLocalInput } from "../src/format/time.ts";
 import { jsonTokens, sqlTokens } from "../src/format/tokens.ts";
+import { filterText } from "../src/format/words.ts";
 
 test("how long ago", () => {
   const now = new Date("2026-11-22T12:00:00Z");
@@ -91,4 +92,12 @@ test("coloured text is the same text", () => {
       .filter(({ kind }) => kind !== "plain")
       .map(({ kind }) => kind),
   ).toEqual(["key", "string"]);
+});
+
+test("which dead letters a filter means", () => {
+  const text = "no such list";
+  expect(filterText({ reason: "switched_off", text })).toBe(
+    "Those for the reason “The destination was switched off”, with “no such list” in the answer.",
+  );
+  expect(filterText({ from: "2026-11-21T12:00:00Z" })).toMatch(/2026.* or later\.$/);
 });

@@ -46,6 +46,7 @@ const REASONS: Record<string, string> = {
   unreadable: "its record cannot be read",
   newer_release: "written by a newer release",
   shredded: "its key was destroyed on purpose",
+  switched_off: "the destination was switched off",
   by_operator: "paused by hand",
   not_served: "the workspace is not served now",
 };
@@ -58,4 +59,22 @@ export const reasonText = (code: string): string => REASONS[code] ?? code.replac
 export function sentence(code: string): string {
   const text = code.replaceAll(/[_-]/g, " ").replace(/\b(gpc|dnt|ip|url)\b/g, (word) => word.toUpperCase());
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+interface Wanted {
+  reason?: string;
+  text?: string;
+  from?: string;
+  to?: string;
+}
+
+/** Which dead letters a filter means. */
+export function filterText({ reason, text, from, to }: Wanted): string {
+  const parts = [
+    reason && `for the reason “${sentence(reasonText(reason))}”`,
+    text && `with “${text}” in the answer`,
+    from && `that were given up at ${new Date(from).toLocaleString()} or later`,
+    to && `that were given up before ${new Date(to).toLocaleString()}`,
+  ].filter(Boolean);
+  return `Those ${parts.join(", ")}.`;
 }

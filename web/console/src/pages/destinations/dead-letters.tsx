@@ -9,7 +9,7 @@ import type { DeadLetter } from "../../api/model.ts";
 import { type DeadLetterFilter, deadLetters, deadLettersKey, workspacePath } from "../../api/resources.ts";
 import { count, plural } from "../../format/number.ts";
 import { fromLocalInput } from "../../format/time.ts";
-import { reasonText, sentence } from "../../format/words.ts";
+import { filterText, reasonText, sentence } from "../../format/words.ts";
 import { paths } from "../../paths.ts";
 import { useBlocked } from "../../session.tsx";
 import { Badge } from "../../ui/badge.tsx";
@@ -24,7 +24,17 @@ import { When } from "../../ui/when.tsx";
 import { useWorkspace } from "../../workspace.tsx";
 import { Retries } from "./retries.tsx";
 
-const REASONS = ["refused", "too_large", "inexpressible", "retries_exhausted", "backlog_over_budget", "unreadable"];
+const REASONS = [
+  "refused",
+  "too_large",
+  "inexpressible",
+  "retries_exhausted",
+  "backlog_over_budget",
+  "unreadable",
+  "newer_release",
+  "shredded",
+  "switched_off",
+];
 const REASON_OPTIONS: readonly Option<string>[] = [
   ["", "All reasons"],
   ...REASONS.map((reason) => [reason, sentence(reasonText(reason))] as const),
@@ -53,16 +63,22 @@ export function DeadLetters({ name }: { name: string }) {
     },
   });
   const items = query.data?.pages.flatMap((page) => page.items);
+  const [isTyping, setTyping] = useState(false);
+  // What was chosen may not be among those: nobody should send again what is not shown.
+  const look = (other: DeadLetterFilter) => {
+    setFilter(other);
+    setChosen(new Set());
+  };
   return (
     <>
-      <Filter filter={filter} onChange={setFilter} />
+      <Filter filter={filter} onChange={look} onTyping={setTyping} />
       {retry.error && <ErrorMessage error={retry.error} />}
       <Retries name={name} />
       {query.error && <ErrorMessage error={query.error} onRetry={() => void query.refetch()} />}
       <Card
         flush
         title={items ? plural(items.length, "dead letter") + (query.hasNextPage ? " shown" : "") : "Dead letters"}
-        aside={<Actions chosen={chosen} filter={filter} retry={retry} isEmpty={!items?.length} />}
+        aside={<Actions chosen={chosen} filter={filter} retry={retry} isEmpty={!items?.length} isTyping={isTyping} />}
       >
         {!items && !query.error && <Skeleton />}
         {items?.length === 0 && <None isFiltered={Object.values(filter).some(Boolean)} />}
@@ -81,7 +97,12 @@ export function DeadLetters({ name }: { name: string }) {
   );
 }
 
-function Filter({ filter, onChange }: { filter: DeadLetterFilter; onChange: (filter: DeadLetterFilter) => void }) {
+function Filter(props: {
+  filter: DeadLetterFilter;
+  onChange: (filter: DeadLetterFilter) => void;
+  onTyping: (isTyping: boolean) => void;
+}) {
+  const { filter, onChange } = props;
   const set = (name: keyof DeadLetterFilter, value: string | undefined) => {
     const { [name]: _, ...rest } = filter;
     onChange(value ? { ...rest, [name]: value } : rest);
@@ -94,7 +115,7 @@ function Filter({ filter, onChange }: { filter: DeadLetterFilter; onChange: (fil
         options={REASON_OPTIONS}
         onChange={(reason) => set("reason", reason)}
       />
-      <SearchText value={filter.text ?? ""} onChange={(text) => set("text", text)} />
+      <SearchText value={filter.text ?? ""} onChange={(text) => set("text", text)} onTyping={props.onTyping} />
       <div className="row">
         <label className="row">
           From
@@ -120,9 +141,11 @@ function Filter({ filter, onChange }: { filter: DeadLetterFilter; onChange: (fil
 }
 
 /** Asks when the typing pauses: every change reads the results of a week. */
-function SearchText({ value, onChange }: { value: string; onChange: (text: string) => void }) {
+function SearchText(props: { value: string; onChange: (text: string) => void; onTyping: (isTyping: boolean) => void }) {
+  const { value, onChange, onTyping } = props;
   const [text, setText] = useState(value);
   useEffect(() => {
+    onTyping(text !== value);
     if (text === value) return;
     const timer = setTimeout(() => onChange(text), 400);
     return () => clearTimeout(timer);
@@ -146,10 +169,12 @@ function Actions(props: {
   filter: DeadLetterFilter;
   retry: { isPending: boolean; mutate: (what: Wish) => void };
   isEmpty: boolean;
+  isTyping: boolean;
 }) {
   const blocked = useBlocked("admin");
   const isFiltered = Object.values(props.filter).some(Boolean);
-  const nothing = props.isEmpty ? "There is nothing to try again." : null;
+  const notYet = props.isTyping ? "What is typed is being looked for." : null;
+  const nothing = notYet ?? (props.isEmpty ? "There is nothing to try again." : null);
   const [isAsking, setAsking] = useState(false);
   const all = () => {
     setAsking(false);
@@ -182,6 +207,7 @@ function Actions(props: {
         onClose={() => setAsking(false)}
         title={isFiltered ? "Retry all that match?" : "Retry all?"}
       >
+        {isFiltered && <p>{filterText(props.filter)}</p>}
         <p>
           Also those that are not shown yet. Each is read from the log, passes the consent rules of today, and is sent
           again; what the log does not have any more stays here.
@@ -215,6 +241,11 @@ interface TableProps {
 
 /** The name to retry it by; `null` for what the log does not have any more. */
 const retryable = ({ id, message_id }: DeadLetter) => (message_id === null ? null : id);
+
+function notRetryable({ id, message_id }: DeadLetter): string | null {
+  if (id === null) return "A stretch of the log, given up as a whole: it cannot be sent again by name.";
+  return message_id === null ? "The log does not have it any more." : null;
+}
 
 function Letters({ items, chosen, onChoose, onRetry }: TableProps) {
   const ids = items.map(retryable).filter((id) => id !== null);
@@ -302,7 +333,7 @@ function Letter(props: {
         <Button
           small
           icon="retry"
-          blocked={blocked ?? (id === null ? "The log does not have it any more." : null)}
+          blocked={blocked ?? notRetryable(item)}
           onClick={() => id !== null && props.onRetry(id)}
         >
           Retry
