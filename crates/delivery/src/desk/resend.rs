@@ -149,8 +149,9 @@ impl Courier {
         }
         if found.is_empty() && gone == 0 && !piece.is_last {
             // Nothing to write down: after a crash the search comes here again.
-            let resend = self.folded.desk.resends.iter_mut().find(|resend| resend.number == number);
-            resend.into_iter().for_each(|resend| resend.next = Some(piece.next));
+            if let Some(resend) = self.folded.desk.resends.iter_mut().find(|resend| resend.number == number) {
+                resend.next = Some(piece.next);
+            }
             return;
         }
         let events = found.iter().map(|(place, (outcome, _))| (*place, *outcome)).collect();
