@@ -162,7 +162,7 @@ test("dead letters: one, chosen ones, a reason, a text, and how far they are", (
     assert.equal(mock.world.deadLetters.length, 43);
     await page.getByLabel("Reason").selectOption("backlog_over_budget");
     await page.getByRole("row", { name: /1,240 events/ }).getByRole("button", { name: "Retry" }).hover();
-    await page.getByText("The log does not have it any more.").waitFor();
+    await page.getByText("it cannot be sent again by name").waitFor();
   }));
 
 test("a destination is paused after a question, and resumed", () =>
