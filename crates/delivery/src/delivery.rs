@@ -309,6 +309,7 @@ impl Delivery {
             changed: true,
             is_results_failing: false,
             scan: None,
+            search_not_before: tokio::time::Instant::now(),
             latency: Latency::default(),
             oldest_waiting: None,
         };

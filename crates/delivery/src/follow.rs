@@ -118,6 +118,8 @@ pub(crate) struct Courier {
     pub(crate) is_results_failing: bool,
     /// The search for dead letters that are sent again, with the number of the request.
     pub(crate) scan: Option<(u64, Scan)>,
+    /// When that search may go on after a file failed.
+    pub(crate) search_not_before: tokio::time::Instant,
     pub(crate) latency: Latency,
     /// When the oldest event that waits was received, at the last look.
     pub(crate) oldest_waiting: Option<Millis>,
@@ -372,7 +374,8 @@ impl Courier {
         // While nothing may go, a batch that is due must not spin the loop.
         let limit = self.requests_max();
         let batch = self.lanes.due_at(&self.size.now()).filter(|_| self.in_flight.len() < limit);
-        [timer, batch].into_iter().flatten().fold(checkpoint, std::cmp::min)
+        let search = Some(self.search_not_before).filter(|moment| *moment > tokio::time::Instant::now());
+        [timer, batch, search].into_iter().flatten().fold(checkpoint, std::cmp::min)
     }
 
     async fn settle_all(&mut self, first: Result<(Id, Finished), JoinError>) {

@@ -2,6 +2,7 @@
 //! and answered when it is written down.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -220,10 +221,16 @@ impl Delivery {
         letters_max: usize,
     ) -> Result<DeadLetters, OperateError> {
         let directory = self.results_dir(&(workspace.into(), destination.into()));
-        let read = tokio::task::spawn_blocking(move || {
-            if directory.is_dir() { page(&directory, &filter, before, letters_max) } else { Ok(DeadLetters::default()) }
+        let failed = |directory: &Path, error| ResultLogError::Io { path: directory.display().to_string(), error };
+        let read = tokio::task::spawn_blocking({
+            let directory = directory.clone();
+            move || match directory.try_exists() {
+                Ok(true) => page(&directory, &filter, before, letters_max),
+                Ok(false) => Ok(DeadLetters::default()),
+                Err(error) => Err(failed(&directory, error)),
+            }
         });
-        let mut found = read.await.map_err(|_| OperateError::Busy)??;
+        let mut found = read.await.map_err(|ended| failed(&directory, ended.into()))??;
         for letter in &mut found.letters {
             if let Some(place) = letter.place {
                 letter.message_id = message_id(&**self.log(), place).await;

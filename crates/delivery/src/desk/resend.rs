@@ -7,6 +7,7 @@
 //! in a piece is as it is for every event: sent again when its result was not written.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use event::Millis;
 use eventlog::record::Processed;
@@ -25,6 +26,8 @@ use crate::result_log::format::{AttemptRecord, Entry, PendingEvent, Place, Resen
 const RESENDING_MAX: usize = 1_000;
 /// Events of a piece.
 const PIECE: usize = 500;
+/// After a file that cannot be read or written. What else the destination does goes on meanwhile.
+const SEARCH_AGAIN: Duration = Duration::from_secs(2);
 
 /// What was asked to be sent again, and how far that is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +100,7 @@ impl Courier {
     pub(crate) fn is_searching(&self) -> bool {
         let desk = &self.folded.desk;
         desk.resends.iter().any(|resend| resend.next.is_some())
+            && tokio::time::Instant::now() >= self.search_not_before
             && desk.held.is_none()
             && desk.resending.len() < RESENDING_MAX
             && self.has_room()
@@ -126,14 +130,14 @@ impl Courier {
                     self.take_again(number, piece).await;
                 }
             }
-            Err(error) => self.try_later(&error).await,
+            Err(error) => self.try_later(&error),
         }
     }
 
-    async fn try_later(&mut self, error: &(dyn std::error::Error + Sync)) {
-        tracing::error!(%error, destination = self.labels.destination, "dead letters cannot be read; trying again");
+    fn try_later(&mut self, error: &(dyn std::error::Error + Sync)) {
+        tracing::error!(%error, destination = self.labels.destination, "dead letters are not sent again; trying again");
         self.changed = true;
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        self.search_not_before = tokio::time::Instant::now() + SEARCH_AGAIN;
     }
 
     async fn take_again(&mut self, number: u64, piece: Piece) {
@@ -144,7 +148,7 @@ impl Courier {
                 Ok(Some(lane)) => drop(found.insert(place, (outcome, lane))),
                 Ok(None) => gone += 1,
                 // It may be there: the piece is searched again.
-                Err(error) => return self.try_later(&error).await,
+                Err(error) => return self.try_later(&error),
             }
         }
         if found.is_empty() && gone == 0 && !piece.is_last {
@@ -162,10 +166,8 @@ impl Courier {
         let entry = vec![Entry::Resent(resent.clone())];
         let written = self.recorder.on_disk(move |files| files.results.append_synced(&entry)).await;
         if let Err(error) = written {
-            tracing::error!(%error, destination = self.labels.destination, "dead letters are not sent again; trying again");
             self.is_checkpoint_due = true;
-            self.changed = true;
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            self.try_later(&error);
             return;
         }
         self.changed = true;
