@@ -20,6 +20,7 @@ use crate::backlog::{BacklogBudget, Ruler};
 use crate::batch_size::BatchSize;
 use crate::cursor::before;
 use crate::destination::Registry;
+use crate::flight::Flight;
 use crate::follow::{Courier, Shared, WaitingLimits};
 use crate::latency::Latency;
 use crate::metrics::{DestinationLabels, Metrics};
@@ -303,8 +304,7 @@ impl Delivery {
             next_seq: 0,
             breaker: crate::breaker::Breaker::default(),
             concurrency: crate::concurrency::Concurrency::default(),
-            in_flight: JoinSet::new(),
-            in_flight_items: HashMap::new(),
+            flight: Flight::default(),
             readable: Vec::new(),
             changed: true,
             is_results_failing: false,

@@ -7,7 +7,6 @@
 //! budget says for how long that may last. How much is too much: [`WaitingLimits`]. Below them a receiver may fail for
 //! some subjects as long as it likes, and all others go on.
 
-use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +17,6 @@ use eventlog::record::Processed;
 use eventlog::{Partition, Position, ReadError};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Context, Finished, attempt};
@@ -29,6 +27,7 @@ use crate::concurrency::Concurrency;
 use crate::cursor::{Ahead, Folded};
 use crate::dead_letter::unreadable;
 use crate::desk::{Scan, Wishes};
+use crate::flight::{Crashed, Flight};
 use crate::lane::{Item, Lanes};
 use crate::latency::Latency;
 use crate::metrics::{DestinationLabels, Metrics};
@@ -37,7 +36,7 @@ use crate::recorder::{Files, Recorder};
 use crate::result_log::format::{Lost, PendingEvent};
 use crate::{Cause, Outcome, Random, RetryPolicy};
 
-/// Bytes of payloads held by one destination, in flight not counted.
+/// Bytes of payloads lined up for one destination; what is on its way has a limit of its own ([`crate::flight`]).
 const WINDOW_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Events that go to the spill at a time.
 const SPILL_PIECE: usize = 256;
@@ -110,8 +109,7 @@ pub(crate) struct Courier {
     pub(crate) next_seq: u64,
     pub(crate) breaker: Breaker,
     pub(crate) concurrency: Concurrency,
-    pub(crate) in_flight: JoinSet<Finished>,
-    pub(crate) in_flight_items: HashMap<Id, Vec<Item>>,
+    pub(crate) flight: Flight,
     pub(crate) readable: Vec<Partition>,
     pub(crate) changed: bool,
     /// Whether the last write of results failed: said once, not once per batch.
@@ -149,7 +147,7 @@ impl Courier {
             let wakes_at = self.wakes_at(next_checkpoint);
             tokio::select! {
                 biased;
-                Some(finished) = self.in_flight.join_next_with_id(), if !self.in_flight.is_empty() => {
+                Some(finished) = self.flight.next(), if !self.flight.is_empty() => {
                     self.settle_all(finished).await;
                 }
                 () = tokio::task::yield_now(), if more => {}
@@ -174,14 +172,14 @@ impl Courier {
     }
 
     async fn drain(&mut self, abandon: &CancellationToken) {
-        while !self.in_flight.is_empty() {
+        while !self.flight.is_empty() {
             tokio::select! {
                 biased;
-                Some(finished) = self.in_flight.join_next_with_id() => self.settle_all(finished).await,
+                Some(finished) = self.flight.next() => self.settle_all(finished).await,
                 () = abandon.cancelled() => break,
             }
         }
-        self.in_flight.abort_all();
+        self.flight.abort();
         self.changed = true;
         // Whole: examples of errors stand in no other record. Results beyond it stand in no whole one.
         self.is_checkpoint_due |= self.folded.ahead.is_empty();
@@ -351,15 +349,19 @@ impl Courier {
     fn dispatch(&mut self) {
         let limit = self.requests_max();
         let batching = self.size.now();
-        while self.in_flight.len() < limit && self.lanes.is_due(&batching, tokio::time::Instant::now()) {
+        while self.may_begin(limit) && self.lanes.is_due(&batching, tokio::time::Instant::now()) {
             let batch = self.lanes.take(&batching);
             if batch.is_empty() {
                 break;
             }
-            let stubs = batch.iter().map(Item::stub).collect();
-            let task = self.in_flight.spawn(attempt(Arc::clone(&self.context), batch));
-            self.in_flight_items.insert(task.id(), stubs);
+            let context = Arc::clone(&self.context);
+            self.flight.begin(batch, move |batch| attempt(context, batch));
         }
+    }
+
+    /// Whether another request may go, of so many at most.
+    fn may_begin(&self, limit: usize) -> bool {
+        self.flight.len() < limit && self.flight.has_room()
     }
 
     /// The next moment at which something happens by itself.
@@ -373,36 +375,32 @@ impl Courier {
         });
         // While nothing may go, a batch that is due must not spin the loop.
         let limit = self.requests_max();
-        let batch = self.lanes.due_at(&self.size.now()).filter(|_| self.in_flight.len() < limit);
+        let batch = self.lanes.due_at(&self.size.now()).filter(|_| self.may_begin(limit));
         let search = Some(self.search_not_before).filter(|moment| *moment > tokio::time::Instant::now());
         [timer, batch, search].into_iter().flatten().fold(checkpoint, std::cmp::min)
     }
 
-    async fn settle_all(&mut self, first: Result<(Id, Finished), JoinError>) {
+    async fn settle_all(&mut self, first: Result<Finished, Crashed>) {
         let mut entries = Vec::new();
         let mut next = Some(first);
         while let Some(finished) = next {
             let finished = match finished {
-                Ok((id, finished)) => {
-                    self.in_flight_items.remove(&id);
-                    Some(finished)
-                }
-                Err(error) => self.panicked(&error),
+                Ok(finished) => finished,
+                Err(crashed) => self.panicked(crashed),
             };
-            entries.extend(finished.into_iter().flat_map(|finished| self.settle(finished)));
-            next = self.in_flight.try_join_next_with_id();
+            entries.extend(self.settle(finished));
+            next = self.flight.try_next();
         }
         self.record(entries).await;
         self.publish();
     }
 
     /// A destination's code panicked: its events are not lost and not tried at once either.
-    fn panicked(&mut self, error: &JoinError) -> Option<Finished> {
+    fn panicked(&self, Crashed { items, error }: Crashed) -> Finished {
         tracing::error!(%error, destination = self.labels.destination, "an attempt ended without a result");
-        let items = self.in_flight_items.remove(&error.id())?;
         let decision = crate::attempt::Decision::Again(Cause::Broken, None);
         let events = items.into_iter().map(|item| (item, decision)).collect();
-        Some(Finished { events, exchanges: Vec::new(), number: 0, is_held: false })
+        Finished { events, exchanges: Vec::new(), number: 0, is_held: false }
     }
 }
 

@@ -24,6 +24,7 @@ mod dead_letter;
 mod delivery;
 mod desk;
 pub mod destination;
+mod flight;
 mod follow;
 mod idle;
 mod lane;

@@ -63,7 +63,7 @@ impl Courier {
     /// Settles one attempt; returns its records, one for each request. Nothing was sent and nothing decided: none.
     pub(crate) fn settle(&mut self, finished: Finished) -> Vec<Entry> {
         let now = self.context.clock.now();
-        let in_flight = self.in_flight.len() + 1;
+        let in_flight = self.flight.len() + 1;
         for exchange in &finished.exchanges {
             self.learn(exchange, now, in_flight);
         }
@@ -266,7 +266,7 @@ impl Courier {
         let mut with: Vec<Entry> = self.lost.iter().copied().map(Entry::Lost).collect();
         with.extend(is_whole.then(|| Entry::Desk(Box::new(self.begin_desk()))));
         let mut released = self.cursors.clone();
-        for item in self.lanes.items().chain(self.in_flight_items.values().flatten()) {
+        for item in self.lanes.items().chain(self.flight.items()) {
             let slot = &mut released[usize::from(item.partition.0)];
             *slot = (*slot).min(before(item.position));
         }
@@ -302,7 +302,7 @@ impl Courier {
     /// What waits and has to be in the next state: everything but what is in the spill, or only what was read since
     /// the last state.
     fn pending(&self) -> Vec<PendingEvent> {
-        let in_memory = self.lanes.items().chain(self.in_flight_items.values().flatten()).map(Item::pending);
+        let in_memory = self.lanes.items().chain(self.flight.items()).map(Item::pending);
         if self.is_checkpoint_due {
             return in_memory.collect();
         }
@@ -316,12 +316,12 @@ impl Courier {
 
     /// Shows the state.
     pub(crate) fn publish(&self) {
-        let flying: usize = self.in_flight_items.values().map(Vec::len).sum();
+        let flying: usize = self.flight.items().count();
         let waiting = (self.lanes.ready() + self.lanes.waiting() + flying) as u64 + self.lanes.spilled();
         let mut status = self.shared.status.lock().expect("no holder of a status panics");
         status.totals.clone_from(&self.folded.totals);
         status.waiting = waiting;
-        status.in_flight = self.in_flight.len() as u64;
+        status.in_flight = self.flight.len() as u64;
         status.concurrency = self.concurrency.limit() as u64;
         status.backlog_bytes = self.ruler.behind(&self.cursors);
         status.paused = self.breaker.paused();

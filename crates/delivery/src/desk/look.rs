@@ -45,7 +45,7 @@ impl Courier {
     async fn received_of_oldest(&self) -> Option<Millis> {
         let mut oldest: Vec<Option<Position>> = vec![None; self.cursors.len()];
         let is_backlog = |item: &&Item| !self.folded.desk.is_resending((item.partition, item.position));
-        for item in self.lanes.items().chain(self.in_flight_items.values().flatten()).filter(is_backlog) {
+        for item in self.lanes.items().chain(self.flight.items()).filter(is_backlog) {
             let slot = &mut oldest[usize::from(item.partition.0)];
             *slot = Some(slot.map_or(item.position, |known| known.min(item.position)));
         }

@@ -1,0 +1,153 @@
+//! The batches of one destination that are on their way: their tasks, what each holds, and how much memory that is.
+//!
+//! Requests are limited by number ([`crate::concurrency`]), which says nothing about memory: a receiver that is slow
+//! and never refuses is allowed many, and twenty such destinations held 100 MB that no window counted. Hence the bytes
+//! here. A batch that is larger than all that may fly goes alone: what fits one request must not wait for ever.
+
+use std::collections::HashMap;
+
+use tokio::task::{Id, JoinError, JoinSet};
+
+use crate::attempt::Finished;
+use crate::lane::Item;
+
+/// Bytes of records on their way to one destination. Each is there about three times while it is sent: as the log has
+/// it, read, and as what is sent. At 100 ms a request this is 10,000 events of 1 KB a second.
+const BYTES_MAX: usize = 1024 * 1024;
+/// What an event counts whose record the attempt has still to read.
+const UNREAD_BYTES: usize = 1024;
+
+/// What is on its way.
+#[derive(Debug, Default)]
+pub(crate) struct Flight {
+    attempts: JoinSet<Finished>,
+    batches: HashMap<Id, Batch>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Batch {
+    /// Without their records, which the attempt has.
+    items: Vec<Item>,
+    bytes: usize,
+}
+
+impl Flight {
+    /// Begins an attempt for a batch of events.
+    pub(crate) fn begin<A>(&mut self, batch: Vec<Item>, attempt: impl FnOnce(Vec<Item>) -> A)
+    where
+        A: Future<Output = Finished> + Send + 'static,
+    {
+        let bytes = batch.iter().map(|item| if item.payload.is_some() { item.bytes() } else { UNREAD_BYTES }).sum();
+        let items = batch.iter().map(Item::stub).collect();
+        let task = self.attempts.spawn(attempt(batch));
+        self.batches.insert(task.id(), Batch { items, bytes });
+        self.bytes += bytes;
+    }
+
+    /// Whether memory allows another batch, of about as much as those that fly.
+    pub(crate) fn has_room(&self) -> bool {
+        self.bytes < BYTES_MAX
+    }
+
+    /// Batches on their way.
+    pub(crate) fn len(&self) -> usize {
+        self.attempts.len()
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.attempts.is_empty()
+    }
+
+    /// Their events.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
+        self.batches.values().flat_map(|batch| &batch.items)
+    }
+
+    /// Waits for the next that ends; `None` when there is none. An attempt that panicked gives back what it held.
+    pub(crate) async fn next(&mut self) -> Option<Result<Finished, Crashed>> {
+        let ended = self.attempts.join_next_with_id().await?;
+        Some(self.ended(ended))
+    }
+
+    /// The next that has ended already.
+    pub(crate) fn try_next(&mut self) -> Option<Result<Finished, Crashed>> {
+        let ended = self.attempts.try_join_next_with_id()?;
+        Some(self.ended(ended))
+    }
+
+    fn ended(&mut self, ended: Result<(Id, Finished), JoinError>) -> Result<Finished, Crashed> {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let batch = self.batches.remove(&id).expect("every task that is spawned is entered");
+        self.bytes -= batch.bytes;
+        ended.map(|(_, finished)| finished).map_err(|error| Crashed { items: batch.items, error })
+    }
+
+    /// Ends all of them; what they held stays known, so that a state can say that it waits.
+    pub(crate) fn abort(&mut self) {
+        self.attempts.abort_all();
+    }
+}
+
+/// An attempt that ended without a result.
+#[derive(Debug)]
+pub(crate) struct Crashed {
+    /// The events it held.
+    pub(crate) items: Vec<Item>,
+    /// Why.
+    pub(crate) error: JoinError,
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use eventlog::{Partition, Position};
+
+    use super::*;
+
+    fn batch(events: u32, bytes: usize) -> Vec<Item> {
+        let item = |index| Item {
+            seq: u64::from(index),
+            partition: Partition(0),
+            position: Position { block: 1, index },
+            lane: u64::from(index),
+            failures: 0,
+            first_failed: None,
+            arrived: tokio::time::Instant::now(),
+            payload: (bytes > 0).then(|| Bytes::from(vec![0; bytes])),
+        };
+        (0..events).map(item).collect()
+    }
+
+    async fn held(batch: Vec<Item>) -> Finished {
+        let _batch = batch;
+        std::future::pending().await
+    }
+
+    async fn done(batch: Vec<Item>) -> Finished {
+        let events = batch.into_iter().map(|item| (item, crate::attempt::Decision::Unsent)).collect();
+        Finished { events, exchanges: Vec::new(), number: 1, is_held: false }
+    }
+
+    #[tokio::test]
+    async fn bytes_limit_what_flies_and_come_back() {
+        let mut flight = Flight::default();
+        flight.begin(batch(3, BYTES_MAX), held);
+        assert!(!flight.has_room(), "one that is too large flies, alone");
+        flight.begin(batch(2, 10), done);
+        let finished = flight.next().await.expect("one flies").expect("it does not panic");
+        assert_eq!((finished.events.len(), flight.len(), flight.has_room()), (2, 1, false));
+        flight.abort();
+        let crashed = flight.next().await.expect("one flies").expect_err("it was aborted");
+        assert!(crashed.error.is_cancelled());
+        assert_eq!((crashed.items.len(), flight.bytes, flight.items().count()), (3, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn events_that_are_still_to_be_read_count() {
+        let mut flight = Flight::default();
+        (0..20).for_each(|_| flight.begin(batch(100, 0), held));
+        assert!(!flight.has_room());
+    }
+}
