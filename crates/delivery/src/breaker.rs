@@ -78,6 +78,13 @@ impl Breaker {
         self.not_before = self.not_before.max(Some(until));
     }
 
+    /// The next probe of a pause goes at this moment; what the receiver asked for holds.
+    pub(crate) fn probe_at(&mut self, moment: Millis) {
+        if let Some(paused) = &mut self.paused {
+            paused.until = paused.until.min(moment);
+        }
+    }
+
     fn pause_by(&mut self, policy: &RetryPolicy, cause: Cause, now: Millis, random: &mut Random) {
         self.probes_failed += 1;
         // Half the bound at least: probes of a broken destination are few by intention.
@@ -114,6 +121,8 @@ mod tests {
         breaker.broken(Cause::CredentialsBroken, Millis(0), &mut random);
         assert_eq!(breaker.limit(Millis(29_999)), Some(0));
         assert_eq!(breaker.limit(Millis(60_000)), Some(1));
+        breaker.probe_at(Millis(40_000));
+        assert_eq!((breaker.limit(Millis(39_999)), breaker.limit(Millis(40_000))), (Some(0), Some(1)));
         breaker.hold(Millis(100_000));
         assert_eq!((breaker.limit(Millis(60_000)), breaker.wakes_at(Millis(60_000))), (Some(0), Some(Millis(100_000))));
     }

@@ -73,7 +73,8 @@ async fn set_held(api: &Api, who: &Caller, of: &Of, held: Option<Held>) -> Resul
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lets a paused destination go on where it was.
+/// Lets a destination go on where it was: one that somebody paused, and one that waits because its receiver failed.
+/// What waits for a next attempt is tried at once.
 #[utoipa::path(
     post, path = "/api/v1/workspaces/{workspace}/destinations/{name}/resume", tag = "destinations",
     params(

@@ -144,11 +144,16 @@ fn told(path: &Path) -> Result<Vec<(Spot, Told)>, ResultLogError> {
     Ok(all)
 }
 
-/// The same; nothing of one that is gone: a week is over since it was found.
+/// The same; nothing of one that is gone.
 fn told_if_there(path: &Path) -> Result<Vec<(Spot, Told)>, ResultLogError> {
-    match told(path) {
-        Err(ResultLogError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        told => told,
+    Ok(if_there(told(path))?.unwrap_or_default())
+}
+
+/// `None` of a segment that was listed and is gone since: its week is over.
+fn if_there<T>(read: Result<T, ResultLogError>) -> Result<Option<T>, ResultLogError> {
+    match read {
+        Err(ResultLogError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
     }
 }
 
@@ -177,12 +182,18 @@ fn totals(path: &Path) -> Result<((u64, u64), bool), ResultLogError> {
 
 /// Segments in which something failed or was sent again, oldest first, each with the time of the one after it.
 fn telling(directory: &Path) -> Result<Vec<(i64, i64, PathBuf)>, ResultLogError> {
-    let segments = segments(directory)?;
-    let totals = segments.iter().map(|(_, path)| totals(path)).collect::<Result<Vec<_>, _>>()?;
-    let next = |at: usize| segments.get(at + 1).map_or(i64::MAX, |(begins, _)| *begins);
-    let all = segments.iter().enumerate().map(|(at, (begins, path))| (at, (*begins, next(at), path.clone())));
-    let is_telling = |at: usize| totals[at].1 || totals.get(at + 1).is_none_or(|next| next.0 != totals[at].0);
-    Ok(all.filter(|(at, _)| is_telling(*at)).map(|(_, segment)| segment).collect())
+    let mut there = Vec::new();
+    for (begins, path) in segments(directory)? {
+        there.extend(if_there(totals(&path))?.map(|totals| (begins, path, totals)));
+    }
+    let next = |at: usize| there.get(at + 1);
+    let ends = |at: usize| next(at).map_or(i64::MAX, |(begins, ..)| *begins);
+    let is_telling = |at: usize| {
+        let (_, _, (counts, is_told)) = &there[at];
+        *is_told || next(at).is_none_or(|(_, _, (later, _))| later != counts)
+    };
+    let telling = (0..there.len()).filter(|at| is_telling(*at));
+    Ok(telling.map(|at| (there[at].0, ends(at), there[at].1.clone())).collect())
 }
 
 /// A page of open dead letters, latest first, without their ids. Reads files.

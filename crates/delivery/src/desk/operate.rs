@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use event::Millis;
 use tokio::sync::{Notify, oneshot};
 
 use crate::Delivery;
@@ -117,9 +118,13 @@ impl Courier {
         }
     }
 
-    /// Pauses, or goes on. `false`: it is so already.
+    /// Pauses, or goes on. `false`: it is so already. Whoever lets it go on says that what was wrong is repaired: what
+    /// waits for its next attempt, and for the breaker, is tried at once.
     async fn hold(&mut self, held: Option<Held>) -> Result<bool, OperateError> {
         if held.is_some() == self.folded.desk.held.is_some() {
+            if held.is_none() {
+                self.try_now();
+            }
             return Ok(false);
         }
         // First: what is being prepared while this is written is not sent either.
@@ -136,10 +141,18 @@ impl Courier {
             self.context.held.store(held.is_none(), Ordering::SeqCst);
             return Err(error.into());
         }
+        if held.is_none() {
+            self.try_now();
+        }
         self.folded.desk.held = held;
         self.changed = true;
         self.publish();
         Ok(true)
+    }
+
+    fn try_now(&mut self) {
+        self.breaker.probe_at(self.context.clock.now());
+        self.lanes.wake(Millis(i64::MAX), self.size.now().events_max);
     }
 
     async fn ask_again(&mut self, filter: LetterFilter, by: String) -> Result<u64, OperateError> {

@@ -44,6 +44,20 @@ async fn a_paused_destination_sends_nothing_keeps_its_place_and_stays_paused_ove
     assert!(delivery.pause("acme", "d7", by("ada")).await.is_err());
 }
 
+/// Refused credentials pause it for half a minute at least, later for a quarter of an hour. Whoever repaired them does
+/// not wait for that, nor for an event's own next attempt.
+#[tokio::test]
+async fn whoever_resumes_has_it_tried_at_once() {
+    let vendor = Vendor::start([Reply::status(401), Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 1);
+    let delivery = rig.start().await;
+    // Of one subject: none goes before the one that is refused.
+    rig.append(&["a", "b", "c"].map(|id| (id.to_owned(), 0))).await;
+    until(&delivery, |of| of.paused.is_some() && of.in_flight == 0).await;
+    assert!(!delivery.resume("acme", "d0").await.expect("asked"), "nobody had paused it");
+    assert_eq!(rig.settled(&delivery, 0, 3).await, [(Outcome::Delivered, 3)]);
+}
+
 /// A batch is refused and halved; the pause comes in between. The halves that were not sent are not sent, and wait.
 #[tokio::test]
 async fn a_pause_in_the_middle_of_an_attempt_ends_it() {

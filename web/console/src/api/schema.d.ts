@@ -351,7 +351,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lets a paused destination go on where it was. */
+        /**
+         * Lets a destination go on where it was: one that somebody paused, and one that waits because its receiver failed.
+         *     What waits for a next attempt is tried at once.
+         */
         post: operations["resume_destination"];
         delete?: never;
         options?: never;

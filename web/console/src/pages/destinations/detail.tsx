@@ -84,11 +84,12 @@ function State({ of }: { of: Destination }) {
   const canPause = useServes("pause");
   const [isAsking, setAsking] = useState(false);
   const isPaused = Boolean(of.health?.paused?.by);
+  const waits = Boolean(of.health?.paused) && !isPaused;
   const isOff = !of.enabled || of.health?.state === "failed";
   const blocked = admin ?? (isOff ? "It does not run." : null);
   const change = async (what: "pause" | "resume") => {
     await post(workspacePath(workspace, `/destinations/${part(of.name)}/${what}`));
-    say(what === "pause" ? "Paused" : "Resumed", of.name);
+    say(what === "pause" ? "Paused" : waits ? "Trying now" : "Resumed", of.name);
     await client.invalidateQueries({ queryKey: destination(workspace, of.name).queryKey });
   };
   const resume = useMutation({ mutationFn: () => change("resume") });
@@ -96,6 +97,11 @@ function State({ of }: { of: Destination }) {
     <>
       {resume.error && <ErrorMessage error={resume.error} />}
       <HealthBadge health={of.health} enabled={of.enabled} />
+      {canPause && waits && (
+        <Button icon="play" busy={resume.isPending} blocked={blocked} onClick={() => resume.mutate()}>
+          Try now
+        </Button>
+      )}
       {canPause && (
         <Button
           icon={isPaused ? "play" : "pause"}
