@@ -38,6 +38,8 @@ struct Mark {
 struct Line {
     marks: VecDeque<Mark>,
     bytes: u64,
+    /// The last record that was passed.
+    tail: Option<Position>,
 }
 
 /// The marks of all partitions.
@@ -48,8 +50,13 @@ pub(crate) struct Ruler {
     budget: BacklogBudget,
 }
 
-/// Marks are this fraction of a partition's budget apart.
+/// Far from the tail marks are this fraction of a partition's budget apart.
 const STEPS: u64 = 64;
+/// … or so much time.
+const STEP_MS: i64 = 600_000;
+/// The newest marks are closer: without them whoever is up to date seemed a whole step behind, which may be 100 MB.
+const NEAR_STEP_BYTES: u64 = 64 * 1024;
+const NEAR_MARKS: usize = 64;
 
 impl Ruler {
     pub(crate) fn new(partitions: u16, budget: BacklogBudget) -> Self {
@@ -65,15 +72,14 @@ impl Ruler {
 
     /// The tail has moved past one more record.
     pub(crate) fn passed(&self, partition: Partition, position: Position, bytes: u64, received_at: Millis) {
-        const MARK_MS: i64 = 600_000;
         let mut lines = self.lines.lock().expect("no holder of the ruler panics");
         let Some(line) = lines.get_mut(usize::from(partition.0)) else { return };
         line.bytes += bytes;
-        let is_far = line.marks.back().is_none_or(|last| {
-            line.bytes - last.bytes >= self.step_bytes || received_at.0 - last.received_at.0 >= MARK_MS
-        });
-        if is_far {
-            line.marks.push_back(Mark { position, bytes: line.bytes, received_at });
+        line.tail = Some(position);
+        let mark = Mark { position, bytes: line.bytes, received_at };
+        if line.marks.back().is_none_or(|last| mark.is_beyond(last, self.step_bytes.min(NEAR_STEP_BYTES))) {
+            line.marks.push_back(mark);
+            line.thin_out(self.step_bytes);
         }
         // What is behind twice the budget is behind the budget too.
         while line.marks.len() > 2 && line.bytes - line.marks[1].bytes > self.budget.bytes_max.saturating_mul(2) {
@@ -112,8 +118,25 @@ impl Ruler {
     }
 }
 
+impl Mark {
+    fn is_beyond(&self, before: &Mark, step_bytes: u64) -> bool {
+        self.bytes - before.bytes >= step_bytes || self.received_at.0 - before.received_at.0 >= STEP_MS
+    }
+}
+
 impl Line {
+    /// What is no longer near keeps a mark only every step.
+    fn thin_out(&mut self, step_bytes: u64) {
+        let Some(at) = self.marks.len().checked_sub(NEAR_MARKS + 1).filter(|at| *at > 0) else { return };
+        if !self.marks[at].is_beyond(&self.marks[at - 1], step_bytes) {
+            self.marks.remove(at);
+        }
+    }
+
     fn behind(&self, cursor: Option<Position>) -> u64 {
+        if self.tail <= cursor {
+            return 0;
+        }
         let after = self.marks.partition_point(|mark| Some(mark.position) <= cursor);
         match after.checked_sub(1) {
             Some(mark) => self.bytes - self.marks[mark].bytes,
@@ -140,6 +163,23 @@ mod tests {
         assert_eq!(ruler.cut(&[None], Millis(0), unknown), [(Partition(0), at(31))]);
         assert!(ruler.cut(&[Some(at(31))], Millis(0), unknown).is_empty());
         assert_eq!(ruler.cut(&[Some(at(31))], Millis(1_001), unknown), [(Partition(0), at(64))]);
+    }
+
+    #[test]
+    fn near_the_tail_it_is_exact_and_marks_stay_few() {
+        const GB: u64 = 1 << 30;
+        let ruler = Ruler::new(1, BacklogBudget { bytes_max: 8 * GB, age_ms_max: 1_000 });
+        let at = |index| Position { block: 1, index };
+        let records = 2_000_000;
+        for index in 0..records {
+            ruler.passed(Partition(0), at(index), 1_000, Millis(0));
+        }
+        let behind = |index| ruler.behind(&[Some(at(index))]);
+        assert_eq!(behind(records - 1), 0);
+        assert!((100_000..100_000 + 2 * NEAR_STEP_BYTES).contains(&behind(records - 101)), "{}", behind(records - 101));
+        assert!((GB..GB + 2 * ruler.step_bytes).contains(&behind(records - 1 - 1_073_742)));
+        let marks = ruler.lines.lock().expect("not poisoned")[0].marks.len();
+        assert!(marks <= NEAR_MARKS + 20, "{marks}");
     }
 
     #[test]
