@@ -81,9 +81,11 @@ function families(text) {
   const found = new Map();
   for (const [, name, type] of text.matchAll(/^# TYPE (\w+) (\w+)$/gm)) found.set(name, { type, labels: null });
   for (const [, sample, labels] of text.matchAll(/^(assent_\w+?)(?:\{(.*)\})? [\d.e+-]+$/gm)) {
-    const family = found.get(sample) ?? found.get(sample.replace(/_total$/, ""));
+    const family = found.get(sample) ?? found.get(sample.replace(/_(total|bucket|sum|count)$/, ""));
     assert.ok(family, `${sample} has no TYPE`);
-    family.labels = [...(labels ?? "").matchAll(/(\w+)="/g)].map(([, name]) => name).sort();
+    const names = [...(labels ?? "").matchAll(/(\w+)="/g)].map(([, name]) => name);
+    // The bound of a bucket is what makes it a histogram.
+    family.labels = names.filter((name) => name !== "le").sort();
   }
   return found;
 }
@@ -101,9 +103,14 @@ function rows(page) {
 
 /** The metric that a query means by this name, or nothing. */
 const meant = (name) => {
+  const bucket = described.get(name.replace(/_(bucket|sum|count)$/, ""));
+  if (bucket?.type === "histogram") return { ...bucket, labels: [...bucket.labels, "le"] };
   const family = described.get(name.replace(/_total$/, ""));
   return family && (family.type === "counter") === name.endsWith("_total") ? family : undefined;
 };
+
+/** A name in a query without what its kind puts behind it. */
+const plain = (name) => name.replace(/_total$/, "").replace(/_seconds_(bucket|sum|count)$/, "_seconds");
 
 test("the page names every metric that is printed, with its type and labels", () => {
   assert.ok(printed.size > 30, `only ${printed.size} metrics are printed`);
@@ -143,7 +150,7 @@ test("the dashboard asks for metrics and labels that exist, at the data source o
       assert.ok(names.length > 0, `${title}: ${expr}`);
       const labels = names.flatMap((name) => {
         assert.ok(meant(name), `${title}: no metric has samples named \`${name}\``);
-        shown.add(name.replace(/_total$/, ""));
+        shown.add(plain(name));
         return meant(name).labels;
       });
       const grouped = [...expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, list]) => list.split(", "));
@@ -160,7 +167,7 @@ test("runbooks and other pages name metrics that exist", async () => {
   const pages = (await readdir(`${REPOSITORY}docs`, { recursive: true })).filter((path) => path.endsWith(".md"));
   assert.ok(pages.some((path) => path.startsWith("runbooks/")));
   for (const path of pages) {
-    const named = (await read(`docs/${path}`)).matchAll(/\bassent_(?:collect|pipeline|delivery|lake)_\w+/g);
+    const named = (await read(`docs/${path}`)).matchAll(/\bassent_(?:collect|log|pipeline|delivery|lake|disk|process)_\w+/g);
     for (const [name] of named) {
       assert.ok(meant(name) ?? described.has(name), `docs/${path} names \`${name}\`, which does not exist`);
     }

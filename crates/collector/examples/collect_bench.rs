@@ -94,6 +94,7 @@ fn file_log(directory: &Path) -> Result<FileLog, Box<dyn Error>> {
         disk: Arc::new(RealDisk),
         keys,
         clock: Arc::new(Wall),
+        metrics: eventlog::Metrics::default(),
     })?)
 }
 

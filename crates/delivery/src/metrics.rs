@@ -1,5 +1,8 @@
 //! What deliveries tell Prometheus.
 
+use std::sync::atomic::AtomicU64;
+
+use event::Millis;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -7,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::Outcome;
+use crate::overview::{Overview, Status};
 
 /// A destination.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,31 +35,56 @@ struct StatusLabels {
     status: u16,
 }
 
-/// The families.
+/// Who keeps a destination from sending: its receiver, by failing, or an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PauseLabels {
+    workspace: String,
+    destination: String,
+    by: &'static str,
+}
+
+/// One quantile of a destination's latency.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QuantileLabels {
+    workspace: String,
+    destination: String,
+    quantile: &'static str,
+}
+
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// The families. What is counted is counted where it happens; what is a state is taken from the states that people
+/// see, when somebody asks ([`Metrics::show`]).
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     results: Family<ResultLabels, Counter>,
     requests: Family<StatusLabels, Counter>,
+    running: Family<DestinationLabels, Gauge>,
     in_flight: Family<DestinationLabels, Gauge>,
     waiting: Family<DestinationLabels, Gauge>,
+    oldest_waiting_seconds: Family<DestinationLabels, Seconds>,
+    latency_seconds: Family<QuantileLabels, Seconds>,
     backlog_bytes: Family<DestinationLabels, Gauge>,
-    paused: Family<DestinationLabels, Gauge>,
+    paused: Family<PauseLabels, Gauge>,
 }
 
 impl Metrics {
     /// Registers the families.
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
-        let mut family = |name: &str, help: &str, family: &Family<DestinationLabels, Gauge>| {
-            registry.register(name, help, family.clone());
-        };
-        family("assent_delivery_in_flight", "Requests in flight", &metrics.in_flight);
-        family("assent_delivery_waiting", "Events taken up and not yet settled", &metrics.waiting);
-        family("assent_delivery_backlog_bytes", "Bytes of records behind the tail of the log", &metrics.backlog_bytes);
-        family("assent_delivery_paused", "1 while the destination is paused", &metrics.paused);
-        registry.register("assent_delivery_results", "Results of events by reason", metrics.results.clone());
-        registry.register("assent_delivery_requests", "Requests by status, 0 without one", metrics.requests.clone());
-        metrics
+        let all = Self::default();
+        let of = registry.sub_registry_with_prefix("assent_delivery");
+        of.register("results", "Results of events by reason", all.results.clone());
+        of.register("requests", "Requests by status, 0 without one", all.requests.clone());
+        of.register("running", "1 while the destination is started", all.running.clone());
+        of.register("in_flight", "Requests in flight", all.in_flight.clone());
+        of.register("waiting", "Events taken up and not yet settled", all.waiting.clone());
+        let oldest = "Age of the oldest event taken up and not yet settled";
+        of.register("oldest_waiting_seconds", oldest, all.oldest_waiting_seconds.clone());
+        let latency = "From the receipt of an event to its arrival, lately";
+        of.register("latency_seconds", latency, all.latency_seconds.clone());
+        of.register("backlog_bytes", "Bytes of records behind the tail of the log", all.backlog_bytes.clone());
+        of.register("paused", "1 while the destination is paused", all.paused.clone());
+        all
     }
 
     pub(crate) fn count(&self, of: &DestinationLabels, outcome: Outcome, events: u64) {
@@ -69,11 +98,81 @@ impl Metrics {
         self.requests.get_or_create(&StatusLabels { workspace, destination, status }).inc();
     }
 
-    pub(crate) fn state(&self, of: &DestinationLabels, status: &crate::overview::Status) {
+    /// Shows these destinations and no others: one that was deleted or switched off has no state any more.
+    pub fn show(&self, all: &[Overview], now: Millis) {
+        self.running.clear();
+        self.in_flight.clear();
+        self.waiting.clear();
+        self.oldest_waiting_seconds.clear();
+        self.latency_seconds.clear();
+        self.backlog_bytes.clear();
+        self.paused.clear();
+        for one in all {
+            let (workspace, destination) = (one.workspace.to_string(), one.destination.to_string());
+            let of = DestinationLabels { workspace, destination };
+            self.running.get_or_create(&of).set(i64::from(one.status.is_ok()));
+            if let Ok(status) = &one.status {
+                self.state(&of, status, now);
+            }
+        }
+    }
+
+    fn state(&self, of: &DestinationLabels, status: &Status, now: Millis) {
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.in_flight.get_or_create(of).set(number(status.in_flight));
         self.waiting.get_or_create(of).set(number(status.waiting));
         self.backlog_bytes.get_or_create(of).set(number(status.backlog_bytes));
-        self.paused.get_or_create(of).set(i64::from(status.paused.is_some()));
+        let oldest_ms = status.oldest_waiting.map_or(0, |oldest| (now.0 - oldest.0).max(0).unsigned_abs());
+        self.oldest_waiting_seconds.get_or_create(of).set(seconds(oldest_ms));
+        for (by, is_paused) in [("receiver", status.paused.is_some()), ("operator", status.held.is_some())] {
+            let (workspace, destination) = (of.workspace.clone(), of.destination.clone());
+            self.paused.get_or_create(&PauseLabels { workspace, destination, by }).set(i64::from(is_paused));
+        }
+        let Some(latency) = status.latency else { return };
+        for (quantile, took_ms) in [("0.5", latency.p50_ms), ("0.99", latency.p99_ms)] {
+            let (workspace, destination) = (of.workspace.clone(), of.destination.clone());
+            let labels = QuantileLabels { workspace, destination, quantile };
+            self.latency_seconds.get_or_create(&labels).set(seconds(took_ms));
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "times of 285,000 years are shown rounded")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Held, Quantiles};
+
+    fn page(registry: &Registry) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, registry).expect("a string takes everything");
+        text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_state_is_shown_as_long_as_there_is_one() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        let held = Some(Held { since: Millis(0), by: "ada".to_owned() });
+        let latency = Some(Quantiles { p50_ms: 12, p99_ms: 250 });
+        let status = Status { held, latency, oldest_waiting: Some(Millis(1_000)), ..Status::default() };
+        let one = |name: &str, status| Overview { workspace: "acme".into(), destination: name.into(), status };
+        metrics.show(&[one("hook", Ok(status)), one("dead", Err("no such kind".to_owned()))], Millis(91_000));
+        let shown = page(&registry);
+        for line in [
+            r#"assent_delivery_paused{workspace="acme",destination="hook",by="operator"} 1"#,
+            r#"assent_delivery_paused{workspace="acme",destination="hook",by="receiver"} 0"#,
+            r#"assent_delivery_oldest_waiting_seconds{workspace="acme",destination="hook"} 90.0"#,
+            r#"assent_delivery_latency_seconds{workspace="acme",destination="hook",quantile="0.99"} 0.25"#,
+            r#"assent_delivery_running{workspace="acme",destination="dead"} 0"#,
+        ] {
+            assert!(shown.contains(line), "{line}\n{shown}");
+        }
+        metrics.show(&[], Millis(91_000));
+        assert_eq!(page(&registry), "", "of what is gone nothing is shown");
     }
 }

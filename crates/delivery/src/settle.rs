@@ -328,7 +328,6 @@ impl Courier {
         status.held.clone_from(&self.folded.desk.held);
         status.newest_delivered = self.folded.desk.newest_delivered;
         status.oldest_waiting = self.oldest_waiting.filter(|_| waiting > 0);
-        self.metrics.state(&self.labels, &status);
     }
 
     /// Gives up what is behind the budget.

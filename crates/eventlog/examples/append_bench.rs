@@ -73,6 +73,7 @@ fn options(directory: &Path) -> Options {
         disk: Arc::new(RealDisk),
         keys,
         clock: Arc::new(HandClock::default()),
+        metrics: eventlog::Metrics::default(),
     }
 }
 

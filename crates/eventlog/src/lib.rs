@@ -25,7 +25,10 @@ pub mod file;
 pub mod memory;
 pub mod record;
 
+mod metrics;
 mod own;
+
+pub use metrics::Metrics;
 
 /// A partition number, `0..partitions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -154,6 +154,7 @@ impl Follower {
                     return Ok(false);
                 }
                 self.failing.remove(&partition);
+                self.options.metrics.waits(partition, false);
                 Ok(!records.is_empty())
             }
             // Only what every table has is ever trimmed, and shredding destroys on purpose: both go on behind.
@@ -171,6 +172,7 @@ impl Follower {
     /// The partition waits; the others go on. Said once for each new reason, counted every time.
     fn note_failure(&mut self, partition: Partition, reason: String) {
         self.options.metrics.read_errors.inc();
+        self.options.metrics.waits(partition, true);
         if self.failing.get(&partition) != Some(&reason) {
             tracing::error!(partition = partition.0, reason, "the lake cannot read on in this partition and waits");
             self.failing.insert(partition, reason);
@@ -309,7 +311,7 @@ async fn commit(
     stop: &watch::Receiver<bool>,
     (files, through): (&[Finished], &[Transaction]),
 ) -> Result<(), LakeError> {
-    let mut wait = Duration::from_millis(100);
+    let (mut wait, began) = (Duration::from_millis(100), tokio::time::Instant::now());
     for attempt in 1_u32.. {
         let error = match attempt_commit(&mut landing.table, files, through, attempt).await {
             Ok(()) => break,
@@ -333,6 +335,7 @@ async fn commit(
         }
     }
     options.metrics.commits.inc();
+    options.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
     options.metrics.rows.inc_by(files.iter().map(|file| file.rows as u64).sum());
     Ok(())
 }

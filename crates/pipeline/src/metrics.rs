@@ -1,6 +1,8 @@
 //! The numbers of the pipeline under `/metrics`.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use event::Millis;
 use eventlog::Partition;
@@ -32,6 +34,9 @@ pub struct Metrics {
     held: Family<ReasonLabel, Counter>,
     skipped: Family<ReasonLabel, Counter>,
     lag_seconds: Family<PartitionLabel, Gauge<f64, AtomicU64>>,
+    /// Per partition, since when its oldest record not handled waits. Ages are made of it when they are asked for: a
+    /// batch that is held would otherwise show the age that it had when it was begun.
+    waits_since: Arc<Mutex<BTreeMap<u16, Option<Millis>>>>,
     stopped: Family<PartitionLabel, Gauge>,
     pub(crate) rebuilt: Counter,
     ids: Gauge,
@@ -84,13 +89,31 @@ impl Metrics {
         self.skipped.get_or_create(&ReasonLabel { reason }).inc();
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a lag of 285,000 years is shown rounded")]
-    pub(crate) fn lag(&self, partition: Partition, lag_ms: i64) {
-        let label = PartitionLabel { partition: partition.0 };
-        self.lag_seconds.get_or_create(&label).set(lag_ms.max(0) as f64 / 1000.0);
+    /// The oldest record that this partition has not handled came then; `None`: there is none.
+    pub(crate) fn waits_since(&self, partition: Partition, oldest: Option<Millis>) {
+        self.waiting().insert(partition.0, oldest);
     }
 
-    pub(crate) fn stopped(&self, partition: Partition) {
+    /// The partition stands still. Where it is not known what waits, it waits since now.
+    pub(crate) fn stands(&self, partition: Partition, now: Millis) {
+        self.waiting().entry(partition.0).or_default().get_or_insert(now);
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, BTreeMap<u16, Option<Millis>>> {
+        self.waits_since.lock().expect("no holder of the ages panics")
+    }
+
+    /// Brings the ages up to date. Call it before they are read.
+    #[expect(clippy::cast_precision_loss, reason = "a lag of 285,000 years is shown rounded")]
+    pub fn refresh(&self, now: Millis) {
+        for (partition, since) in &*self.waiting() {
+            let lag_ms = since.map_or(0, |since| (now.0 - since.0).max(0));
+            self.lag_seconds.get_or_create(&PartitionLabel { partition: *partition }).set(lag_ms as f64 / 1000.0);
+        }
+    }
+
+    pub(crate) fn stopped(&self, partition: Partition, now: Millis) {
+        self.stands(partition, now);
         self.stopped.get_or_create(&PartitionLabel { partition: partition.0 }).set(1);
     }
 
@@ -100,5 +123,29 @@ impl Metrics {
         self.window_seconds.set(held.oldest.map_or(0, |oldest| (now.0 - oldest.0) / 1000));
         self.shrunk_ids.set(signed(held.shrunk_ids));
         self.damaged_reads.set(signed(held.damaged_reads));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lag_of_what_is_held_grows() {
+        let metrics = Metrics::default();
+        let shown = |now: i64| {
+            metrics.refresh(Millis(now));
+            let of = |partition| metrics.lag_seconds.get_or_create(&PartitionLabel { partition }).get();
+            (of(0), of(1))
+        };
+        metrics.waits_since(Partition(0), Some(Millis(1_000)));
+        metrics.waits_since(Partition(1), None);
+        assert_eq!(shown(61_000), (60.0, 0.0));
+        // Nothing more is told: the batch is held, and the other partition stops.
+        metrics.stands(Partition(0), Millis(100_000));
+        metrics.stopped(Partition(1), Millis(100_000));
+        assert_eq!(shown(121_000), (120.0, 21.0));
+        metrics.waits_since(Partition(0), None);
+        assert_eq!(shown(130_000), (0.0, 30.0));
     }
 }

@@ -58,7 +58,7 @@ impl Worker {
         match ended {
             Err(Ended::Broken(reason)) => {
                 error!(partition = self.partition.0, %reason, "the pipeline stops this partition");
-                self.shared.site.metrics.stopped(self.partition);
+                self.shared.site.metrics.stopped(self.partition, self.shared.site.clock.now());
                 Ended::Broken(reason)
             }
             Ok(()) | Err(Ended::Stopped) => Ended::Stopped,
@@ -139,7 +139,7 @@ impl Worker {
     }
 
     async fn wait_for_more(&self, after: Option<Position>) -> Result<(), Ended> {
-        self.shared.site.metrics.lag(self.partition, 0);
+        self.shared.site.metrics.waits_since(self.partition, None);
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(Ended::Stopped),
@@ -148,7 +148,9 @@ impl Worker {
     }
 
     async fn pause(&self, backoff: &mut Backoff, cause: &'static str) -> Result<(), Ended> {
-        self.shared.site.metrics.held(cause);
+        let site = &self.shared.site;
+        site.metrics.held(cause);
+        site.metrics.stands(self.partition, site.clock.now());
         let wait = backoff.0;
         backoff.0 = (wait * 2).min(RETRY_WAIT_MAX);
         tokio::select! {
@@ -215,7 +217,7 @@ impl Worker {
         }
         let items = self.decode(records)?;
         if let Some(oldest) = items.first() {
-            site.metrics.lag(self.partition, site.clock.now().0 - oldest.raw.received_at.0);
+            site.metrics.waits_since(self.partition, Some(oldest.raw.received_at));
         }
         let batch = Batch { tenant, partition: self.partition, items, dropped: Vec::new() };
         let stages = &self.shared.stages;

@@ -77,6 +77,8 @@ pub(crate) struct Opening<'o> {
     pub(crate) apply: ApplyOptions,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) disk: Arc<dyn Disk>,
+    /// What commits of the log take.
+    pub(crate) metrics: &'o eventlog::Metrics,
 }
 
 impl Engines {
@@ -160,6 +162,7 @@ fn open_stream(
         disk: Arc::clone(&opening.disk),
         keys: keys.clone(),
         clock: Arc::clone(&opening.clock),
+        metrics: opening.metrics.clone(),
     })?;
     Ok(Arc::new(log))
 }

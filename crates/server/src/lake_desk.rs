@@ -18,9 +18,18 @@ const LIMITS: Limits = Limits { memory_bytes: 96 << 20, rows_max: u64::MAX, time
 const ANSWER_BYTES_MAX: usize = 8 << 20;
 
 /// Opens the desk.
-pub(crate) fn open(engines: &Engines) -> anyhow::Result<LakeDesk> {
+pub(crate) fn open(engines: &Engines, metrics: lake::Metrics) -> anyhow::Result<LakeDesk> {
     let (place, store) = (Place::existing(&engines.layout.lake())?, Arc::clone(&engines.store));
-    Ok(LakeDesk::new(move |question| answer(place.clone(), Arc::clone(&store), question).boxed()))
+    Ok(LakeDesk::new(move |question| {
+        let (answer, metrics) = (answer(place.clone(), Arc::clone(&store), question), metrics.clone());
+        async move {
+            let began = tokio::time::Instant::now();
+            let answered = answer.await;
+            metrics.query(answered.is_ok(), began.elapsed().as_secs_f64());
+            answered
+        }
+        .boxed()
+    }))
 }
 
 async fn answer(place: Place, store: Arc<dyn Store>, question: LakeQuestion) -> Result<LakeRows, String> {

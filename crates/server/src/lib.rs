@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`cli`] (what can be asked), [`serve`] (the life of a server), [`topology`] (the whole path on
 //! one screen), [`engines`] (what it stands on), then the parts: `edge`, `admin`, `lake_desk`, `delivering`, `drain`, `trim`, `live`,
-//! `ready`, `local`, `telemetry`, and the other commands in `command`.
+//! `ready`, `local`, `telemetry`, `gauges`, and the other commands in `command`.
 
 mod admin;
 mod bench;
@@ -15,6 +15,7 @@ mod drain;
 mod edge;
 mod engines;
 mod following;
+mod gauges;
 mod kinds;
 mod lake_desk;
 mod live;

@@ -17,6 +17,8 @@ use tokio::task::AbortHandle;
 pub(crate) struct Behind {
     /// Knows which partitions were stopped.
     pub(crate) metrics: pipeline::Metrics,
+    /// Knows which partitions the lake cannot read on.
+    pub(crate) lake_metrics: lake::Metrics,
     /// How many there are.
     pub(crate) partitions: u16,
     /// The pipeline's task, where this role has one.
@@ -60,29 +62,49 @@ impl Ready {
 
 impl Behind {
     fn wrong(&self) -> Vec<String> {
-        let stopped: Vec<String> = (0..self.partitions)
-            .filter(|partition| self.metrics.is_stopped(Partition(*partition)))
-            .map(|partition| partition.to_string())
-            .collect();
-        let pipeline_ended = self.pipeline.as_ref().is_some_and(AbortHandle::is_finished);
-        told(&stopped, pipeline_ended, self.lake.has_changed().is_err())
+        let those = |is_meant: &dyn Fn(Partition) -> bool| -> Vec<String> {
+            let those = (0..self.partitions).filter(|partition| is_meant(Partition(*partition)));
+            those.map(|partition| partition.to_string()).collect()
+        };
+        let pipeline = PartState {
+            waiting: those(&|partition| self.metrics.is_stopped(partition)),
+            has_ended: self.pipeline.as_ref().is_some_and(AbortHandle::is_finished),
+        };
+        let lake = PartState {
+            waiting: those(&|partition| self.lake_metrics.is_waiting(partition)),
+            has_ended: self.lake.has_changed().is_err(),
+        };
+        told(&pipeline, &lake)
     }
 }
 
-fn told(stopped: &[String], pipeline_ended: bool, lake_ended: bool) -> Vec<String> {
+/// How a part behind the log is doing.
+struct PartState {
+    /// The partitions in which it cannot go on.
+    waiting: Vec<String>,
+    has_ended: bool,
+}
+
+fn told(pipeline: &PartState, lake: &PartState) -> Vec<String> {
     let mut wrong = Vec::new();
-    if pipeline_ended {
+    if pipeline.has_ended {
         wrong.push("the pipeline ended: events are kept and wait; the server's log says why".to_owned());
-    } else if !stopped.is_empty() {
-        let which = stopped.join(", ");
+    } else if !pipeline.waiting.is_empty() {
+        let which = pipeline.waiting.join(", ");
         wrong.push(format!(
             "the pipeline stopped partition {which}: its events are kept and wait; the server's log says why"
         ));
     }
-    if lake_ended {
+    if lake.has_ended {
         wrong.push(
             "the lake ended: events are kept and delivered, but not queried; the server's log says why".to_owned(),
         );
+    } else if !lake.waiting.is_empty() {
+        let which = lake.waiting.join(", ");
+        wrong.push(format!(
+            "the lake waits in partition {which}: its events are kept and delivered, but not queried; the server's log \
+             says why"
+        ));
     }
     wrong
 }
@@ -93,17 +115,22 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_once() {
-        let check = |stopped: &[&str], pipeline_ended, lake_ended| {
-            let stopped: Vec<String> = stopped.iter().map(|one| (*one).to_owned()).collect();
-            told(&stopped, pipeline_ended, lake_ended).join("\n")
+        let state = |waiting: &[&str], has_ended| PartState {
+            waiting: waiting.iter().map(|one| (*one).to_owned()).collect(),
+            has_ended,
         };
-        assert_eq!(check(&[], false, false), "");
+        let check = |pipeline, lake| told(&pipeline, &lake).join("\n");
+        assert_eq!(check(state(&[], false), state(&[], false)), "");
         assert_eq!(
-            check(&["3", "7"], false, true),
+            check(state(&["3", "7"], false), state(&["2"], true)),
             "the pipeline stopped partition 3, 7: its events are kept and wait; the server's log says why\n\
              the lake ended: events are kept and delivered, but not queried; the server's log says why"
         );
-        assert!(check(&["3"], true, false).starts_with("the pipeline ended: "), "of the whole, not of its parts");
+        assert!(
+            check(state(&["3"], true), state(&[], false)).starts_with("the pipeline ended: "),
+            "of the whole, not of its parts"
+        );
+        assert!(check(state(&[], false), state(&["2"], false)).starts_with("the lake waits in partition 2: "));
     }
 
     #[test]
@@ -111,7 +138,8 @@ mod tests {
         let ready = Ready::default();
         assert!(ready.answer().is_err(), "nothing was opened");
         let (reached, lake) = watch::channel(Vec::new());
-        ready.open(Behind { metrics: pipeline::Metrics::default(), partitions: 2, pipeline: None, lake });
+        let (metrics, lake_metrics) = (pipeline::Metrics::default(), lake::Metrics::default());
+        ready.open(Behind { metrics, lake_metrics, partitions: 2, pipeline: None, lake });
         assert_eq!(ready.answer(), Ok(Vec::new()));
         drop(reached);
         assert!(ready.answer().expect("still ready")[0].contains("the lake ended"));

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{Login, Sights};
 use crate::cli::{Role, Serve};
 use crate::engines::{Engines, Opening, read_workspaces};
+use crate::gauges::Sources;
 use crate::live::Live;
 use crate::ready::{Behind, Ready};
 use crate::settings::Settings;
@@ -48,9 +49,9 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}: is another server running there?", serve.listen))?;
     let Machine { disk, clock } = machine;
     let apply = ApplyOptions { take_over: serve.take_over, ..ApplyOptions::at_start(serve.prune) };
-    let opening = Opening { settings: &settings, files, apply, clock, disk };
-    let engines = Engines::open(&serve.data_dir, opening).await?;
     let telemetry = Telemetry::new();
+    let opening = Opening { settings: &settings, files, apply, clock, disk, metrics: &telemetry.metrics.log };
+    let engines = Engines::open(&serve.data_dir, opening).await?;
     let live = Live::new();
     let ready = Ready::default();
     let pages = if serve.demo { demo::pages() } else { Vec::new() };
@@ -58,6 +59,7 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     let beside = door.as_ref().map(api::Door::beside);
     let front = Front { probes: probes(&ready, &telemetry), pages, beside, delivers: serve.role == Role::All };
     let path = build_data_path(&settings, &engines, &telemetry, &live, front).await?;
+    telemetry.look_at(sources(&engines, &path, &telemetry));
     // Before the first request: a refusal must reach the events of its maker that the last run left in the log.
     let waiting = path.pipeline.remember_waiting().await;
     tracing::info!(events = waiting, "events of the last run that wait in the log");
@@ -71,9 +73,9 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
         None => None,
     };
     announce(&serve, &engines, listener.local_addr()?, login.as_ref())?;
-    let pipeline_metrics = telemetry.metrics.pipeline.clone();
+    let (pipeline_metrics, lake_metrics) = (telemetry.metrics.pipeline.clone(), telemetry.metrics.lake.clone());
     let role = serve.role;
-    let running = Running { engines, path, live, ready, pipeline_metrics, settings, role, stopping };
+    let running = Running { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping };
     running.until_signal(listener, &serve.data_dir).await
 }
 
@@ -82,6 +84,18 @@ fn read_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
     let yaml =
         std::fs::read_to_string(path).with_context(|| format!("cannot read the settings `{}`", path.display()))?;
     Settings::parse(&yaml).with_context(|| format!("`{}`", path.display()))
+}
+
+fn sources(engines: &Engines, path: &DataPath, telemetry: &Telemetry) -> Sources {
+    Sources {
+        raw: Arc::clone(&engines.raw),
+        processed: Arc::clone(&engines.processed),
+        delivery: Arc::clone(&path.delivery),
+        pipeline: telemetry.metrics.pipeline.clone(),
+        deliveries: telemetry.metrics.delivery.clone(),
+        data_dir: engines.layout.root.clone(),
+        clock: Arc::clone(&engines.clock),
+    }
 }
 
 fn probes(ready: &Ready, telemetry: &Telemetry) -> Probes {
@@ -125,6 +139,7 @@ struct Running {
     live: Live,
     ready: Ready,
     pipeline_metrics: pipeline::Metrics,
+    lake_metrics: lake::Metrics,
     settings: Settings,
     role: Role,
     /// Ends what would otherwise go on for ever: live views.
@@ -133,7 +148,7 @@ struct Running {
 
 impl Running {
     async fn until_signal(self, listener: TcpListener, data_dir: &Path) -> anyhow::Result<()> {
-        let Self { engines, path, live, ready, pipeline_metrics, settings, role, stopping } = self;
+        let Self { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping } = self;
         let DataPath { collector, pipeline, index, lake, delivery } = path;
         let stop_pipeline = CancellationToken::new();
         let stop_trimming = CancellationToken::new();
@@ -157,6 +172,7 @@ impl Running {
         let following = tokio::spawn(following::run(Arc::clone(&engines.configuration), Arc::clone(&delivery)));
         ready.open(Behind {
             metrics: pipeline_metrics,
+            lake_metrics,
             partitions: engines.raw.partitions(),
             pipeline: pipeline.as_ref().map(JoinHandle::abort_handle),
             lake: lake.watch(),

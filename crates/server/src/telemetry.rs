@@ -4,14 +4,17 @@
 //! `ASSENT_LOG` filters them (`info` by default), `ASSENT_LOG_FORMAT=json` structures them.
 
 use std::io::IsTerminal as _;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
+use crate::gauges::{Gauges, Sources};
+
 /// The metrics of every part.
 #[derive(Debug)]
 pub(crate) struct Metrics {
+    pub(crate) log: eventlog::Metrics,
     pub(crate) collector: collector::Metrics,
     pub(crate) pipeline: pipeline::Metrics,
     pub(crate) lake: lake::Metrics,
@@ -19,10 +22,16 @@ pub(crate) struct Metrics {
 }
 
 /// What is registered, and what each part counts into.
-#[derive(Debug)]
 pub(crate) struct Telemetry {
     pub(crate) metrics: Metrics,
-    registry: Arc<Mutex<Registry>>,
+    shown: Arc<Shown>,
+}
+
+struct Shown {
+    registry: Mutex<Registry>,
+    gauges: Gauges,
+    /// Empty until everything that is looked at is there.
+    sources: OnceLock<Sources>,
 }
 
 impl Telemetry {
@@ -30,19 +39,30 @@ impl Telemetry {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::default();
         let metrics = Metrics {
+            log: eventlog::Metrics::register(&mut registry),
             collector: collector::Metrics::register(&mut registry),
             pipeline: pipeline::Metrics::register(&mut registry),
             lake: lake::Metrics::register(&mut registry),
             delivery: delivery::Metrics::register(&mut registry),
         };
-        Self { metrics, registry: Arc::new(Mutex::new(registry)) }
+        let gauges = Gauges::register(&mut registry);
+        Self { metrics, shown: Arc::new(Shown { registry: Mutex::new(registry), gauges, sources: OnceLock::new() }) }
+    }
+
+    /// What states are taken from, from now on.
+    pub(crate) fn look_at(&self, sources: Sources) {
+        drop(self.shown.sources.set(sources));
     }
 
     /// The page `/metrics`.
     pub(crate) fn page(&self) -> impl Fn() -> String + Send + Sync + 'static {
-        let registry = Arc::clone(&self.registry);
+        let shown = Arc::clone(&self.shown);
         move || {
-            let registry = registry.lock().expect("no holder of the registry panics");
+            // Held while looking: two who ask at once must not see each other's half.
+            let registry = shown.registry.lock().expect("no holder of the registry panics");
+            if let Some(sources) = shown.sources.get() {
+                shown.gauges.refresh(sources);
+            }
             let mut page = String::new();
             prometheus_client::encoding::text::encode(&mut page, &registry).expect("writing to a string cannot fail");
             page

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use prometheus_client::metrics::histogram::Histogram;
 use tracing::{error, info, warn};
 
 use super::disk::{DiskFile, is_full};
@@ -39,6 +40,8 @@ pub(super) struct Writer {
     cache_turn: u64,
     /// Of the appenders just answered; kept for its space.
     wakers: Vec<Waker>,
+    /// What commits take.
+    seconds: Histogram,
 }
 
 /// Why a group was not committed.
@@ -74,7 +77,8 @@ impl Writer {
         let encoder = Encoder::new(Arc::clone(&options.stream), options.keys.clone(), options.partitions);
         // The first commit looks at the free space.
         let (unchecked_bytes, wakers) = (RESERVE_CHECK_BYTES, Vec::new());
-        Self { shared, encoder, unchecked_bytes, is_full: false, cache_turn: 0, wakers }
+        let seconds = options.metrics.commits_of(&options.stream);
+        Self { shared, encoder, unchecked_bytes, is_full: false, cache_turn: 0, wakers, seconds }
     }
 
     /// Runs until the queue is closed and empty.
@@ -89,8 +93,12 @@ impl Writer {
     /// Ends: every turn answers the group or takes at least one batch out of it.
     fn commit(&mut self, group: &mut Vec<Waiting>) {
         while !group.is_empty() {
+            let began = tokio::time::Instant::now();
             match self.write(group) {
-                Ok(offset) => self.publish(offset, group),
+                Ok(offset) => {
+                    self.seconds.observe(began.elapsed().as_secs_f64());
+                    self.publish(offset, group);
+                }
                 Err(Failure::Seal(fault)) => self.refuse_workspace(group, &fault),
                 Err(Failure::Full { detail, needed_bytes, dirty }) => {
                     self.shared.room.lost(&self.shared.options, &detail, needed_bytes);

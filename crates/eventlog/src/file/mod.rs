@@ -138,7 +138,8 @@ use self::room::Room;
 use self::segment::{Active, Sealed};
 use crate::own::Owners;
 use crate::{
-    Append, AppendError, EventLog, Lease, Owned, Partition, Position, RECORD_BYTES_MAX, ReadError, Record, Usage,
+    Append, AppendError, EventLog, Lease, Metrics, Owned, Partition, Position, RECORD_BYTES_MAX, ReadError, Record,
+    Usage,
 };
 
 /// A good size for segments: small enough to delete early, large enough that creating one is rare.
@@ -172,6 +173,8 @@ pub struct Options {
     pub keys: Keys,
     /// Says when a segment is begun.
     pub clock: Arc<dyn Clock>,
+    /// What commits take.
+    pub metrics: Metrics,
 }
 
 /// Why a stream could not be opened.

@@ -34,6 +34,7 @@ pub(crate) fn options(disk: Arc<dyn Disk>, directory: PathBuf) -> Options {
         disk,
         keys: keys(),
         clock: Arc::new(HandClock::default()),
+        metrics: eventlog::Metrics::default(),
     }
 }
 

@@ -38,6 +38,7 @@ fn file_log(disk: &FaultyDisk, keys: &Keys) -> Arc<dyn EventLog> {
         disk: Arc::new(disk.clone()),
         keys: keys.clone(),
         clock: Arc::new(HandClock::default()),
+        metrics: eventlog::Metrics::default(),
     });
     Arc::new(log.expect("opens"))
 }

@@ -76,6 +76,7 @@ impl Bed {
             disk: Arc::new(self.disk.clone()),
             keys,
             clock: Arc::new(self.clock.clone()),
+            metrics: eventlog::Metrics::default(),
         });
         Arc::new(log.expect("opens"))
     }
