@@ -27,6 +27,7 @@ use crate::metrics::{DestinationLabels, Metrics};
 use crate::overview::{Observer, Overview};
 use crate::recorder::Recorder;
 use crate::result_log::Read;
+use crate::share::Share;
 use crate::tail::follow_tail;
 use crate::trace::{Search, Trace, TraceError};
 use crate::trace_index::TraceIndex;
@@ -135,6 +136,7 @@ pub struct Delivery {
     is_off_behind: AtomicBool,
     tails: Mutex<JoinSet<()>>,
     stop_tails: CancellationToken,
+    share: Share,
 }
 
 impl std::fmt::Debug for Delivery {
@@ -162,6 +164,7 @@ impl Delivery {
             is_off_behind: AtomicBool::new(false),
             tails: Mutex::new(JoinSet::new()),
             stop_tails: CancellationToken::new(),
+            share: Share::default(),
             options,
         };
         for (partition, end) in (0..).zip(ends) {
@@ -305,6 +308,7 @@ impl Delivery {
             breaker: crate::breaker::Breaker::default(),
             concurrency: crate::concurrency::Concurrency::default(),
             flight: Flight::default(),
+            share: self.share.clone(),
             readable: Vec::new(),
             changed: true,
             is_results_failing: false,

@@ -1,8 +1,8 @@
 //! The batches of one destination that are on their way: their tasks, what each holds, and how much memory that is.
 //!
 //! Requests are limited by number ([`crate::concurrency`]), which says nothing about memory: a receiver that is slow
-//! and never refuses is allowed many, and twenty such destinations held 100 MB that no window counted. Hence the bytes
-//! here. A batch that is larger than all that may fly goes alone: what fits one request must not wait for ever.
+//! and never refuses is allowed many. Hence the bytes here, of which each destination has its [share](crate::share). A
+//! batch that is larger than all that may fly goes alone: what fits one request must not wait for ever.
 
 use std::collections::HashMap;
 
@@ -11,9 +11,6 @@ use tokio::task::{Id, JoinError, JoinSet};
 use crate::attempt::Finished;
 use crate::lane::Item;
 
-/// Bytes of records on their way to one destination. Each is there about three times while it is sent: as the log has
-/// it, read, and as what is sent. At 100 ms a request this is 10,000 events of 1 KB a second.
-const BYTES_MAX: usize = 1024 * 1024;
 /// What an event counts whose record the attempt has still to read.
 const UNREAD_BYTES: usize = 1024;
 
@@ -45,9 +42,9 @@ impl Flight {
         self.bytes += bytes;
     }
 
-    /// Whether memory allows another batch, of about as much as those that fly.
-    pub(crate) fn has_room(&self) -> bool {
-        self.bytes < BYTES_MAX
+    /// Bytes of records on their way.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Batches on their way.
@@ -131,23 +128,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_limit_what_flies_and_come_back() {
+    async fn what_a_batch_holds_counts_until_it_ended() {
         let mut flight = Flight::default();
-        flight.begin(batch(3, BYTES_MAX), held);
-        assert!(!flight.has_room(), "one that is too large flies, alone");
+        flight.begin(batch(3, 1_000), held);
         flight.begin(batch(2, 10), done);
+        assert_eq!(flight.bytes(), 3_020);
         let finished = flight.next().await.expect("one flies").expect("it does not panic");
-        assert_eq!((finished.events.len(), flight.len(), flight.has_room()), (2, 1, false));
+        assert_eq!((finished.events.len(), flight.len(), flight.bytes()), (2, 1, 3_000));
         flight.abort();
         let crashed = flight.next().await.expect("one flies").expect_err("it was aborted");
         assert!(crashed.error.is_cancelled());
-        assert_eq!((crashed.items.len(), flight.bytes, flight.items().count()), (3, 0, 0));
+        assert_eq!((crashed.items.len(), flight.bytes(), flight.items().count()), (3, 0, 0));
     }
 
     #[tokio::test]
     async fn events_that_are_still_to_be_read_count() {
         let mut flight = Flight::default();
-        (0..20).for_each(|_| flight.begin(batch(100, 0), held));
-        assert!(!flight.has_room());
+        flight.begin(batch(100, 0), held);
+        assert_eq!(flight.bytes(), 100 * UNREAD_BYTES);
     }
 }

@@ -34,10 +34,9 @@ use crate::metrics::{DestinationLabels, Metrics};
 use crate::overview::{Observer, Status};
 use crate::recorder::{Files, Recorder};
 use crate::result_log::format::{Lost, PendingEvent};
+use crate::share::Share;
 use crate::{Cause, Outcome, Random, RetryPolicy};
 
-/// Bytes of payloads lined up for one destination; what is on its way has a limit of its own ([`crate::flight`]).
-const WINDOW_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Events that go to the spill at a time.
 const SPILL_PIECE: usize = 256;
 /// Lanes that get their events back from the spill at a time, and how many each.
@@ -110,6 +109,7 @@ pub(crate) struct Courier {
     pub(crate) breaker: Breaker,
     pub(crate) concurrency: Concurrency,
     pub(crate) flight: Flight,
+    pub(crate) share: Share,
     pub(crate) readable: Vec<Partition>,
     pub(crate) changed: bool,
     /// Whether the last write of results failed: said once, not once per batch.
@@ -196,7 +196,7 @@ impl Courier {
 
     pub(crate) fn has_room(&self) -> bool {
         let (lanes, limits) = (&self.lanes, &self.limits);
-        lanes.bytes() < WINDOW_BYTES_MAX
+        lanes.bytes() < self.share.lined_up_bytes()
             && lanes.ready() < limits.in_memory_max
             && lanes.spilled() < limits.spilled_max
             && lanes.held() < limits.lanes_max
@@ -361,7 +361,7 @@ impl Courier {
 
     /// Whether another request may go, of so many at most.
     fn may_begin(&self, limit: usize) -> bool {
-        self.flight.len() < limit && self.flight.has_room()
+        self.flight.len() < limit && self.flight.bytes() < self.share.on_their_way_bytes()
     }
 
     /// The next moment at which something happens by itself.

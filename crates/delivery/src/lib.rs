@@ -39,6 +39,7 @@ pub mod result_log;
 mod retry;
 mod said;
 mod settle;
+mod share;
 mod spill;
 mod tail;
 mod trace;
