@@ -28,6 +28,8 @@ test: ## Everything CI checks; cheap checks first
 	$(STEP) "web parts" $(MAKE) --no-print-directory web
 	$(STEP) "console" npm --prefix web/console run --silent check
 	$(STEP) "console's logic" npm --prefix web/console run --silent test
+	$(STEP) "browser SDK" npm --prefix web/sdk run --silent check
+	$(STEP) "browser SDK's logic and sizes" npm --prefix web/sdk run --silent test
 	$(STEP) "format" cargo fmt --all --check
 	$(STEP) "tidy" cargo run --quiet --locked -p xtask -- tidy
 	$(STEP) "dependencies" cargo deny --locked check --hide-inclusion-graph bans licenses sources
@@ -36,6 +38,7 @@ test: ## Everything CI checks; cheap checks first
 	$(STEP) "tests in documentation" cargo test --workspace --doc --locked
 	$(STEP) "fuzz, $(FUZZ_SECONDS) s a target" .ci/fuzz $(FUZZ_SECONDS)
 	$(STEP) "what make run starts, the console, and the API as documented" .ci/node-tests tests/e2e
+	$(STEP) "consent in a browser" .ci/node-tests tests/consent
 	$(STEP) "clients from their registries" .ci/node-tests tests/compat
 
 build: web ## The release binary in target/release/assent

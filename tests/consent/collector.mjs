@@ -1,0 +1,82 @@
+// A collector for one visit: serves the built SDK as the real one will, the settings of a test, a page under a strict
+// policy, and records every request that the page makes. It can refuse like a busy server.
+
+import { once } from "node:events";
+import { readFile, readdir } from "node:fs/promises";
+import http from "node:http";
+import { fileURLToPath } from "node:url";
+
+const DIST = fileURLToPath(new URL("../../web/sdk/dist/", import.meta.url));
+const NONCE = "bm9uY2U";
+const POLICY = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src 'nonce-${NONCE}'; connect-src 'self'; img-src 'self'; base-uri 'none'`;
+const JS = { "content-type": "text/javascript; charset=utf-8", "cache-control": "no-cache" };
+const KEY = "wk_test";
+
+const sdk = await readFile(`${DIST}analytics.min.js`, "utf8");
+const snippet = await readFile(`${DIST}snippet.js`, "utf8");
+const [chunk] = await readdir(`${DIST}sdk`);
+const choices = await readFile(`${DIST}sdk/${chunk}`);
+const script = sdk.replaceAll('"__WRITE_KEY__"', JSON.stringify(KEY));
+
+/** A first-party script that stores what its category names. */
+const tag = (name) => `document.cookie = "_${name}=1; path=/; max-age=999"; localStorage.setItem("_${name}", "1");`;
+
+/** The page of a visit. `head` comes before the snippet, `content` is its body. */
+const html = (origin, { head = "", content = "", call = 'analytics.page("Page one")', lang = "en" }) => `<!doctype html>
+<html lang="${lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>A page</title>${head}
+<style nonce="${NONCE}">body{margin:0;font:16px/1.5 sans-serif}main{padding:1rem;min-height:300vh}</style>
+<script nonce="${NONCE}">${snippet.replace("ASSENT_HOST", origin).replace("WRITE_KEY", KEY).replace(/\w+\.page\(\)/, call.replace("analytics", "window.analytics"))}</script>
+</head><body><main><h1>A page</h1><p><a href="#one">A link</a> and text.</p>${content}</main></body></html>`;
+
+export async function startCollector(settings, page = {}) {
+  const collector = {
+    settings, page, chunk, key: KEY, nonce: NONCE,
+    /** `{ method, path, status, body }` in the order of arrival. */
+    requests: [],
+    /** Answers for events to come: `{ status, headers }`, first in first out. */
+    refusals: [],
+    /** Holds the settings back until it resolves. */
+    gate: Promise.resolve(),
+  };
+  const server = http.createServer((request, response) => void answer(collector, request, response));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  collector.host = `127.0.0.1:${server.address().port}`;
+  collector.url = `http://${collector.host}/`;
+  collector.close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return collector;
+}
+
+async function answer(collector, request, response) {
+  const chunks = [];
+  for await (const part of request) chunks.push(part);
+  const { pathname: path } = new URL(request.url, collector.url);
+  const text = Buffer.concat(chunks).toString();
+  const origin = `http://${request.headers.host}`;
+  if (path === "/" || path.startsWith("/page")) {
+    const type = { "content-type": "text/html; charset=utf-8", "content-security-policy": POLICY };
+    return response.writeHead(200, type).end(html(origin, collector.page));
+  }
+  // The browser's own wish, not the page's.
+  if (path === "/favicon.ico") return response.writeHead(204).end();
+  const one = { method: request.method, path, body: text ? JSON.parse(text) : null, headers: request.headers, at: Date.now() };
+  collector.requests.push(one);
+  if (request.method === "POST") {
+    const { status, headers } = collector.refusals.shift() ?? { status: 200 };
+    one.status = status;
+    return response.writeHead(status, { "content-type": "application/json", ...headers }).end('{"success":true}');
+  }
+  if (path === `/analytics.js/v1/${KEY}/analytics.min.js`) return response.writeHead(200, JS).end(script);
+  if (path === `/sdk/${chunk}`) return response.writeHead(200, JS).end(choices);
+  if (path.startsWith("/tags/")) return response.writeHead(200, JS).end(tag(path.slice(6, -3)));
+  if (path !== `/v1/projects/${KEY}/settings`) return response.writeHead(404).end();
+  await collector.gate;
+  const io = { apiKey: KEY, apiHost: `${request.headers.host}/v1`, protocol: "http" };
+  const document = { integrations: { "Segment.io": io }, assent: collector.settings };
+  response.writeHead(200, { "content-type": "application/json", "cache-control": "private, no-cache" });
+  return response.end(JSON.stringify(document));
+}

@@ -1,0 +1,52 @@
+// Settings as the server will write them: the four default categories, the regimes of the expected tables, English texts.
+// `web/sdk/test/settings.test.ts` holds them to the contract in `web/sdk/src/settings.ts`.
+
+const categories = [
+  { id: "required", name: "Required", description: "Needed to sign in, to keep the site safe and to remember this choice." },
+  { id: "functionality", name: "Functionality", description: "Remembers what you enter and prefer.", erase: ["_chat"] },
+  { id: "performance", name: "Performance", description: "Counts visits and pages, so that we can improve them.", erase: ["_stats*"] },
+  { id: "targeting", name: "Targeting or advertising", description: "Shows you advertising on other sites that fits what you did here.", erase: ["_ads"] },
+];
+
+export const texts = {
+  language: "en",
+  version: 3,
+  hash: "0f343b0931126a20f133d67c2b018a3b2b5c1e9d8f7a6b5c4d3e2f1a0b9c8d7e",
+  title: "Your privacy on this site",
+  body: "We store and read information on your device to remember what you prefer, to count visits and to show advertising elsewhere. Each of these is off until you allow it, and you can change your mind at any time.",
+  accept: "Accept all",
+  reject: "Reject all",
+  choose: "Choose",
+  save: "Save choices",
+  close: "Close without choosing",
+  control: "Privacy choices",
+  withdraw: "Withdraw consent",
+  always: "Always on",
+  gpc: "Opt-out request honored",
+  confirm: "You refused this before. Press the button once more to allow it.",
+  reload: "Already running until this page is reloaded:",
+  reloadButton: "Reload",
+};
+
+const tag = (name, category) => ({ id: name, kind: "script", src: `/tags/${name}.js`, categories: [category], purpose: category === "targeting" ? "advertising" : category === "functionality" ? "personalisation" : "analytics" });
+
+const base = {
+  v: 1,
+  region: null,
+  source: { category: "performance" },
+  before: "block",
+  categories,
+  texts,
+  tags: [tag("chat", "functionality"), tag("stats", "performance"), tag("ads", "targeting")],
+};
+
+const same = (model) => ({ functionality: model, performance: model, targeting: model });
+const gpc = { denies: [], show: true };
+const us = { ...texts, control: "Your Privacy Choices", links: [{ text: "Your Privacy Choices" }] };
+
+export const REGIMES = {
+  eu: { ...base, region: "DE", regime: { id: "eu", version: 1, models: same("opt-in"), first: "ask", lifetimeDays: 180, reaskDays: 180, gpc } },
+  uk: { ...base, region: "GB", regime: { id: "uk", version: 1, models: { ...same("opt-in"), performance: "exempt" }, first: "ask", lifetimeDays: 180, reaskDays: 180, gpc } },
+  california: { ...base, region: "US-CA", texts: us, regime: { id: "california", version: 1, models: same("opt-out"), first: "none", lifetimeDays: 400, reaskDays: 365, gpc, confirmOptIn: true } },
+  rest: { ...base, texts: us, regime: { id: "rest", version: 1, models: same("opt-in"), first: "ask", lifetimeDays: 180, reaskDays: 180, gpc } },
+};

@@ -1,0 +1,175 @@
+// The preference centre: a modal dialog with a switch for each category and vendor. Loaded when somebody opens it, so
+// that a page that nobody asks pays nothing for it. The browser's own dialog traps the focus, makes the page inert, and
+// gives the focus back.
+
+import type { Core } from "./core.ts";
+import { h, style } from "./dom.ts";
+import type { Category, Vendor } from "./settings.ts";
+
+const CSS = `
+dialog{position:fixed;inset:0;margin:auto;inline-size:min(40rem,100vw);max-inline-size:100vw;max-block-size:100vh;
+padding:0;color:var(--t);background:var(--b);border:1px solid var(--l);border-radius:var(--r);font:inherit}
+dialog::backdrop{background:#0008}
+form{display:flex;flex-direction:column;max-block-size:calc(100vh - 2px)}
+header{display:flex;gap:1rem;align-items:start;justify-content:space-between;padding:1rem 1rem .5rem}
+.x{min-block-size:2rem;min-inline-size:2rem;padding:0;color:var(--t);background:none;border-color:var(--l);
+font-size:1.25rem;line-height:1}
+.y{overflow:auto;padding:0 1rem 1rem}
+.y>p{margin-block-end:.5rem}
+.o{padding-block:.75rem;border-block-start:1px solid var(--l)}
+.o ul{list-style:none;margin-block-start:.5rem;padding-inline-start:1rem}
+label,.w{display:flex;gap:1rem;align-items:center;justify-content:space-between;min-block-size:1.75rem;font-weight:600}
+li label{font-weight:400}
+small{font-size:.875rem;color:var(--m)}
+input{appearance:none;flex:none;position:relative;inline-size:3rem;block-size:1.75rem;margin:0;background:var(--b);
+border:2px solid var(--l);border-radius:1rem;cursor:pointer}
+input::after{content:"";position:absolute;inset-block:.1875rem;inset-inline-start:.1875rem;inline-size:1.125rem;
+background:var(--l);border-radius:50%}
+input:checked{background:var(--p);border-color:var(--p)}
+input:checked::after{inset-inline-start:auto;inset-inline-end:.1875rem;background:var(--q)}
+input:disabled{opacity:.5;cursor:not-allowed}
+footer{padding:.75rem 1rem;border-block-start:1px solid var(--l)}
+footer p{margin-block-end:.5rem;font-weight:600;color:var(--t)}
+@media(forced-colors:active){input{forced-color-adjust:none;background:Canvas;border-color:ButtonText}
+input::after{background:ButtonText}input:checked{background:Highlight;border-color:Highlight}
+input:checked::after{background:HighlightText}}
+`.replaceAll("\n", "");
+
+const styled = new WeakSet<ShadowRoot>();
+
+class Centre {
+  readonly #core: Core;
+  readonly #dialog: HTMLDialogElement;
+  readonly #switches = new Map<string, HTMLInputElement>();
+  readonly #vendors = new Map<string, HTMLInputElement>();
+  readonly #note: HTMLElement;
+  #confirmed: string | undefined;
+
+  constructor(core: Core) {
+    const { language, dir = "ltr", title, body } = core.consent.settings.texts;
+    this.#core = core;
+    this.#note = h("p", { role: "alert" });
+    const { settings } = core.consent;
+    this.#dialog = h(
+      "dialog",
+      { "aria-labelledby": "d", lang: language, dir, close: () => this.#dialog.remove() },
+      h(
+        "form",
+        { method: "dialog", submit: (event: Event) => event.preventDefault() },
+        h("header", {}, h("h2", { id: "d" }, title), this.#close()),
+        h(
+          "div",
+          { class: "y", tabindex: "0", role: "group", "aria-labelledby": "d" },
+          h("p", {}, body),
+          core.banner.honoured(),
+          ...settings.categories.map((category) => this.#category(category)),
+        ),
+        h("footer", {}, this.#note, this.#buttons()),
+      ),
+    );
+  }
+
+  show() {
+    const { root } = this.#core.banner;
+    if (!styled.has(root)) style(root, CSS, "");
+    styled.add(root);
+    root.append(this.#dialog);
+    this.#dialog.showModal();
+  }
+
+  /** Closing chooses nothing. */
+  #close() {
+    const { close } = this.#core.consent.settings.texts;
+    return h("button", { type: "button", class: "x", "aria-label": close, click: () => this.#dialog.close() }, "×");
+  }
+
+  #category({ id, name, description }: Category) {
+    const { consent } = this.#core;
+    const { texts, vendors = [] } = consent.settings;
+    const isOptional = consent.optional.includes(id);
+    const text = `c-${id}`;
+    const input = this.#switch(this.#switches, id, consent.preferences()[id] === true, consent.denied().includes(id));
+    input.setAttribute("aria-describedby", text);
+    const listed = vendors.filter(({ category }) => category === id).map((vendor) => this.#vendor(vendor, isOptional));
+    return h(
+      "div",
+      { class: "o" },
+      isOptional ? h("label", {}, name, input) : h("div", { class: "w" }, name, h("small", {}, texts.always)),
+      h("p", { id: text }, description),
+      listed.length > 0 && h("ul", {}, ...listed),
+    );
+  }
+
+  #vendor({ id, name, policy, category }: Vendor, isOptional: boolean) {
+    const { consent } = this.#core;
+    const label = policy ? h("a", { href: policy, target: "_blank", rel: "noopener noreferrer" }, name) : name;
+    if (!isOptional) return h("li", {}, label);
+    const isOn = consent.preferences()[category] === true && !consent.choice?.refusedVendors.includes(id);
+    const input = this.#switch(this.#vendors, id, isOn, consent.denied().includes(category));
+    input.setAttribute("aria-label", name);
+    // A vendor needs its category: switching it on switches that on, and one that is off takes its vendors along.
+    const of = this.#switches.get(category);
+    input.addEventListener("change", () => of && input.checked && !of.disabled && this.#set(of, true));
+    of?.addEventListener("change", () => this.#set(input, of.checked));
+    return h("li", {}, h("div", { class: "w" }, label, input));
+  }
+
+  #set(input: HTMLInputElement, checked: boolean) {
+    input.checked = checked;
+  }
+
+  #switch(all: Map<string, HTMLInputElement>, id: string, checked: boolean, disabled: boolean) {
+    const input = h("input", { type: "checkbox", role: "switch", disabled });
+    input.checked = checked;
+    all.set(id, input);
+    return input;
+  }
+
+  #buttons() {
+    const { texts } = this.#core.consent.settings;
+    const all = (method: "accept_all" | "reject_all") => () => {
+      const isGrant = method === "accept_all";
+      this.#choose(
+        method,
+        this.#core.consent.optional.filter(() => isGrant),
+        [],
+      );
+    };
+    const button = (text: string, click: () => void) => h("button", { type: "button", click }, text);
+    return h(
+      "div",
+      { class: "a" },
+      button(texts.accept, all("accept_all")),
+      button(texts.reject, all("reject_all")),
+      button(texts.save, () => this.#save()),
+    );
+  }
+
+  #save() {
+    const on = (all: Map<string, HTMLInputElement>, wanted: boolean) =>
+      [...all].filter(([, { checked }]) => checked === wanted).map(([id]) => id);
+    this.#choose("choose", on(this.#switches, true), on(this.#vendors, false));
+  }
+
+  #choose(method: "accept_all" | "reject_all" | "choose", granted: readonly string[], refusedVendors: string[]) {
+    const { consent } = this.#core;
+    const { settings, choice } = consent;
+    // Granting what was refused takes a second, separate click on the same button.
+    const again = granted.filter((id) => choice?.categories[id] === false && !consent.denied().includes(id));
+    const asks = [method, ...granted].join(" ");
+    if (settings.regime.confirmOptIn && again.length && this.#confirmed !== asks) {
+      this.#confirmed = asks;
+      this.#note.textContent = settings.texts.confirm ?? settings.texts.save;
+      return;
+    }
+    const categories = Object.fromEntries(consent.optional.map((id) => [id, granted.includes(id)]));
+    // A vendor whose category is off is refused with it; naming it would outlive that refusal.
+    const named = (settings.vendors ?? []).filter(
+      ({ id, category }) => refusedVendors.includes(id) && categories[category],
+    );
+    this.#dialog.close();
+    this.#core.choose({ categories, refusedVendors: named.map(({ id }) => id) }, method, "centre");
+  }
+}
+
+(window as unknown as Record<string, (core: Core) => void>).assentChoices = (core) => new Centre(core).show();

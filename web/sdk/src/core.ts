@@ -1,0 +1,240 @@
+// Wires the parts: calls come in, consent decides, events go out, tags load. What happens when a choice changes is in one
+// place, `#settle`, whoever changed it.
+
+import { Banner } from "./banner.ts";
+import type { Call, Fields } from "./calls.ts";
+import { Consent } from "./consent.ts";
+import { build, type Event } from "./event.ts";
+import { googleDefault, googleUpdate } from "./google.ts";
+import type { Identity } from "./identity.ts";
+import { type PageContext, surroundings } from "./page.ts";
+import { Queue } from "./queue.ts";
+import { Report } from "./report.ts";
+import { post } from "./send.ts";
+import type { AssentSettings, Choice, Layer, Method } from "./settings.ts";
+import { cookie, erase, local, setCookie } from "./store.ts";
+import { watchTabs } from "./tabs.ts";
+import { Tags } from "./tags.ts";
+
+const CHOICE_KEY = "assent_choice";
+const IDENTIFIER_DAYS = 90;
+const BUFFERED_MAX = 100;
+/** What this SDK itself stores for the category under which it collects. */
+const OWN_NAMES = ["ajs_*", "assent_queue:*"];
+
+export interface Start {
+  readonly settings: AssentSettings;
+  readonly writeKey: string;
+  /** Where events go: `https://host/v1`. */
+  readonly api: string;
+  readonly library: string;
+  readonly nonce: string;
+  /** `integrations` that `load` was given. */
+  readonly integrations: Fields;
+  readonly identity: Identity;
+  /** Loads the preference centre and opens it. */
+  readonly openChoices: (core: Core) => void;
+  /** Runs the page's middlewares. */
+  readonly passOn: (event: Event, then: (event: Event) => void) => void;
+  readonly emit: (name: string, ...args: unknown[]) => void;
+}
+
+/** A call with what was so when it was made. */
+export interface Taken {
+  readonly call: Call;
+  readonly at: Date;
+  readonly page: PageContext;
+}
+
+/** What the browser says by itself. */
+function signals() {
+  const { globalPrivacyControl, doNotTrack } = navigator as Navigator & { globalPrivacyControl?: boolean };
+  return { gpc: globalPrivacyControl === true, dnt: doNotTrack === "1" };
+}
+
+function choiceStore({ choice: key = CHOICE_KEY, domain }: NonNullable<AssentSettings["storage"]>) {
+  return {
+    read: () => [cookie(key), local.get(key)],
+    write(text: string, days: number) {
+      setCookie(key, text, days, domain);
+      local.set(key, text);
+    },
+  };
+}
+
+export class Core {
+  readonly consent: Consent;
+  readonly banner: Banner;
+  readonly #start: Start;
+  readonly #surroundings: Fields;
+  readonly #report: Report;
+  readonly #tags: Tags;
+  readonly #queue: Queue;
+  readonly #announce: () => void;
+  /** Calls made before a choice, with what held then (`before: buffer`). */
+  #buffered: { taken: Taken; held: Record<string, boolean> }[] = [];
+  #isCollecting = false;
+
+  constructor(start: Start) {
+    const { settings, writeKey, api, library, nonce, identity } = start;
+    const { storage = {} } = settings;
+    this.#start = start;
+    this.#surroundings = surroundings(library);
+    identity.days = storage.identifierDays ?? IDENTIFIER_DAYS;
+    identity.domain = storage.domain;
+    this.consent = new Consent(settings, { store: choiceStore(storage), signals, now: Date.now });
+    this.#report = new Report(this.consent, { url: `${api}/t`, writeKey, library, post });
+    this.#tags = new Tags(this.consent, nonce);
+    this.#announce = watchTabs(storage.choice ?? CHOICE_KEY, this.look).announce;
+    this.#queue = new Queue({
+      url: `${api}/b`,
+      writeKey,
+      mayCollect: () => {
+        this.look();
+        return this.#isCollecting;
+      },
+      mayStore: () => this.#mayStore(),
+      store: local,
+      post,
+      beacon: (url, body) => navigator.sendBeacon(url, new Blob([body], { type: "text/plain" })),
+    });
+    const actions = { choose: this.choose, open: this.open, lingering: this.#tags.lingering };
+    this.banner = new Banner(this.consent, actions, nonce);
+    this.#begin();
+  }
+
+  /** Sees whether somebody chose elsewhere, and follows. */
+  look = () => {
+    if (this.consent.refresh()) this.#settle();
+  };
+
+  /** Opens the preference centre. */
+  open = () => {
+    this.look();
+    this.#start.openChoices(this);
+  };
+
+  choose = (choice: Choice, method: Method, layer: Layer) => {
+    this.look();
+    const { identity } = this.#start;
+    const before = identity.chooser();
+    const made = this.consent.choose(choice, method, layer);
+    this.#settle();
+    const after = { anonymousId: identity.anonymousId(), userId: identity.userId() };
+    this.#report.tell(made, this.#isCollecting ? after : before);
+    this.#announce();
+  };
+
+  /** Takes a call: sends it, keeps it for a choice to come, or lets it go. */
+  take(taken: Taken): Event | undefined {
+    this.look();
+    if (this.#isCollecting) return this.#send(taken);
+    const waits = this.#start.settings.before === "buffer" && !this.consent.choice;
+    if (waits && this.#buffered.length < BUFFERED_MAX) {
+      this.#buffered.push({ taken, held: this.consent.preferences() });
+    }
+    return undefined;
+  }
+
+  #begin() {
+    const { consentMode } = this.#start.settings;
+    if (consentMode) googleDefault(consentMode);
+    this.#settle();
+    const made = this.consent.choice;
+    // The last page could not tell it, or did not hear the answer.
+    if (made && !made.told) this.#report.tell(made, this.#start.identity.chooser());
+    const queue = this.#queue;
+    addEventListener("online", queue.wake);
+    addEventListener("pagehide", queue.leave);
+    addEventListener("pageshow", queue.resume);
+    document.addEventListener("visibilitychange", () => document.hidden && queue.leave());
+    this.#watchPage();
+  }
+
+  /** Follows what the page adds later: markup held back, elements that open the choices, a body that was replaced. */
+  #watchPage() {
+    const follow = () => {
+      this.#tags.release();
+      this.banner.update();
+    };
+    new MutationObserver(follow).observe(document.documentElement, { childList: true, subtree: true });
+    addEventListener("resize", this.banner.leaveRoom);
+    document.addEventListener("click", (event) => {
+      if (!(event.target as Element | null)?.closest?.("[data-assent-open]")) return;
+      event.preventDefault();
+      this.open();
+    });
+  }
+
+  #mayStore(): boolean {
+    return this.#isCollecting && (this.#start.settings.before !== "cookieless" || this.consent.choice !== null);
+  }
+
+  /** Follows what is permitted now; it forgets before it learns. */
+  #settle() {
+    const { settings, identity, emit } = this.#start;
+    const preferences = this.consent.preferences();
+    if (settings.consentMode) googleUpdate(settings.consentMode, preferences);
+    this.#isCollecting = this.consent.collects();
+    if (!this.#isCollecting) {
+      this.#queue.drop();
+      identity.permit("none");
+      if (this.consent.choice) this.#buffered = [];
+    }
+    this.#forget();
+    if (this.#isCollecting) {
+      identity.permit(this.#mayStore() ? "stored" : "page");
+      this.#queue.resume();
+      this.#release();
+    }
+    this.#tags.release();
+    this.banner.update();
+    emit("consent", preferences);
+  }
+
+  /** Removes what this site stored for what is refused. */
+  #forget() {
+    const { categories, source } = this.#start.settings;
+    for (const { id, erase: names = [] } of categories) {
+      if (this.consent.choice?.categories[id] === false)
+        erase([...names, ...(id === source.category ? OWN_NAMES : [])]);
+    }
+  }
+
+  /** Sends what waited for the choice. */
+  #release() {
+    const all = this.#buffered;
+    this.#buffered = [];
+    const releasedAt = new Date().toISOString();
+    for (const { taken, held } of all) this.#send(taken, { atCapture: held, releasedAt });
+  }
+
+  #send({ call, at, page }: Taken, more: Fields = {}): Event {
+    const { identity, integrations, passOn } = this.#start;
+    const event = build(call, {
+      page,
+      at,
+      integrations,
+      surroundings: this.#surroundings,
+      consent: { ...this.#stamp(), ...more },
+      anonymousId: identity.anonymousId(),
+      userId: identity.userId(),
+    });
+    passOn(event, (passed) => {
+      // A middleware may take its time; a refusal in between counts.
+      this.look();
+      if (this.#isCollecting) this.#queue.add(passed);
+    });
+    return event;
+  }
+
+  #stamp() {
+    const refusedVendors = this.consent.choice?.refusedVendors ?? [];
+    const { version } = this.#start.settings.texts;
+    return {
+      categoryPreferences: this.consent.preferences(),
+      version,
+      ...(refusedVendors.length && { refusedVendors }),
+    };
+  }
+}

@@ -1,0 +1,77 @@
+// Cookies and localStorage of the page's site. Nothing here asks whether it may: callers do, and before a permission
+// they do not call.
+
+const DAY_S = 86_400;
+
+/** A cookie's value. Segment's first SDK put quotes around identifiers; both are read. */
+export function cookie(name: string): string | null {
+  const found = document.cookie.split("; ").find((one) => one.startsWith(`${name}=`));
+  if (!found) return null;
+  const raw = found.slice(name.length + 1);
+  try {
+    return decodeURIComponent(raw).replace(/^"(.*)"$/, "$1") || null;
+  } catch {
+    return raw;
+  }
+}
+
+/** The site's domains from the widest on. The browser refuses what is a public suffix, so the first that holds is it. */
+function domains(): string[] {
+  const labels = location.hostname.split(".");
+  if (labels.length < 2 || /^[\d.]+$|:/.test(location.hostname)) return [""];
+  const wider = labels.slice(1).map((_, index) => labels.slice(-2 - index).join("."));
+  return [...wider, ""];
+}
+
+function write(name: string, value: string, domain: string, days: number) {
+  const where = domain ? `; domain=${domain}` : "";
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  // Not awaiting: the asynchronous Cookie Store is not in every browser, and a choice must hold before the task ends.
+  // biome-ignore lint/suspicious/noDocumentCookie: see above.
+  document.cookie = `${name}=${value}; path=/; max-age=${Math.round(days * DAY_S)}; samesite=lax${where}${secure}`;
+}
+
+export function setCookie(name: string, value: string, days: number, domain?: string) {
+  const encoded = encodeURIComponent(value);
+  for (const one of domain === undefined ? domains() : [domain]) {
+    write(name, encoded, one, days);
+    if (cookie(name) === value) return;
+  }
+}
+
+/** Removes a cookie wherever this site may have set it. */
+export function removeCookie(name: string) {
+  for (const domain of domains()) write(name, "", domain, -1);
+}
+
+export function cookieNames(): string[] {
+  return document.cookie.split("; ").flatMap((one) => one.split("=")[0] || []);
+}
+
+/** localStorage throws where it is switched off or full; then there is none. */
+function attempt<T>(act: () => T): T | null {
+  try {
+    return act();
+  } catch {
+    return null;
+  }
+}
+
+export const local = {
+  get: (key: string) => attempt(() => localStorage.getItem(key)),
+  set: (key: string, value: string) => attempt(() => localStorage.setItem(key, value)),
+  remove: (key: string) => attempt(() => localStorage.removeItem(key)),
+};
+
+/** Removes this site's cookies and storage keys whose names match; `*` stands for any characters. */
+export function erase(patterns: readonly string[]) {
+  const escaped = patterns.map((one) => one.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*"));
+  if (!escaped.length) return;
+  const goes = new RegExp(`^(${escaped.join("|")})$`);
+  for (const name of cookieNames()) if (goes.test(name)) removeCookie(name);
+  for (const kind of ["localStorage", "sessionStorage"] as const) {
+    attempt(() => {
+      for (const key of Object.keys(window[kind])) if (goes.test(key)) window[kind].removeItem(key);
+    });
+  }
+}
