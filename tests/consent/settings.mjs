@@ -50,3 +50,38 @@ export const REGIMES = {
   california: { ...base, region: "US-CA", texts: us, regime: { id: "california", version: 1, models: same("opt-out"), first: "none", lifetimeDays: 400, reaskDays: 365, gpc, confirmOptIn: true } },
   rest: { ...base, texts: us, regime: { id: "rest", version: 1, models: same("opt-in"), first: "ask", lifetimeDays: 180, reaskDays: 180, gpc } },
 };
+
+/** Some of the vendors of the notice in the repository's shared data, so that the preference centre has a list. */
+export const VENDORS = [
+  ["crazy-egg", "Crazy Egg", "performance"],
+  ["google-analytics", "Google Analytics", "performance"],
+  ["heap", "Heap Analytics", "performance"],
+  ["appnexus", "AppNexus", "targeting"],
+  ["doubleclick", "DoubleClick", "targeting"],
+  ["linkedin-ads", "LinkedIn Ads", "targeting"],
+  ["liveramp", "LiveRamp", "targeting"],
+].map(([id, name, category]) => ({ id, name, category, policy: `https://vendors.example/${id}` }));
+
+export const ARABIC = {
+  texts: {
+    ...texts,
+    language: "ar",
+    dir: "rtl",
+    title: "خصوصيتك على هذا الموقع",
+    body: "نخزّن معلومات على جهازك ونقرأها لنتذكر ما تفضله، ولنحصي الزيارات، ولنعرض إعلانات في مواقع أخرى. كل ذلك متوقف حتى تسمح به، ويمكنك تغيير رأيك في أي وقت.",
+    accept: "قبول الكل",
+    reject: "رفض الكل",
+    choose: "اختيار",
+    save: "حفظ الاختيارات",
+    close: "إغلاق دون اختيار",
+    control: "خيارات الخصوصية",
+    withdraw: "سحب الموافقة",
+    always: "مفعّل دائمًا",
+  },
+  categories: [
+    { id: "required", name: "ضرورية", description: "لازمة لتسجيل الدخول ولأمان الموقع ولتذكّر هذا الاختيار." },
+    { id: "functionality", name: "وظيفية", description: "تتذكر ما تُدخله وما تفضّله." },
+    { id: "performance", name: "الأداء", description: "تحصي الزيارات والصفحات لنحسّنها." },
+    { id: "targeting", name: "إعلانات موجّهة", description: "تعرض عليك في مواقع أخرى إعلانات تناسب ما فعلته هنا." },
+  ],
+};

@@ -19,7 +19,7 @@ font-size:1.25rem;line-height:1}
 .o{padding-block:.75rem;border-block-start:1px solid var(--l)}
 .o ul{list-style:none;margin-block-start:.5rem;padding-inline-start:1rem}
 label,.w{display:flex;gap:1rem;align-items:center;justify-content:space-between;min-block-size:1.75rem;font-weight:600}
-li label{font-weight:400}
+li .w{font-weight:400;margin-block-start:.375rem}
 small{font-size:.875rem;color:var(--m)}
 input{appearance:none;flex:none;position:relative;inline-size:3rem;block-size:1.75rem;margin:0;background:var(--b);
 border:2px solid var(--l);border-radius:1rem;cursor:pointer}
@@ -30,6 +30,7 @@ input:checked::after{inset-inline-start:auto;inset-inline-end:.1875rem;backgroun
 input:disabled{opacity:.5;cursor:not-allowed}
 footer{padding:.75rem 1rem;border-block-start:1px solid var(--l)}
 footer p{margin-block-end:.5rem;font-weight:600;color:var(--t)}
+@media(max-height:26rem){dialog{overflow:auto}form{max-block-size:none}.y{overflow:visible}}
 @media(forced-colors:active){input{forced-color-adjust:none;background:Canvas;border-color:ButtonText}
 input::after{background:ButtonText}input:checked{background:Highlight;border-color:Highlight}
 input:checked::after{background:HighlightText}}

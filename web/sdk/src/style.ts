@@ -18,10 +18,12 @@ max-block-size:70vh;padding:1rem max(1rem,calc(50vw - 36rem));background:var(--b
 box-shadow:0 -.25rem 1.5rem #0003}
 .s{overflow:auto;min-block-size:3rem}
 .a{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.5rem;flex:none}
-button{font:600 .9375rem/1.3 inherit;font-family:inherit;min-block-size:2.75rem;padding:.375rem 1rem;color:var(--q);
+@media(max-width:28rem){.a{grid-template-columns:1fr}}
+@media(max-height:26rem){.a{grid-template-columns:repeat(3,1fr)}.a button{padding-inline:.25rem}.n{padding-block:.5rem}}
+button{font-family:inherit;font-size:.9375rem;font-weight:600;line-height:1.3;min-block-size:2.75rem;padding:.375rem 1rem;color:var(--q);
 background:var(--p);border:1px solid var(--p);border-radius:var(--r);cursor:pointer}
 button:hover{text-decoration:underline}
-a,button.i{color:var(--t);background:none;border:0;padding:0;min-block-size:1.5rem;font:inherit;font-size:.9375rem;
+a,button.i{color:var(--t);background:none;border:0;padding:0;min-block-size:1.5rem;font-weight:400;font-size:.9375rem;
 text-decoration:underline;cursor:pointer}
 .k{display:flex;flex-wrap:wrap;gap:.25rem 1rem;list-style:none;margin-block-start:.5rem}
 .k a,.k button{display:inline-block;line-height:1.6}

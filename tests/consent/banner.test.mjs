@@ -1,0 +1,199 @@
+// The first layer, the control and the preference centre as people meet them: by keyboard, on a narrow screen, in the
+// dark, from right to left, in forced colours. A button chooses; nothing else does.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { accessible, button, firstLayer, launch, visit } from "./browser.mjs";
+import { startCollector } from "./collector.mjs";
+import { ARABIC, REGIMES, VENDORS } from "./settings.mjs";
+
+const NARROW = { width: 320, height: 640 };
+const LOOKS = {
+  desktop: {},
+  dark: { colorScheme: "dark" },
+  "320": { viewport: NARROW },
+  "1280 px at 400 %": { viewport: { width: 320, height: 256 } },
+  "forced-colours": { forcedColors: "active" },
+  rtl: { settings: { ...REGIMES.eu, ...ARABIC } },
+};
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+async function open(testing, { settings = REGIMES.eu, page: content, ...options } = {}) {
+  const collector = await startCollector(settings, content);
+  const visited = await visit(browser, collector, { reducedMotion: "reduce", ...options });
+  testing.after(async () => {
+    assert.deepEqual(visited.complaints, [], "the browser has no complaint");
+    await visited.context.close();
+    collector.close();
+  });
+  return { collector, ...visited, first: visited.page.getByRole("region", { name: settings.texts.title }) };
+}
+
+const chosen = (page) => page.evaluate(() => window.analytics.consent.isChosen());
+const scrolls = (page) => page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+
+for (const [look, { settings = { ...REGIMES.eu, vendors: VENDORS }, ...options }] of Object.entries(LOOKS)) {
+  test(`axe finds nothing: ${look}`, async (testing) => {
+    const { page, first } = await open(testing, { settings, ...options });
+    const { choose, save, control } = settings.texts;
+    await accessible(page, "first layer");
+    assert.equal(await scrolls(page), false, "nothing is wider than the screen");
+    await first.getByRole("button", { name: choose }).click();
+    await page.getByRole("dialog").waitFor();
+    await accessible(page, "preference centre");
+    assert.equal(await scrolls(page), false);
+    await page.getByRole("dialog").getByRole("button", { name: save }).click();
+    await button(page, control).waitFor();
+    await accessible(page, "control");
+  });
+}
+
+test("accept, reject and choose are equal: size, looks, clicks, order", async (testing) => {
+  for (const viewport of [{ width: 1280, height: 800 }, NARROW]) {
+    const { page, first } = await open(testing, { viewport });
+    const all = await Promise.all(
+      ["Accept all", "Reject all", "Choose"].map(async (name) => {
+        const one = first.getByRole("button", { name, exact: true });
+        const { width, height } = await one.boundingBox();
+        const look = await one.evaluate((element) => {
+          const { color, backgroundColor, fontSize, fontWeight, borderColor } = getComputedStyle(element);
+          return { color, backgroundColor, fontSize, fontWeight, borderColor };
+        });
+        return { width: Math.round(width), height: Math.round(height), ...look };
+      }),
+    );
+    assert.deepEqual(all[1], all[0]);
+    assert.deepEqual(all[2], all[0]);
+    const names = await first.getByRole("button").evaluateAll((elements) => elements.map((element) => element.textContent));
+    assert.deepEqual(names, ["Accept all", "Reject all", "Choose"]);
+    assert.ok(all[0].height >= 24 && all[0].width >= 24, "24 px targets");
+    await page.close();
+  }
+});
+
+test("at 400 % all buttons show, and something of the page", async (testing) => {
+  const { first } = await open(testing, { viewport: { width: 320, height: 256 } });
+  for (const name of ["Accept all", "Reject all", "Choose"]) {
+    const { y, height } = await first.getByRole("button", { name }).boundingBox();
+    assert.ok(y >= 0 && y + height <= 256, name);
+  }
+  assert.ok((await first.boundingBox()).y >= 64);
+});
+
+test("by keyboard: the banner is reached, does not trap, and can be passed by", async (testing) => {
+  const { page, first } = await open(testing);
+  const focused = () => page.evaluate(() => {
+    const inner = document.activeElement?.shadowRoot?.activeElement;
+    return (inner ?? document.activeElement)?.textContent;
+  });
+  const walked = [];
+  for (let step = 0; step < 5; step += 1) {
+    await page.keyboard.press("Tab");
+    walked.push(await focused());
+  }
+  assert.deepEqual(walked.slice(1), ["Accept all", "Reject all", "Choose", "A link"]);
+  await page.keyboard.press("Shift+Tab");
+  const ring = await first.getByRole("button", { name: "Choose" }).evaluate((element) => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(element);
+    return `${outlineStyle} ${outlineWidth}`;
+  });
+  assert.equal(ring, "solid 3px", "the focus is seen");
+  assert.equal(await chosen(page), false);
+});
+
+test("the dialog traps, Esc closes it without a choice, and the focus goes back", async (testing) => {
+  const { page, first } = await open(testing);
+  await first.getByRole("button", { name: "Choose" }).focus();
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: REGIMES.eu.texts.title });
+  await dialog.waitFor();
+  for (let step = 0; step < 12; step += 1) {
+    await page.keyboard.press("Tab");
+    const inside = await page.evaluate(() => {
+      const inner = document.activeElement?.shadowRoot?.activeElement;
+      return inner ? inner.closest("dialog") !== null : document.activeElement === document.body;
+    });
+    assert.ok(inside, "the page behind cannot be reached");
+  }
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  const back = await page.evaluate(() => document.activeElement?.shadowRoot?.activeElement?.textContent);
+  assert.equal(back, "Choose");
+  assert.equal(await chosen(page), false);
+  await page.keyboard.press("Enter");
+  await button(page, "Close without choosing").click();
+  assert.equal(await chosen(page), false);
+  assert.equal(await first.isVisible(), true);
+});
+
+test("a choice by keyboard alone; the focus stays where it can be changed", async (testing) => {
+  const { page, first } = await open(testing);
+  await first.getByRole("button", { name: "Reject all" }).focus();
+  await page.keyboard.press("Space");
+  await first.waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement?.shadowRoot?.activeElement?.textContent), "Privacy choices");
+  assert.equal(await chosen(page), true);
+});
+
+test("the page stays usable, and what the keyboard reaches is not under the banner", async (testing) => {
+  const content = '<div style="height:1px"></div><button id="last">Last</button>';
+  const { page, first } = await open(testing, { page: { content: content.replace(/ style="[^"]*"/, "") }, viewport: NARROW });
+  await page.getByRole("link", { name: "A link" }).click();
+  await page.locator("#last").focus();
+  const { y, height } = await page.locator("#last").boundingBox();
+  assert.ok(y + height <= (await first.boundingBox()).y, "the focused button is above the banner");
+});
+
+test("vendors can be refused one by one, and a switch is 24 px", async (testing) => {
+  const { page, first, collector } = await open(testing, { settings: { ...REGIMES.eu, vendors: VENDORS } });
+  await first.getByRole("button", { name: "Choose" }).click();
+  const on = (name) => page.getByRole("switch", { name, exact: true });
+  for (const name of ["Crazy Egg", "DoubleClick", "Performance"]) assert.equal(await on(name).isChecked(), false);
+  await on("Performance").check();
+  await on("Crazy Egg").uncheck();
+  const { width, height } = await on("Crazy Egg").boundingBox();
+  assert.ok(width >= 24 && height >= 24);
+  await button(page, "Save choices").click();
+  await page.waitForFunction(() => document.cookie.includes("assent_choice"));
+  const { consent } = collector.requests.find(({ path }) => path === "/v1/t").body.context;
+  assert.deepEqual(consent.refusedVendors, ["crazy-egg"]);
+  assert.deepEqual(consent.categoryPreferences, { required: true, functionality: false, performance: true, targeting: false });
+});
+
+test("California: granting again what was refused takes a second click", async (testing) => {
+  const { page } = await open(testing, { settings: REGIMES.california });
+  const act = async (name) => page.getByRole("dialog").getByRole("button", { name }).click();
+  await button(page, "Your Privacy Choices").click();
+  await act("Reject all");
+  await button(page, "Your Privacy Choices").click();
+  await act("Accept all");
+  await page.getByRole("alert").getByText("Press the button once more").waitFor();
+  assert.equal(await page.evaluate(() => window.analytics.consent.preferences().targeting), false);
+  await act("Accept all");
+  assert.equal(await page.evaluate(() => window.analytics.consent.preferences().targeting), true);
+});
+
+test("an element of the page opens the choices; the body may be replaced", async (testing) => {
+  const { page } = await open(testing, { page: { content: '<p><a href="/" data-assent-open>Cookies</a></p>' } });
+  await page.getByRole("link", { name: "Cookies" }).click();
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => document.body.replaceWith(document.createElement("body")));
+  await firstLayer(page).waitFor();
+});
+
+test("what ran and is withdrawn is named, with a reload", async (testing) => {
+  const { page, first } = await open(testing);
+  await first.getByRole("button", { name: "Accept all" }).click();
+  await page.waitForFunction(() => document.cookie.includes("_ads"));
+  await button(page, "Withdraw consent").click();
+  await page.getByText("Already running until this page is reloaded: chat, stats, ads").waitFor();
+  await button(page, "Reload").click();
+  await page.waitForFunction(() => window.analytics?.initialized);
+  assert.equal(await page.getByText("Already running").count(), 0);
+});

@@ -1,0 +1,149 @@
+// Nothing that was captured is lost: busy server, no network, a page that goes before the answer. And what a page may not
+// keep it does not keep.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { button, launch, started, until, visit } from "./browser.mjs";
+import { startCollector } from "./collector.mjs";
+import { REGIMES } from "./settings.mjs";
+
+const QUIET = { ...REGIMES.california, tags: [] };
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+async function open(testing, settings = QUIET, options = {}) {
+  const collector = await startCollector(settings, { call: "analytics.ready(() => {})" });
+  const visited = await visit(browser, collector, options);
+  testing.after(async () => {
+    await visited.context.close();
+    collector.close();
+  });
+  const posts = () => collector.requests.filter(({ method }) => method === "POST");
+  const accepted = () => posts().filter(({ status }) => status === 200).flatMap(({ body }) => body.batch ?? [body]);
+  const names = () => [...new Set(accepted().map(({ event }) => event))];
+  const has = (...wanted) => until(`${wanted} arrive`, () => wanted.every((name) => names().includes(name)));
+  const track = (...events) => visited.page.evaluate((all) => all.forEach((event) => window.analytics.track(event)), events);
+  return { collector, ...visited, posts, accepted, has, track };
+}
+
+const queued = (page) => page.evaluate(() => localStorage.getItem("assent_queue:wk_test"));
+
+test("calls of one task share a request, in order, each once", async (testing) => {
+  const { track, has, posts, accepted } = await open(testing);
+  await track("One", "Two", "Three");
+  await has("Three");
+  assert.deepEqual(accepted().map(({ event }) => event), ["One", "Two", "Three"]);
+  assert.equal(posts().length, 1);
+  const [{ path, headers, body }] = posts();
+  assert.equal(path, "/v1/b");
+  assert.match(headers["content-type"], /^text\/plain/);
+  assert.equal(headers.authorization, undefined, "nothing that needs a preflight");
+  assert.equal(headers.cookie?.includes("ajs_"), undefined);
+  assert.ok(body.sentAt && body.writeKey === "wk_test");
+});
+
+test("a busy server is asked again, not before it said, and nothing comes twice", async (testing) => {
+  const { collector, track, has, posts, accepted } = await open(testing);
+  collector.refusals.push({ status: 503, headers: { "retry-after": "2" } }, { status: 429 });
+  await track("Patient");
+  await has("Patient");
+  assert.deepEqual(posts().map(({ status }) => status), [503, 429, 200]);
+  assert.ok(posts()[1].at - posts()[0].at >= 1_900, "two seconds were asked for");
+  assert.equal(accepted().length, 1);
+  assert.equal(posts()[0].body.batch[0].messageId, posts()[2].body.batch[0].messageId);
+});
+
+test("what the server refuses for good does not hold up the rest", async (testing) => {
+  const { collector, track, has, posts } = await open(testing);
+  collector.refusals.push({ status: 400 });
+  await track("Bad");
+  await until("it is refused", () => posts().length === 1);
+  await track("Good");
+  await has("Good");
+  assert.equal(posts().length, 2);
+});
+
+test("without a network it waits, and goes when there is one", async (testing) => {
+  const { context, track, has, posts } = await open(testing);
+  await context.setOffline(true);
+  await track("Away");
+  await context.setOffline(false);
+  await has("Away");
+  assert.equal(posts().length, 1);
+});
+
+test("an event of the task in which the page goes arrives", async (testing) => {
+  const { page, has } = await open(testing);
+  await page.evaluate(() => {
+    window.analytics.track("Last words");
+    location.href = "/page/next";
+  });
+  await has("Last words");
+});
+
+test("what is not acknowledged when the page goes is sent by the next, and then not kept", async (testing) => {
+  const { collector, page, track, has, posts, accepted } = await open(testing);
+  collector.refusals.push(...Array.from({ length: 2 }, () => ({ status: 503, headers: { "retry-after": "60" } })));
+  await track("Kept");
+  await until("it is refused", () => posts().length === 1);
+  collector.refusals.length = 0;
+  await page.goto(`${collector.url}page/next`);
+  await started(page);
+  await has("Kept");
+  assert.equal(accepted().length, 1);
+  assert.equal(await queued(page), null);
+});
+
+test("where nothing may be kept the beacon carries it, and storage stays empty", async (testing) => {
+  const { collector, page, track, has, posts } = await open(testing, { ...QUIET, before: "cookieless" });
+  collector.refusals.push({ status: 503, headers: { "retry-after": "60" } });
+  await track("Carried");
+  await until("it is refused", () => posts().length === 1);
+  await page.goto(`${collector.url}page/next`);
+  await has("Carried");
+  assert.equal(await queued(page), null);
+  assert.equal(await page.evaluate(() => document.cookie + Object.keys(localStorage)), "");
+});
+
+test("settings that come late: calls wait with the time and page that they were made on", async (testing) => {
+  const collector = await startCollector(QUIET, { call: 'analytics.track("Early")' });
+  testing.after(() => collector.close());
+  let release;
+  collector.gate = new Promise((resolve) => {
+    release = resolve;
+  });
+  const context = await browser.newContext();
+  testing.after(() => context.close());
+  const page = await context.newPage();
+  await page.goto(`${collector.url}page/first?utm_source=mail&utm_campaign=spring`);
+  await until("settings are asked for", () => collector.requests.some(({ path }) => path.endsWith("/settings")));
+  const at = Date.now();
+  await page.evaluate(() => history.pushState({}, "", "/page/second"));
+  release();
+  await started(page);
+  const found = await until("it arrives", () => collector.requests.find(({ method }) => method === "POST"));
+  const [event] = found.body.batch;
+  assert.equal(event.context.page.path, "/page/first");
+  assert.deepEqual(event.context.campaign, { source: "mail", name: "spring" });
+  assert.ok(Date.parse(event.timestamp) <= at);
+});
+
+test("a refusal that the server did not hear is told by the next page", async (testing) => {
+  const { collector, page, posts } = await open(testing, REGIMES.eu);
+  collector.refusals.push({ status: 503, headers: { "retry-after": "60" } });
+  await button(page, "Reject all").click();
+  await until("it is refused", () => posts().length === 1);
+  await page.goto(`${collector.url}page/next`);
+  const told = await until("it is told again", () => posts()[1]);
+  assert.equal(told.status, 200);
+  assert.equal(told.body.context.consent.method, "reject_all");
+  assert.notEqual(told.body.anonymousId, posts()[0].body.anonymousId, "nothing was kept by which to know it again");
+  await page.waitForFunction(() => document.cookie.endsWith("~1") || document.cookie.includes("~1;"));
+  await page.goto(`${collector.url}page/third`);
+  await started(page);
+  assert.equal(posts().length, 2);
+});

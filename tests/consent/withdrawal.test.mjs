@@ -1,0 +1,206 @@
+// A withdrawal holds at once and everywhere: in this tab, in the others, in what waits, at sibling sites, after a nap.
+// And what is refused is neither loaded nor kept.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { button, launch, started, until, visit } from "./browser.mjs";
+import { startCollector } from "./collector.mjs";
+import { REGIMES } from "./settings.mjs";
+
+const CHOICE = "Segment Consent Preference Updated";
+/** The promise is one second. */
+const BITES_MS = 1_000;
+const GOOGLE = { ad_storage: "targeting", ad_user_data: "targeting", ad_personalization: "targeting", analytics_storage: "performance" };
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+async function open(testing, settings = { ...REGIMES.eu, tags: [] }, content = {}, options = {}) {
+  const collector = await startCollector(settings, content);
+  const visited = await visit(browser, collector, options);
+  testing.after(async () => {
+    await visited.context.close();
+    collector.close();
+  });
+  const events = () => collector.requests.filter(({ method }) => method === "POST").flatMap(({ body, at }) => (body.batch ?? [body]).map((event) => ({ ...event, at })));
+  return { collector, ...visited, events };
+}
+
+const track = (page, name) => page.evaluate((event) => void window.analytics.track(event), name);
+
+test("every open tab stops within a second, without a reload", async (testing) => {
+  const { context, page, collector, events } = await open(testing);
+  await button(page, "Accept all").click();
+  const others = [await context.newPage(), await context.newPage()];
+  for (const other of others) {
+    await other.goto(`${collector.url}page/other`);
+    await started(other);
+    await other.evaluate(() => setInterval(() => window.analytics.track("Tick"), 20));
+  }
+  await until("they tick", () => events().filter(({ event }) => event === "Tick").length > 4);
+  await button(page, "Withdraw consent").click();
+  const { at } = await until("the server knows", () => events().find(({ event, context: { consent } }) => event === CHOICE && consent.method === "withdraw"));
+  await pause(BITES_MS * 2);
+  const late = events().filter((event) => event.event === "Tick" && event.at > at + BITES_MS);
+  assert.equal(late.length, 0);
+  for (const other of others) {
+    assert.equal(await other.evaluate(() => window.analytics.consent.preferences().performance), false);
+    assert.equal(await other.evaluate(() => window.analytics.user().anonymousId()), null);
+    await button(other, "Privacy choices").waitFor();
+  }
+});
+
+test("a tab that heard nothing looks before it sends", async (testing) => {
+  const { context, page, collector, events } = await open(testing, undefined, {});
+  await button(page, "Accept all").click();
+  const deaf = await context.newPage();
+  await deaf.addInitScript(() => {
+    delete window.BroadcastChannel;
+    const listen = EventTarget.prototype.addEventListener;
+    EventTarget.prototype.addEventListener = function (name, ...rest) {
+      if (!["storage", "focus", "visibilitychange"].includes(name)) listen.call(this, name, ...rest);
+    };
+  });
+  await deaf.goto(`${collector.url}page/deaf`);
+  await started(deaf);
+  await until("its page came", () => events().some(({ context: { page: at } }) => at?.path === "/page/deaf"));
+  await button(page, "Withdraw consent").click();
+  await until("the server knows", () => events().some(({ context: { consent } }) => consent.method === "withdraw"));
+  await track(deaf, "Unheard");
+  await pause(500);
+  assert.ok(!events().some(({ event }) => event === "Unheard"));
+});
+
+test("what waits for a retry is dropped, also from storage", async (testing) => {
+  const { page, collector, events } = await open(testing);
+  await button(page, "Accept all").click();
+  await until("the choice is known", () => events().length > 0);
+  collector.refusals.push({ status: 503, headers: { "retry-after": "1" } });
+  await track(page, "Waiting");
+  await until("it is refused", () => collector.refusals.length === 0);
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
+  assert.ok(await page.evaluate(() => localStorage.getItem("assent_queue:wk_test")));
+  await button(page, "Withdraw consent").click();
+  assert.equal(await page.evaluate(() => localStorage.getItem("assent_queue:wk_test")), null);
+  const before = events().filter(({ event }) => event === "Waiting").length;
+  await pause(2_000);
+  assert.equal(events().filter(({ event }) => event === "Waiting").length, before);
+});
+
+test("a middleware that takes its time cannot carry an event over a withdrawal", async (testing) => {
+  const { page, events } = await open(testing);
+  await button(page, "Accept all").click();
+  await page.evaluate(() => {
+    window.analytics.addSourceMiddleware(({ payload, next }) => {
+      window.letGo = () => next(payload);
+    });
+    window.analytics.track("Slow");
+  });
+  await button(page, "Withdraw consent").click();
+  await page.evaluate(() => window.letGo());
+  await pause(500);
+  assert.ok(!events().some(({ event }) => event === "Slow"));
+});
+
+test("sibling sites share the choice by its cookie", async (testing) => {
+  const { context, page, collector, events } = await open(testing);
+  const port = collector.host.split(":")[1];
+  const [one, two] = ["shop", "www"].map((name) => `http://${name}.site.test:${port}/`);
+  await page.goto(one);
+  await started(page);
+  await button(page, "Accept all").click();
+  const other = await context.newPage();
+  await other.goto(two);
+  await started(other);
+  assert.equal(await other.evaluate(() => window.analytics.consent.isChosen()), true);
+  await until("it sends", () => events().some(({ context: { page: at } }) => at?.url === two));
+  await button(page, "Withdraw consent").click();
+  await track(other, "Sibling");
+  await pause(500);
+  assert.ok(!events().some(({ event }) => event === "Sibling"));
+  assert.deepEqual((await context.cookies()).map(({ name, domain }) => `${name} ${domain}`), ["assent_choice .site.test"]);
+});
+
+test("only the browser that is asked can choose: a message from outside sets nothing", async (testing) => {
+  const { page } = await open(testing);
+  await page.evaluate(() => {
+    const grant = { categories: { performance: true, targeting: true }, choice: "accept_all" };
+    new BroadcastChannel("assent").postMessage(grant);
+    postMessage(JSON.stringify({ source: "preference_manager", message: "submit_preferences", data: { value: "0,1,2" } }), "*");
+    postMessage(grant, "*");
+  });
+  await pause(300);
+  assert.equal(await page.evaluate(() => window.analytics.consent.isChosen()), false);
+});
+
+test("held markup loads on consent, for all its categories, also what comes later", async (testing) => {
+  const held = `<script type="text/plain" data-category="performance" nonce="bm9uY2U">window.inline = 1</script>
+    <script type="text/plain" data-category="performance" data-src="/tags/one.js"></script>
+    <script type="text/plain" data-category="performance targeting" data-src="/tags/both.js"></script>
+    <img alt="" data-category="performance" data-src="/tags/image.js">
+    <script type="text/plain" data-category="required" data-src="/tags/cheat.js"></script>`;
+  const { page, collector } = await open(testing, { ...REGIMES.eu, tags: [] }, { content: held });
+  const tags = () => collector.requests.map(({ path }) => path).filter((path) => path.startsWith("/tags/")).sort();
+  assert.deepEqual(tags(), []);
+  await page.evaluate(() => window.analytics.consent.choose({ categories: { performance: true } }));
+  await page.waitForFunction(() => window.inline === 1 && document.cookie.includes("_one"));
+  await page.evaluate(() => {
+    const late = document.createElement("script");
+    late.type = "text/plain";
+    late.dataset.category = "performance";
+    late.dataset.src = "/tags/late.js";
+    document.body.append(late);
+  });
+  await page.waitForFunction(() => document.cookie.includes("_late"));
+  await until("the image is asked for", () => tags().includes("/tags/image.js"));
+  assert.deepEqual(tags(), ["/tags/image.js", "/tags/late.js", "/tags/one.js"]);
+});
+
+test("Google Consent Mode: the default stands first, the update comes in the click's task", async (testing) => {
+  const { page } = await open(testing, { ...REGIMES.eu, tags: [], consentMode: GOOGLE }, { head: "" });
+  const layer = () => page.evaluate(() => window.dataLayer.map((entry) => Array.from(entry)));
+  const [[command, what, { ad_storage: ads, wait_for_update: wait }]] = await layer();
+  assert.deepEqual([command, what, ads, wait], ["consent", "default", "denied", 500]);
+  const update = await page.evaluate(() => {
+    const accept = [...document.body.firstChild.shadowRoot.querySelectorAll("button")].find(({ textContent }) => textContent === "Accept all");
+    accept.click();
+    return Array.from(window.dataLayer.at(-1));
+  });
+  assert.deepEqual(update, ["consent", "update", Object.fromEntries(Object.keys(GOOGLE).map((type) => [type, "granted"]))]);
+  await button(page, "Withdraw consent").click();
+  const [, , { analytics_storage: last }] = (await layer()).at(-1);
+  assert.equal(last, "denied");
+});
+
+test("who is logged in refuses by name; who is not, by no name", async (testing) => {
+  const { page, events } = await open(testing);
+  await page.evaluate(() => window.analytics.identify("user-7", { plan: "free" }));
+  await button(page, "Reject all").click();
+  const [refusal] = await until("it is told", () => events().length && events());
+  assert.equal(refusal.userId, "user-7");
+  assert.equal(refusal.anonymousId, undefined);
+  assert.equal(await page.evaluate(() => document.cookie.includes("ajs_")), false);
+});
+
+test("a visitor of Segment's SDK keeps their identifier, and a withdrawal takes it with everything of it", async (testing) => {
+  const { context, page, collector, events } = await open(testing, { ...REGIMES.california, tags: [] });
+  await context.clearCookies();
+  await page.evaluate(() => {
+    document.cookie = "ajs_anonymous_id=%22from-segment%22; path=/; max-age=9999";
+    document.cookie = "ajs_user_id=u-1; path=/; max-age=9999";
+    localStorage.setItem("ajs_anonymous_id", '"from-segment"');
+    localStorage.setItem("ajs_user_traits", '{"plan":"pro"}');
+  });
+  await page.goto(`${collector.url}page/again`);
+  await started(page);
+  const event = await until("it sends", () => events().find(({ anonymousId }) => anonymousId === "from-segment"));
+  assert.equal(event.userId, "u-1");
+  assert.equal(await page.evaluate(() => localStorage.getItem("ajs_anonymous_id")), null);
+  assert.deepEqual(await page.evaluate(() => window.analytics.user().traits()), { plan: "pro" });
+  await page.evaluate(() => window.analytics.consent.withdraw());
+  assert.equal(await page.evaluate(() => document.cookie.includes("ajs_") || Object.keys(localStorage).some((key) => key.startsWith("ajs_"))), false);
+});
