@@ -68,6 +68,8 @@ export function build(call: Call, captured: Captured): Event {
     ...(userId !== null && { userId }),
     ...(anonymousId !== null && { anonymousId }),
     ...said,
+    // Without another word an alias is one of whom we know.
+    ...(call.type === "alias" && { previousId: call.previousId ?? userId ?? anonymousId }),
     ...(said.properties && { properties: properties(call, page) }),
     context: {
       ...captured.surroundings,
