@@ -16,17 +16,21 @@ const sdk = await readFile(`${DIST}analytics.min.js`, "utf8");
 const snippet = await readFile(`${DIST}snippet.js`, "utf8");
 const [chunk] = await readdir(`${DIST}sdk`);
 const choices = await readFile(`${DIST}sdk/${chunk}`);
+const module = await readFile(`${DIST}assent.mjs`);
 const script = sdk.replaceAll('"__WRITE_KEY__"', JSON.stringify(KEY));
 
 /** A first-party script that stores what its category names. */
 const tag = (name) => `document.cookie = "_${name}=1; path=/; max-age=999"; localStorage.setItem("_${name}", "1");`;
 
-/** The page of a visit. `head` comes before the snippet, `content` is its body. */
-const html = (origin, { head = "", content = "", call = 'analytics.page("Page one")', lang = "en" }) => `<!doctype html>
+const ours = (origin, call) =>
+  snippet.replace("ASSENT_HOST", origin).replace("WRITE_KEY", KEY).replace(/\w+\.page\(\)/, call.replace("analytics", "window.analytics"));
+
+/** The page of a visit: `head` comes before the script in its head, which is our snippet with `call`; `content` is its body. */
+const html = (origin, { head = "", content = "", call = 'analytics.page("Page one")', lang = "en", type = "text/javascript", inline = ours }) => `<!doctype html>
 <html lang="${lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>A page</title>${head}
 <style nonce="${NONCE}">body{margin:0;font:16px/1.5 sans-serif}main{padding:1rem;min-height:300vh}</style>
-<script nonce="${NONCE}">${snippet.replace("ASSENT_HOST", origin).replace("WRITE_KEY", KEY).replace(/\w+\.page\(\)/, call.replace("analytics", "window.analytics"))}</script>
+<script type="${type}" nonce="${NONCE}">${inline(origin, call)}</script>
 </head><body><main><h1>A page</h1><p><a href="#one">A link</a> and text.</p>${content}</main></body></html>`;
 
 export async function startCollector(settings, page = {}) {
@@ -72,11 +76,12 @@ async function answer(collector, request, response) {
   }
   if (path === `/analytics.js/v1/${KEY}/analytics.min.js`) return response.writeHead(200, JS).end(script);
   if (path === `/sdk/${chunk}`) return response.writeHead(200, JS).end(choices);
+  if (path === "/assent.mjs") return response.writeHead(200, JS).end(module);
   if (path.startsWith("/tags/")) return response.writeHead(200, JS).end(tag(path.slice(6, -3)));
   if (path !== `/v1/projects/${KEY}/settings`) return response.writeHead(404).end();
   await collector.gate;
   const io = { apiKey: KEY, apiHost: `${request.headers.host}/v1`, protocol: "http" };
-  const document = { integrations: { "Segment.io": io }, assent: collector.settings };
+  const document = { integrations: { "Segment.io": io }, assent: collector.settings ?? undefined };
   response.writeHead(200, { "content-type": "application/json", "cache-control": "private, no-cache" });
   return response.end(JSON.stringify(document));
 }

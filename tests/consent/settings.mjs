@@ -1,5 +1,11 @@
+// @ts-check
 // Settings as the server will write them: the four default categories, the regimes of the expected tables, English texts.
-// `web/sdk/test/settings.test.ts` holds them to the contract in `web/sdk/src/settings.ts`.
+// The SDK's type check holds them to the contract, because its tests use them too.
+
+/**
+ * @typedef {import("../../web/sdk/src/settings.ts").AssentSettings} Settings
+ * @typedef {import("../../web/sdk/src/settings.ts").CategoryModel} Model
+ */
 
 const categories = [
   { id: "required", name: "Required", description: "Needed to sign in, to keep the site safe and to remember this choice." },
@@ -28,8 +34,12 @@ export const texts = {
   reloadButton: "Reload",
 };
 
-const tag = (name, category) => ({ id: name, kind: "script", src: `/tags/${name}.js`, categories: [category], purpose: category === "targeting" ? "advertising" : category === "functionality" ? "personalisation" : "analytics" });
+const PURPOSES = { functionality: "personalisation", performance: "analytics", targeting: "advertising" };
 
+/** @type {(name: string, category: keyof typeof PURPOSES) => NonNullable<Settings["tags"]>[0]} */
+const tag = (name, category) => ({ id: name, kind: "script", src: `/tags/${name}.js`, categories: [category], purpose: PURPOSES[category] });
+
+/** @type {Omit<Settings, "regime">} */
 const base = {
   v: 1,
   region: null,
@@ -40,10 +50,13 @@ const base = {
   tags: [tag("chat", "functionality"), tag("stats", "performance"), tag("ads", "targeting")],
 };
 
+/** @type {(model: Model) => Record<string, Model>} */
 const same = (model) => ({ functionality: model, performance: model, targeting: model });
+/** @type {Settings["regime"]["gpc"]} */
 const gpc = { denies: [], show: true };
 const us = { ...texts, control: "Your Privacy Choices", links: [{ text: "Your Privacy Choices" }] };
 
+/** @satisfies {Record<string, Settings>} */
 export const REGIMES = {
   eu: { ...base, region: "DE", regime: { id: "eu", version: 1, models: same("opt-in"), first: "ask", lifetimeDays: 180, reaskDays: 180, gpc } },
   uk: { ...base, region: "GB", regime: { id: "uk", version: 1, models: { ...same("opt-in"), performance: "exempt" }, first: "ask", lifetimeDays: 180, reaskDays: 180, gpc } },
@@ -52,7 +65,7 @@ export const REGIMES = {
 };
 
 /** Some of the vendors of the notice in the repository's shared data, so that the preference centre has a list. */
-export const VENDORS = [
+export const VENDORS = /** @type {[string, string, string][]} */ ([
   ["crazy-egg", "Crazy Egg", "performance"],
   ["google-analytics", "Google Analytics", "performance"],
   ["heap", "Heap Analytics", "performance"],
@@ -60,8 +73,9 @@ export const VENDORS = [
   ["doubleclick", "DoubleClick", "targeting"],
   ["linkedin-ads", "LinkedIn Ads", "targeting"],
   ["liveramp", "LiveRamp", "targeting"],
-].map(([id, name, category]) => ({ id, name, category, policy: `https://vendors.example/${id}` }));
+]).map(([id, name, category]) => ({ id, name, category, policy: `https://vendors.example/${id}` }));
 
+/** @satisfies {Partial<Settings>} */
 export const ARABIC = {
   texts: {
     ...texts,

@@ -19,7 +19,9 @@ const FORMAT = "1";
 const FIELDS = 8;
 const DIGITS = 36;
 
-const list = (items: readonly string[]) => items.map(encodeURIComponent).join(".");
+/** Escapes also the two characters that separate here. */
+const escaped = (item: string) => encodeURIComponent(item).replace(/[.~]/g, (one) => (one === "." ? "%2E" : "%7E"));
+const list = (items: readonly string[]) => items.map(escaped).join(".");
 const unlist = (text: string) => (text ? text.split(".").map(decodeURIComponent) : []);
 
 /** `1~<text version>~<time>~<granted>~<refused>~<refused vendors>~<method>.<layer>~<told>`. */

@@ -1,0 +1,97 @@
+// The ways into a page: Segment's snippet, the ES module, settings that the page has already; and what happens when the
+// settings are not what the SDK needs.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { launch, started, until } from "./browser.mjs";
+import { startCollector } from "./collector.mjs";
+import { REGIMES } from "./settings.mjs";
+
+const { max: segmentSnippet } = createRequire(import.meta.url)("@segment/snippet");
+const SETTINGS = { ...REGIMES.california, tags: [] };
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+async function open(testing, settings, content) {
+  const collector = await startCollector(settings, content);
+  const context = await browser.newContext();
+  testing.after(async () => {
+    await context.close();
+    collector.close();
+  });
+  const page = await context.newPage();
+  const said = [];
+  page.on("console", (message) => said.push(message.text()));
+  page.on("pageerror", (error) => said.push(error.message));
+  await page.goto(collector.url);
+  const paths = () => collector.requests.map(({ method, path }) => `${method} ${path}`);
+  const events = () => collector.requests.flatMap(({ body }) => body?.batch ?? []);
+  return { collector, page, said, paths, events };
+}
+
+test("Segment's own snippet, with another host and the page's nonce", async (testing) => {
+  const snippet = (host) => segmentSnippet({ apiKey: "wk_test", host }).replaceAll("https://", "http://").replace("t.async =", 't.nonce = "bm9uY2U"; t.async =');
+  const inline = (origin) => `${snippet(origin.slice(7))}; analytics.track("After it")`;
+  const { page, events, said } = await open(testing, SETTINGS, { inline });
+  await started(page);
+  await until("both come", () => events().length === 2);
+  assert.deepEqual(events().map(({ type, event, context }) => [type, event, context.page.path]), [["page", undefined, "/"], ["track", "After it", "/"]]);
+  assert.deepEqual(said, []);
+});
+
+test("the ES module", async (testing) => {
+  const inline = (origin) => `import { AnalyticsBrowser } from "${origin}/assent.mjs";
+    window.analytics = AnalyticsBrowser.load({ writeKey: "wk_test", cdnURL: "${origin}", nonce: "bm9uY2U" });
+    const { event } = await window.analytics.track("From a module");
+    window.captured = event.event;`;
+  const { page, events, said } = await open(testing, SETTINGS, { type: "module", inline });
+  await until("it comes", () => events().length === 1);
+  assert.equal(await page.evaluate(() => window.captured), "From a module");
+  assert.match(events()[0].context.library.version, /^npm:assent-/);
+  await page.getByRole("button", { name: "Your Privacy Choices" }).click();
+  await page.getByRole("dialog").waitFor();
+  assert.deepEqual(said, []);
+});
+
+test("settings that the page has are not asked for: the script is the only request", async (testing) => {
+  const all = (origin) => JSON.stringify({ integrations: { "Segment.io": { apiHost: `${origin.slice(7)}/v1`, protocol: "http" } }, assent: REGIMES.eu });
+  const inline = (origin) => `const script = document.createElement("script"); window.analytics = Object.assign([], { _loadOptions: { cdnSettings: ${all(origin)} } });
+    script.src = "${origin}/analytics.js/v1/wk_test/analytics.min.js"; script.nonce = "bm9uY2U"; document.head.append(script);`;
+  const { page, paths } = await open(testing, null, { inline });
+  await started(page);
+  await page.getByRole("region", { name: "Your privacy on this site" }).waitFor();
+  assert.deepEqual(paths(), ["GET /analytics.js/v1/wk_test/analytics.min.js"]);
+});
+
+for (const [what, settings] of [["without consent", null], ["of a later contract", { ...SETTINGS, v: 2 }]]) {
+  test(`settings ${what}: nothing is stored or sent, and the console says why`, async (testing) => {
+    const { page, paths, said } = await open(testing, settings);
+    await until("it says so", () => said.length);
+    assert.match(said[0], /^Assent: the settings have no consent/);
+    assert.deepEqual(paths().filter((path) => path.startsWith("POST")), []);
+    assert.equal(await page.evaluate(() => document.cookie + Object.keys(localStorage)), "");
+  });
+}
+
+test("blocked calls still call back, so that pages go on", async (testing) => {
+  const { page } = await open(testing, REGIMES.eu);
+  await started(page);
+  const answered = await page.evaluate(() => new Promise((resolve) => window.analytics.track("Blocked", {}, {}, resolve)));
+  assert.equal(answered.event, undefined);
+});
+
+test("a page's `reset` forgets the person and keeps the choice", async (testing) => {
+  const { page } = await open(testing, SETTINGS, { call: 'analytics.identify("user-1", { plan: "free" })' });
+  await started(page);
+  const before = await page.evaluate(() => window.analytics.user().anonymousId());
+  await page.evaluate(() => window.analytics.consent.choose({ categories: { performance: true } }));
+  await page.evaluate(() => window.analytics.reset());
+  const kept = await page.evaluate(() => [window.analytics.user().id(), window.analytics.user().traits(), window.analytics.consent.isChosen()]);
+  assert.deepEqual(kept, [null, {}, true]);
+  assert.notEqual(await page.evaluate(() => window.analytics.user().anonymousId()), before);
+});
