@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Apply(Apply),
     /// Prints the configuration as a workspace file, also while the server runs.
     Export(Export),
+    /// Gives somebody a new password and prints it, also while the server runs: the way back for whoever lost theirs.
+    Password(Password),
     /// Asks the lake, also while the server runs.
     Query(Query),
     /// Follows what arrives and what becomes of it.
@@ -112,6 +114,16 @@ pub(crate) struct Export {
     /// The workspace; needed only where there are several.
     #[arg(long)]
     pub(crate) workspace: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Password {
+    /// The data directory.
+    #[arg(long, default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+    /// Whose.
+    #[arg(default_value = control::FIRST_OWNER)]
+    pub(crate) user: String,
 }
 
 #[derive(Debug, clap::Args)]

@@ -91,6 +91,7 @@ async fn dispatch(cli: Cli, machine: Machine) -> anyhow::Result<()> {
         }
         Command::Apply(apply) => command::apply::run(&apply, &*machine.clock).await,
         Command::Export(export) => command::export::run(&export).await,
+        Command::Password(password) => command::password::run(&password, machine.clock).await,
         Command::Query(query) => command::query::run(&query).await,
         Command::Tail(local) => command::local::tail(&local).await,
         Command::Trace(trace) => command::local::trace(&trace).await,

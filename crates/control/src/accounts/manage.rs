@@ -38,6 +38,13 @@ impl Accounts {
         self.set(by, found.user, change).await
     }
 
+    /// Gives somebody a new password that is made here and returned, to be shown once. All their sessions end.
+    pub async fn reset_password(&self, by: &Principal, name: &str) -> Result<Secret<String>, AccountError> {
+        let made = Secret::new(hex(&random::<12>()?));
+        self.change_user(by, name, UserChange { password: Some(made.clone()), ..UserChange::default() }).await?;
+        Ok(made)
+    }
+
     async fn set(&self, by: &Principal, before: User, change: UserChange) -> Result<User, AccountError> {
         let had = before.rights;
         let rights = Rights {

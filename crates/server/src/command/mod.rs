@@ -3,5 +3,6 @@
 pub(crate) mod apply;
 pub(crate) mod export;
 pub(crate) mod local;
+pub(crate) mod password;
 pub(crate) mod query;
 pub(crate) mod send;

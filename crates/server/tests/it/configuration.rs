@@ -15,6 +15,31 @@ fn assent(arguments: &[&str], data_dir: &Path) -> Result<String, String> {
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
+async fn signs_in(server: &Server, password: &str) -> u16 {
+    let body = serde_json::json!({"name": "admin", "password": password}).to_string();
+    let answer = server.client().send("POST", "/api/v1/session", &[("content-type", "application/json")], &body).await;
+    answer.expect("an answer").status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_password_is_replaced_beside_a_running_server() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let hook = Sink::start().await;
+    let mut command = binary();
+    command.arg("serve").env("ASSENT_ADMIN_PASSWORD", "what was forgotten");
+    let data_dir = directory.path().join("data");
+    let server = Server::start_as(command, &data_dir, &workspace(&hook.url(), ""), &[]).await;
+    assert_eq!(signs_in(&server, "what was forgotten").await, 200);
+    let printed = assent(&["password"], &server.data_dir).expect("made");
+    let made = printed.split('`').nth(3).expect("name and password are quoted");
+    assert_eq!(signs_in(&server, made).await, 200);
+    assert_eq!(signs_in(&server, "what was forgotten").await, 401);
+    let refused = assent(&["password", "nobody"], &server.data_dir).expect_err("there is no such user");
+    assert!(refused.contains("there is no user `nobody`"), "{refused}");
+    let refused = assent(&["password"], directory.path()).expect_err("no data directory");
+    assert!(refused.contains("is not a data directory of Assent"), "{refused}");
+}
+
 fn beta(hook: &Sink) -> String {
     workspace(&hook.url(), "").replace("acme", "beta").replace("wk_web", "wk_beta").replace("wk_api", "wk_beta_api")
 }
