@@ -54,22 +54,57 @@ test("every open tab stops within a second, without a reload", async (testing) =
   }
 });
 
-test("a tab that heard nothing looks before it sends", async (testing) => {
-  const { context, page, collector, events } = await open(testing, undefined, {});
-  await button(page, "Accept all").click();
-  const deaf = await context.newPage();
-  await deaf.addInitScript(() => {
-    delete window.BroadcastChannel;
+/** A tab in which nothing of what tells it of a choice works but what is named. */
+async function hearsOnly(context, collector, names) {
+  const tab = await context.newPage();
+  await tab.addInitScript((heard) => {
+    if (!heard.includes("channel")) delete window.BroadcastChannel;
     const listen = EventTarget.prototype.addEventListener;
+    const telling = ["storage", "focus", "visibilitychange", "pageshow", "resume"];
     EventTarget.prototype.addEventListener = function (name, ...rest) {
-      if (!["storage", "focus", "visibilitychange"].includes(name)) listen.call(this, name, ...rest);
+      if (!telling.includes(name) || heard.includes(name)) listen.call(this, name, ...rest);
     };
+  }, names);
+  await tab.goto(`${collector.url}page/tab`);
+  await started(tab);
+  return tab;
+}
+
+for (const [way, wake] of [
+  ["channel", () => {}],
+  ["storage", () => {}],
+  ["pageshow", (tab) => tab.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })))],
+  ["resume", (tab) => tab.evaluate(() => document.dispatchEvent(new Event("resume")))],
+  ["focus", (tab) => tab.evaluate(() => dispatchEvent(new Event("focus")))],
+  ["visibilitychange", (tab) => tab.evaluate(() => document.dispatchEvent(new Event("visibilitychange")))],
+]) {
+  test(`a withdrawal reaches another tab by its ${way} alone`, async (testing) => {
+    const { context, page, collector } = await open(testing);
+    await button(page, "Accept all").click();
+    const tab = await hearsOnly(context, collector, [way]);
+    await button(page, "Withdraw consent").click();
+    await wake(tab);
+    await tab.waitForFunction(() => window.analytics.consent.preferences().performance === false);
+    await button(tab, "Withdraw consent").waitFor({ state: "detached" });
   });
-  await deaf.goto(`${collector.url}page/deaf`);
-  await started(deaf);
-  await until("its page came", () => events().some(({ context: { page: at } }) => at?.path === "/page/deaf"));
+}
+
+test("a tab that heard nothing looks before it captures, and before it sends", async (testing) => {
+  const { context, page, collector, events } = await open(testing);
+  await button(page, "Accept all").click();
+  const deaf = await hearsOnly(context, collector, []);
+  await until("its page came", () => events().some(({ context: { page: at } }) => at?.path === "/page/tab"));
+  await page.evaluate(() => window.analytics.consent.choose({ categories: { performance: true } }));
+  await track(deaf, "Stamped");
+  const stamped = await until("it comes", () => events().find(({ event }) => event === "Stamped"));
+  assert.deepEqual(stamped.context.consent.categoryPreferences, { required: true, functionality: false, performance: true, targeting: false });
+  collector.refusals.push({ status: 503, headers: { "retry-after": "1" } });
+  await track(deaf, "Waiting");
+  await until("it is refused", () => collector.refusals.length === 0);
   await button(page, "Withdraw consent").click();
   await until("the server knows", () => events().some(({ context: { consent } }) => consent.method === "withdraw"));
+  await pause(2_000);
+  assert.equal(events().filter(({ event }) => event === "Waiting").length, 1, "the retry did not begin");
   await track(deaf, "Unheard");
   await pause(500);
   assert.ok(!events().some(({ event }) => event === "Unheard"));
