@@ -1,10 +1,11 @@
 //! The server: the only crate that reads the command line, the environment and the wall clock.
 //!
 //! Read in this order: [`cli`] (what can be asked), [`serve`] (the life of a server), [`topology`] (the whole path on
-//! one screen), [`engines`] (what it stands on), then the parts: `edge`, `admin`, `lake_desk`, `delivering`, `drain`, `trim`, `live`,
+//! one screen), [`engines`] (what it stands on), then the parts: `edge`, `admin`, `alerting`, `lake_desk`, `delivering`, `drain`, `trim`, `live`,
 //! `ready`, `local`, `telemetry`, `gauges`, and the other commands in `command`.
 
 mod admin;
+mod alerting;
 mod bench;
 mod cli;
 mod clock;
