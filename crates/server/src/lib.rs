@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`cli`] (what can be asked), [`serve`] (the life of a server), [`topology`] (the whole path on
 //! one screen), [`engines`] (what it stands on), then the parts: `edge`, `admin`, `alerting`, `lake_desk`, `delivering`, `drain`, `trim`, `live`,
-//! `ready`, `local`, `telemetry`, `gauges`, and the other commands in `command`.
+//! `ready`, `local`, `telemetry`, `gauges`, `spans`, and the other commands in `command`.
 
 mod admin;
 mod alerting;
@@ -26,6 +26,7 @@ mod previous;
 mod ready;
 mod serve;
 mod settings;
+mod spans;
 mod telemetry;
 mod topology;
 mod trim;

@@ -24,6 +24,7 @@ use crate::gauges::Sources;
 use crate::live::Live;
 use crate::ready::{Behind, Ready};
 use crate::settings::Settings;
+use crate::spans::Spans;
 use crate::telemetry::Telemetry;
 use crate::topology::{DataPath, Front, build_data_path};
 use crate::trim::{Holders, Trimmer};
@@ -49,7 +50,8 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}: is another server running there?", serve.listen))?;
     let Machine { disk, clock } = machine;
     let apply = ApplyOptions { take_over: serve.take_over, ..ApplyOptions::at_start(serve.prune) };
-    let telemetry = Telemetry::new();
+    let spans = Spans::open(&settings)?;
+    let telemetry = Telemetry::new(spans.tracer.clone());
     let opening = Opening { settings: &settings, files, apply, clock, disk, metrics: &telemetry.metrics.log };
     let engines = Engines::open(&serve.data_dir, opening).await?;
     let live = Live::new();
@@ -78,7 +80,9 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     let role = serve.role;
     let running =
         Running { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping, alerting };
-    running.until_signal(listener, &serve.data_dir).await
+    let ended = running.until_signal(listener, &serve.data_dir).await;
+    spans.shutdown().await;
+    ended
 }
 
 fn read_settings(path: Option<&Path>) -> anyhow::Result<Settings> {

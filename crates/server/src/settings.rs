@@ -97,6 +97,10 @@ settings! {
         "The mail server through which alerts send e-mail: `smtps://user:password@mail.example.com`, or `smtp://…` for STARTTLS. Keep the password out of the file with `\"${env:SMTP_URL}\"`.";
     smtp_from: Option<String> = None, "",
         "Whom e-mail names as its sender, as `Assent <assent@example.com>`. Needed with `smtp_url`.";
+    otlp_endpoint: Option<SecretUrl> = None, "",
+        "Where OpenTelemetry spans are sent, as protobuf over HTTP: `http://127.0.0.1:4318`; `/v1/traces` is added where there is no path. Without it nothing is traced.";
+    otlp_sample_ratio: f64 = 0.01, "0.01",
+        "Which share of traces is sent, 0 to 1, decided by the trace's id. A request whose `traceparent` says that it is not sampled is not.";
     unknown_key: UnknownKey = UnknownKey::Reject, "reject",
         "What a request with an unknown write key is answered: `reject` (401) or `accept` (200, counted, not kept, as at Segment).";
     trusted_proxies: Vec<String> = Vec::new(), "[]",

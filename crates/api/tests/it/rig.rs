@@ -112,6 +112,7 @@ async fn delivering(
         data_dir: directory.join("delivery"),
         clock: Arc::clone(clock),
         observer: delivery::Observer::none(),
+        tracer: event::Tracer::default(),
         metrics: delivery::Metrics::default(),
         echoes: Arc::default(),
         backlog: delivery::BacklogBudget { bytes_max: 1 << 20, age_ms_max: 3_600_000 },
