@@ -1,4 +1,4 @@
-//! The console's files, the OpenAPI document and the pages of errors: everything that is the same for everybody.
+//! The console's files, the OpenAPI document the pages of errors and the runbooks: everything that is the same for everybody.
 
 use axum::Router;
 use axum::extract::Path;
@@ -37,7 +37,24 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Rou
     router
         .route("/api/openapi.json", get(move || async move { (json, document) }))
         .route("/docs/errors/{code}", get(error_page))
+        .route("/docs/runbooks/{name}", get(runbook))
         .fallback(file)
+}
+
+/// The pages that notices of alerts link to, as they stand in the repository.
+const RUNBOOKS: [(&str, &str); 6] = [
+    ("damaged-log", include_str!("../../../docs/runbooks/damaged-log.md")),
+    ("destination-down", include_str!("../../../docs/runbooks/destination-down.md")),
+    ("disk-full", include_str!("../../../docs/runbooks/disk-full.md")),
+    ("does-not-start", include_str!("../../../docs/runbooks/does-not-start.md")),
+    ("refusals", include_str!("../../../docs/runbooks/refusals.md")),
+    ("restore", include_str!("../../../docs/runbooks/restore.md")),
+];
+
+async fn runbook(Path(name): Path<String>) -> Result<Response, Error> {
+    let found = RUNBOOKS.iter().find(|(known, _)| *known == name);
+    let (_, page) = found.ok_or_else(|| Error::no_such("runbook", &name))?;
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], *page).into_response())
 }
 
 async fn error_page(Path(code): Path<String>) -> Result<Response, Error> {

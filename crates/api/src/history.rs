@@ -12,8 +12,8 @@ use event::Millis;
 /// The counters that are kept, as they stand on the page, and the labels that tell their series apart.
 const COUNTERS: [(&str, Counter, &[&str]); 4] = [
     ("assent_collect_accepted_total", Counter::Accepted, &["source"]),
-    ("assent_collect_refused_total", Counter::Refused, &["reason"]),
-    ("assent_collect_discarded_total", Counter::Discarded, &["code"]),
+    ("assent_collect_refused_total", Counter::Refused, &["source", "reason"]),
+    ("assent_collect_discarded_total", Counter::Discarded, &["source", "code"]),
     ("assent_delivery_results_total", Counter::Results, &["destination", "result"]),
 ];
 
@@ -23,12 +23,12 @@ const MINUTE_MS: i64 = 60_000;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Counter {
+pub enum Counter {
     /// Events taken, by source.
     Accepted,
-    /// Events not stored for lack of consent, by reason.
+    /// Events not stored for lack of consent, by source and reason.
     Refused,
-    /// Events not kept because of what they are, by code.
+    /// Events not kept because of what they are, by source and code.
     Discarded,
     /// Results, by destination and result.
     Results,
@@ -83,7 +83,7 @@ impl History {
     }
 
     /// Since when it counts.
-    pub(crate) fn since(&self) -> Option<Millis> {
+    pub fn since(&self) -> Option<Millis> {
         self.0.lock().expect("no holder of the history panics").since
     }
 
@@ -94,7 +94,7 @@ impl History {
     }
 
     /// Sums of the minutes after `from`, by label values.
-    pub(crate) fn sums(&self, workspace: &str, counter: Counter, from: Millis) -> BTreeMap<Vec<String>, u64> {
+    pub fn sums(&self, workspace: &str, counter: Counter, from: Millis) -> BTreeMap<Vec<String>, u64> {
         let first = from.0.div_euclid(MINUTE_MS);
         let minutes = self.0.lock().expect("no holder of the history panics");
         let mut sums = BTreeMap::new();

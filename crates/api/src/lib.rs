@@ -28,7 +28,7 @@ mod state;
 mod time;
 
 pub use door::{Door, from_peer};
-pub use history::History;
+pub use history::{Counter, History};
 pub use lake::{LakeColumn, LakeDesk, LakeQuestion, LakeRows};
 pub use live::{Seen, Window};
 pub use router::{Unauthorised, document};

@@ -24,6 +24,10 @@ enumerations! {
     health_state: ["running", "paused", "failed", "disabled"];
     retry_state: ["searching", "sending", "done"];
     severity: ["error", "warning"];
+    alert_condition: ["failure_rate", "oldest_waiting", "refusals", "disk"];
+    alert_state: ["pending", "firing"];
+    notice_kind: ["firing", "repeated", "resolved"];
+    send_state: ["waiting", "sent", "failed"];
     switch: ["deny", "allow"];
     regime: ["opt-in", "opt-out"];
     do_not_track: ["ignore", "as-gpc"];

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use alerts::Alerts;
 use control::{Accounts, Configuration, Directory, Store};
 use delivery::{Delivery, Kind};
 use event::Clock;
@@ -27,6 +28,8 @@ pub struct Options {
     pub directory: Arc<Directory>,
     /// What is delivered.
     pub delivery: Arc<Delivery>,
+    /// Who is told of what.
+    pub alerts: Alerts,
     /// Accepted events.
     pub raw: Arc<dyn EventLog>,
     /// Processed events.

@@ -107,6 +107,7 @@ async fn start(log: Arc<dyn EventLog>) -> Result<std::net::SocketAddr, Box<dyn E
         recorder: Arc::new(Unused),
         metrics: Metrics::register(&mut registry),
         observer: Observer::nobody(),
+        tracer: event::Tracer::default(),
         probes: Probes { ready: Arc::new(|| Ok(Vec::new())), metrics: Arc::new(String::new) },
         edge: Edge::default(),
     }));

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use event::{Call, Clock, limits};
+use event::{Call, Clock, Done, Fact, Tracer, Work, limits};
 use eventlog::EventLog;
 use http::request::Parts;
 use http::{Method, Request};
@@ -94,6 +94,8 @@ pub struct Options {
     pub metrics: Metrics,
     /// Who watches.
     pub observer: Observer,
+    /// Who traces requests with events.
+    pub tracer: Tracer,
     /// What the probes answer.
     pub probes: Probes,
     /// How it stands in its network.
@@ -106,6 +108,7 @@ pub struct Collector {
     acceptor: Acceptor,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+    tracer: Tracer,
     probes: Probes,
     bodies: Bodies,
     sdk: Sdk,
@@ -128,7 +131,7 @@ impl Drop for Open {
 impl Collector {
     /// A collector that is ready to handle requests.
     pub fn new(options: Options) -> Self {
-        let Options { directory, log, clock, recorder, metrics, observer, probes, edge } = options;
+        let Options { directory, log, clock, recorder, metrics, observer, tracer, probes, edge } = options;
         let acceptor = Acceptor {
             directory,
             log,
@@ -142,6 +145,7 @@ impl Collector {
             acceptor,
             clock,
             metrics,
+            tracer,
             probes,
             bodies: Bodies::new(edge.body_bytes_max),
             sdk: Sdk::default(),
@@ -172,6 +176,7 @@ impl Collector {
             }
             Found::Nothing => return self.elsewhere(head, body, peer).await,
         };
+        let began = self.tracer.is_on().then(tokio::time::Instant::now);
         let answered = match handler {
             Handler::One(call) => self.one(&head, body, peer, call).await,
             Handler::Batch => self.batch(&head, body, peer).await,
@@ -184,7 +189,20 @@ impl Collector {
             Handler::Ready => self.ready(),
             Handler::Metrics => Ok(answer::metrics((self.probes.metrics)())),
         };
-        answered.unwrap_or_else(|refusal| self.refuse(&refusal))
+        let answer = answered.unwrap_or_else(|refusal| self.refuse(&refusal));
+        if let (Some(began), Some(name)) = (began, handler.traced()) {
+            let parent = head.headers.get("traceparent").and_then(|value| value.to_str().ok());
+            let status = answer.status();
+            self.tracer.tell(&Done {
+                name,
+                work: Work::Answered,
+                took: began.elapsed(),
+                parent,
+                is_failed: status.is_server_error(),
+                facts: &[("http.response.status_code", Fact::Number(i64::from(status.as_u16())))],
+            });
+        }
+        answer
     }
 
     /// No route of the wire protocol. Boxed, so that events do not carry the room for it.

@@ -31,6 +31,29 @@ pub(crate) enum Handler {
     Metrics,
 }
 
+impl Handler {
+    /// What a trace calls a request with events; `None` for what carries none. Not the path: a key may stand in it.
+    pub(crate) fn traced(self) -> Option<&'static str> {
+        match self {
+            Self::One(Call::Track) => Some("POST /v1/track"),
+            Self::One(Call::Page) => Some("POST /v1/page"),
+            Self::One(Call::Identify) => Some("POST /v1/identify"),
+            Self::One(Call::Screen) => Some("POST /v1/screen"),
+            Self::One(Call::Group) => Some("POST /v1/group"),
+            Self::One(Call::Alias) => Some("POST /v1/alias"),
+            Self::Batch => Some("POST /v1/batch"),
+            Self::Pixel => Some("GET /v1/pixel"),
+            Self::SdkMetrics
+            | Self::Settings
+            | Self::Script
+            | Self::Chunk
+            | Self::Health
+            | Self::Ready
+            | Self::Metrics => None,
+        }
+    }
+}
+
 /// One row: a method, a pattern (`{}` stands for one segment, which is handed to the handler), a handler.
 struct Row {
     method: Method,

@@ -8,9 +8,11 @@
 //! - `linking`: an identifier that joins a subject takes over what the subject refused.
 //! - [`Directory`]: the tenants, ready for the hot path.
 //! - [`keys`]: opening, rotating and destroying the keys of a workspace.
+//! - [`AlertStore`]: what alerts found, and what was told of it.
 //! - [`Accounts`]: people, sessions, tokens, roles. [`AuditStore`]: who changed what.
 
 mod accounts;
+mod alerts;
 mod apply;
 mod audit;
 mod configuration;
@@ -32,6 +34,7 @@ pub use accounts::{
     HashingCost, NewSession, NewToken, NewUser, PaceLimits, Principal, Rights, Role, SessionsOver, SignedIn,
     StoredAccount, StoredSession, TOKEN_PREFIX, Token, UnknownRole, User, UserChange, Via,
 };
+pub use alerts::{AlertChanges, AlertNotice, AlertSend, AlertStore, AlertSubject, NOTICES_MAX, NoticeKind, SendState};
 pub use apply::{Applied, ApplyError, ApplyOptions, Change, Claim, Site, WorkspaceFile, apply};
 pub use audit::{Action, AuditQuery, AuditRecord, AuditStore, Entry};
 pub use configuration::{

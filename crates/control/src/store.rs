@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::Standing;
 use crate::accounts::AccountStore;
+use crate::alerts::AlertStore;
 use crate::audit::AuditStore;
 use crate::configuration::ConfigurationStore;
 use crate::hex::hex;
@@ -205,7 +206,9 @@ pub enum Joined {
 
 /// The control store. Everything that a method writes is durable when it returns.
 #[async_trait]
-pub trait Store: AccountStore + AuditStore + ConfigurationStore + SavedQueryStore + fmt::Debug + Send + Sync {
+pub trait Store:
+    AccountStore + AlertStore + AuditStore + ConfigurationStore + SavedQueryStore + fmt::Debug + Send + Sync
+{
     /// The subjects of some fingerprints, in their order.
     async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError>;
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use consent::{Permitted, Use};
 use control::{Directory, Tenant};
 use egress::{Egress, Request};
-use event::{Clock, Millis};
+use event::{Clock, Done, Fact, Millis, Tracer, Work};
 use eventlog::record::Processed;
 use eventlog::{EventLog, Partition, Position};
 
@@ -35,6 +35,7 @@ pub(crate) struct Context {
     pub(crate) directory: Arc<Directory>,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tracer: Tracer,
     /// Whether an operator paused the destination: nothing more is sent.
     pub(crate) held: AtomicBool,
 }
@@ -83,12 +84,50 @@ pub(crate) struct Finished {
     pub(crate) is_held: bool,
 }
 
-/// Makes one attempt for a batch.
+/// Makes one attempt for a batch, and traces it.
 pub(crate) async fn attempt(context: Arc<Context>, items: Vec<Item>) -> Finished {
+    let began = context.tracer.is_on().then(tokio::time::Instant::now);
+    let finished = make(&context, items).await;
+    // Without a request nobody was asked, so there is nothing to trace.
+    if let (Some(began), Some(last)) = (began, finished.exchanges.last()) {
+        trace(&context, &finished, (last, began.elapsed()));
+    }
+    finished
+}
+
+/// Names, codes and numbers only: neither an address, which may hold a secret, nor anything of an event.
+fn trace(context: &Context, finished: &Finished, (last, took): (&Exchange, Duration)) {
+    let (outcome, reason) = match last.verdict {
+        Verdict::Delivered => ("delivered", ""),
+        Verdict::Retry { cause, .. } => ("retry", cause.code()),
+        Verdict::Split(cause) => ("split", cause.code()),
+        Verdict::Pause(cause) => ("paused", cause.code()),
+        Verdict::Rejected(cause) => ("rejected", cause.code()),
+    };
+    context.tracer.tell(&Done {
+        name: "delivery attempt",
+        work: Work::Asked,
+        took,
+        parent: None,
+        is_failed: outcome != "delivered",
+        facts: &[
+            ("assent.workspace", Fact::Text(&context.workspace)),
+            ("assent.destination", Fact::Text(context.model.name.as_str())),
+            ("assent.attempt", Fact::Number(i64::from(finished.number))),
+            ("assent.events", finished.events.len().into()),
+            ("assent.requests", finished.exchanges.len().into()),
+            ("assent.outcome", Fact::Text(outcome)),
+            ("assent.reason", Fact::Text(reason)),
+            ("http.response.status_code", Fact::Number(i64::from(last.status))),
+        ],
+    });
+}
+
+async fn make(context: &Context, items: Vec<Item>) -> Finished {
     let number = items.iter().map(|item| item.failures).max().unwrap_or(0) + 1;
     let mut finished =
         Finished { events: Vec::with_capacity(items.len()), exchanges: Vec::new(), number, is_held: false };
-    let items = fetch(&context, items, &mut finished.events).await;
+    let items = fetch(context, items, &mut finished.events).await;
     let requests_max = requests_max(items.len());
     let mut parts = VecDeque::from([items]);
     while let Some(part) = parts.pop_front() {
@@ -97,7 +136,7 @@ pub(crate) async fn attempt(context: Arc<Context>, items: Vec<Item>) -> Finished
             finished.events.extend(rest.map(|item| (item, Decision::Unsent)));
             break;
         }
-        let Some((part, exchange, verdicts)) = exchange(&context, part, &mut finished).await else { continue };
+        let Some((part, exchange, verdicts)) = exchange(context, part, &mut finished).await else { continue };
         let verdict = exchange.verdict;
         finished.exchanges.push(exchange);
         if matches!(verdict, Verdict::Split(_)) && part.len() > 1 {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use control::Directory;
 use egress::{Echoes, Egress};
-use event::Clock;
+use event::{Clock, Tracer};
 use eventlog::record::Processed;
 use eventlog::{EventLog, Partition, Position};
 use tokio::task::{JoinHandle, JoinSet};
@@ -47,6 +47,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Who watches results live.
     pub observer: Observer,
+    /// Who traces attempts.
+    pub tracer: Tracer,
     /// The metrics.
     pub metrics: Metrics,
     /// Where the echo destination shows what it got.
@@ -273,8 +275,6 @@ impl Delivery {
         let cursors = ownership::place(&folded, options.log.partitions()).unwrap_or_else(begins);
         let places = (0..).map(Partition).zip(&cursors);
         let released = places.map(|(partition, cursor)| ownership::released(&folded, partition, *cursor));
-        // A whole state would forget the results beyond it: one only where there must be one.
-        let is_checkpoint_due = recorder.is_checkpoint_due();
         let shared = Arc::new(Shared { released: Mutex::new(released.collect()), ..Shared::default() });
         let courier = Courier {
             size: BatchSize::new(destination.batching()),
@@ -286,6 +286,7 @@ impl Delivery {
                 directory: Arc::clone(&options.directory),
                 log: Arc::clone(&options.log),
                 clock: Arc::clone(&options.clock),
+                tracer: options.tracer.clone(),
                 held: AtomicBool::new(folded.desk.held.is_some()),
             }),
             shared: Arc::clone(&shared),
@@ -295,13 +296,14 @@ impl Delivery {
             observer: options.observer.clone(),
             retry: options.retry,
             random: Random::new(options.seed ^ u64::from(crc32c::crc32c(key.1.as_bytes()))),
+            // A whole state would forget the results beyond it: one only where there must be one.
+            is_checkpoint_due: recorder.is_checkpoint_due(),
             recorder,
             folded,
             saved: cursors.clone(),
             cursors,
             fresh: Vec::new(),
             lost: Vec::new(),
-            is_checkpoint_due,
             lanes: crate::lane::Lanes::new(options.waiting.in_memory_max),
             limits: options.waiting,
             next_seq: 0,

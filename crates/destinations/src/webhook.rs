@@ -4,16 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 use consent::Permitted;
 use delivery::{
     Attempt, Batching, Deletion, Destination, Inexpressible, Kind, Mapped, Setting, SettingsError, SubjectKeys,
 };
-use egress::{HttpRequest, Request};
+use egress::{HttpRequest, Request, SigningKey};
 use event::{Secret, Slug};
-use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -132,7 +129,7 @@ fn timeout_ms() -> u64 {
 struct Webhook {
     settings: Settings,
     url: Url,
-    key: Option<Secret<Vec<u8>>>,
+    key: Option<SigningKey>,
     headers: Vec<(HeaderName, Secret<String>)>,
 }
 
@@ -143,7 +140,7 @@ fn open(name: &Slug, settings: &Map<String, Value>) -> Result<Box<dyn Destinatio
     egress::check_url(&url, settings.allow_private).map_err(|error| wrong(format!("`url`: {error}")))?;
     let checked = settings.ca.as_deref().map_or(Ok(()), egress::check_authorities);
     checked.map_err(|what| wrong(format!("`ca` has {what}")))?;
-    let key = settings.secret.as_ref().map(key).transpose().map_err(wrong)?;
+    let key = settings.secret.as_ref().map(SigningKey::parse).transpose().map_err(wrong)?;
     let headers = settings.headers.iter().map(|(header, value)| {
         let parsed = HeaderName::try_from(header.as_str());
         let header = parsed.map_err(|_| wrong(format!("`{header}` is not the name of a header")))?;
@@ -153,12 +150,6 @@ fn open(name: &Slug, settings: &Map<String, Value>) -> Result<Box<dyn Destinatio
     });
     let headers = headers.collect::<Result<_, SettingsError>>()?;
     Ok(Box::new(Webhook { settings, url, key, headers }))
-}
-
-fn key(secret: &Secret<String>) -> Result<Secret<Vec<u8>>, String> {
-    let text = secret.expose().strip_prefix("whsec_");
-    let key = text.and_then(|text| STANDARD.decode(text).ok()).filter(|key| !key.is_empty());
-    key.map(Secret::new).ok_or_else(|| "`secret` must be `whsec_` followed by base64".to_owned())
 }
 
 impl Destination for Webhook {
@@ -185,7 +176,7 @@ impl Destination for Webhook {
             (HeaderName::from_static("assent-attempt"), Secret::new(attempt.number.to_string())),
         ];
         if let Some(key) = &self.key {
-            let signature = sign(key, &id, &timestamp, &body);
+            let signature = key.sign(&id, &timestamp, &body);
             headers.push((HeaderName::from_static("webhook-signature"), Secret::new(signature)));
         }
         headers.push((HeaderName::from_static("webhook-id"), Secret::new(id)));
@@ -233,12 +224,4 @@ fn id(events: &[Permitted<Mapped<'_>>]) -> String {
         write!(id, "{byte:02x}").expect("writing to a string never fails");
     }
     id
-}
-
-fn sign(key: &Secret<Vec<u8>>, id: &str, timestamp: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).expect("HMAC takes keys of any length");
-    for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
-        mac.update(part);
-    }
-    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }

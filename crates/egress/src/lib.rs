@@ -22,13 +22,17 @@ mod error;
 mod file;
 mod guarded;
 mod http_out;
+mod nobody;
 mod request;
+mod signature;
 
 pub use address::{AddressRefused, check_url};
 pub use echo::Echoes;
 pub use error::SendError;
 pub use http_out::check_authorities;
+pub use nobody::about_nobody;
 pub use request::{Answer, EchoRequest, FileRequest, HttpRequest, Request};
+pub use signature::SigningKey;
 
 /// Limits of one destination's way out.
 #[derive(Debug, Clone)]

@@ -19,6 +19,7 @@ pub mod limits;
 mod parts;
 mod redact;
 pub mod timestamp;
+mod trace;
 
 pub use batch::{Batch, BatchError};
 pub use call::Call;
@@ -29,3 +30,4 @@ pub use fields::{Fields, MalformedJson, push_string};
 pub use ids::{ByFingerprint, Fingerprint, FingerprintHasher, InvalidSlug, Slug, SubjectId, new_message_id};
 pub use redact::{Pii, Secret};
 pub use timestamp::Millis;
+pub use trace::{Done, Fact, Tracer, Work};

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use deltalake::DeltaTableError;
 use deltalake::kernel::Transaction;
+use event::{Done, Fact, Work};
 use eventlog::record::{Processed, RecordError};
 use eventlog::{Partition, Position, ReadError, Record};
 use futures::future::select_all;
@@ -312,7 +313,9 @@ async fn commit(
     (files, through): (&[Finished], &[Transaction]),
 ) -> Result<(), LakeError> {
     let (mut wait, began) = (Duration::from_millis(100), tokio::time::Instant::now());
+    let mut attempts = 0;
     for attempt in 1_u32.. {
+        attempts = attempt;
         let error = match attempt_commit(&mut landing.table, files, through, attempt).await {
             Ok(()) => break,
             Err(error) => error,
@@ -336,7 +339,23 @@ async fn commit(
     }
     options.metrics.commits.inc();
     options.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
-    options.metrics.rows.inc_by(files.iter().map(|file| file.rows as u64).sum());
+    let rows: usize = files.iter().map(|file| file.rows).sum();
+    options.metrics.rows.inc_by(rows as u64);
+    if options.tracer.is_on() {
+        options.tracer.tell(&Done {
+            name: "lake commit",
+            work: Work::Inside,
+            took: began.elapsed(),
+            parent: None,
+            is_failed: false,
+            facts: &[
+                ("assent.workspace", Fact::Text(landing.pending.workspace())),
+                ("assent.rows", rows.into()),
+                ("assent.files", files.len().into()),
+                ("assent.attempts", Fact::Number(i64::from(attempts))),
+            ],
+        });
+    }
     Ok(())
 }
 

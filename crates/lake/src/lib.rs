@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use deltalake::DeltaTableError;
 use deltalake::logstore::object_store::Error as StoreError;
-use event::Clock;
+use event::{Clock, Tracer};
 use eventlog::{EventLog, Partition, Position};
 use parquet::errors::ParquetError;
 use tokio::sync::{oneshot, watch};
@@ -54,6 +54,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Counters.
     pub metrics: Metrics,
+    /// Who traces commits.
+    pub tracer: Tracer,
     /// From the first event read to its commit.
     pub commit_wait_ms: u64,
     /// Bytes waiting (compressed, and the pages in progress) at which a commit is made earlier.

@@ -38,6 +38,11 @@ struct DayFile {
 const DAY_MS: i64 = 86_400_000;
 
 impl Pending {
+    /// Of which workspace.
+    pub(crate) fn workspace(&self) -> &str {
+        &self.workspace
+    }
+
     pub(crate) fn new(workspace: Arc<str>, previous: Arc<dyn FingerprintPrevious>) -> Self {
         Self { workspace, previous, days: BTreeMap::new(), through: BTreeMap::new(), today: (0..0, String::new()) }
     }

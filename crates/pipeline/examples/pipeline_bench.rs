@@ -106,6 +106,7 @@ fn pipeline(raw: &Arc<dyn EventLog>, files: &std::path::Path) -> Result<Pipeline
         clock: Arc::new(Wall),
         metrics: Metrics::default(),
         observer: Observer::nobody(),
+        tracer: event::Tracer::default(),
     };
     let marks = vec![None; usize::from(PARTITIONS)];
     let index = Index::open(Options::new(files.to_owned(), PARTITIONS), &marks)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control::Directory;
-use event::Clock;
+use event::{Clock, Tracer};
 use eventlog::{EventLog, Lease, Owned, Partition};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,8 @@ pub struct Site {
     pub metrics: Metrics,
     /// Who watches.
     pub observer: Observer,
+    /// Who traces batches.
+    pub tracer: Tracer,
 }
 
 /// The stages in flow order.

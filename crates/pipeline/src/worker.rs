@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use event::Millis;
+use event::{Done, Fact, Millis, Work};
 use eventlog::record::{Processed, Raw, RecordError};
 use eventlog::{Append, Partition, Position, RECORD_BYTES_MAX, ReadError, Record};
 use tokio_util::sync::CancellationToken;
@@ -205,6 +205,7 @@ impl Worker {
     async fn pass(&self, records: &[Record]) -> Result<(), Ended> {
         let Some(first) = records.first() else { return Ok(()) };
         let site = &self.shared.site;
+        let began = site.tracer.is_on().then(tokio::time::Instant::now);
         let Some(tenant) = site.directory.tenant(&first.workspace) else {
             site.metrics.dropped(Reason::UnknownWorkspace).inc_by(records.len() as u64);
             warn!(workspace = %first.workspace, records = records.len(), "dropped records of an unknown workspace");
@@ -225,7 +226,22 @@ impl Worker {
         let batch = stages.validate.run(batch);
         let batch = self.identify(batch).await?;
         let batch = stages.route.run(batch);
-        self.append(&first.workspace, batch).await
+        self.append(&first.workspace, batch).await?;
+        if let Some(began) = began {
+            site.tracer.tell(&Done {
+                name: "pipeline batch",
+                work: Work::Inside,
+                took: began.elapsed(),
+                parent: None,
+                is_failed: false,
+                facts: &[
+                    ("assent.workspace", Fact::Text(&first.workspace)),
+                    ("assent.partition", Fact::Number(i64::from(self.partition.0))),
+                    ("assent.records", records.len().into()),
+                ],
+            });
+        }
+        Ok(())
     }
 
     fn decode<'r>(&self, records: &'r [Record]) -> Result<Vec<Logged<'r>>, Ended> {

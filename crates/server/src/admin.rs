@@ -11,8 +11,10 @@ use delivery::Delivery;
 use event::{Clock, Millis, Secret};
 use futures::StreamExt as _;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::alerting;
 use crate::engines::Engines;
 use crate::lake_desk;
 use crate::live::Live;
@@ -25,6 +27,9 @@ const PASSWORD_VARIABLE: &str = "ASSENT_ADMIN_PASSWORD";
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 /// Walking the data directory costs a look at each of its files.
 const STORAGE_FOR_MS: i64 = 60_000;
+
+/// The task that looks after alerts; it ends after `stopping`.
+pub(crate) type Alerting = JoinHandle<()>;
 
 /// What to say about signing in, once.
 pub(crate) struct Login {
@@ -58,18 +63,24 @@ pub(crate) struct Sights<'s> {
 }
 
 /// Makes the first owner where there is nobody yet, and opens the door.
-pub(crate) async fn open(door: &Door, engines: &Engines, sights: Sights<'_>) -> anyhow::Result<Login> {
+pub(crate) async fn open(door: &Door, engines: &Engines, sights: Sights<'_>) -> anyhow::Result<(Login, Alerting)> {
     let accounts = Accounts::new(Arc::clone(&engines.store), Arc::clone(&engines.clock), AccountLimits::default());
     let given = std::env::var(PASSWORD_VARIABLE).ok().map(Secret::new);
     let generated = accounts.ensure_owner(given).await?;
     let history = Arc::new(History::default());
     tokio::spawn(count(Arc::clone(&history), sights.telemetry, &engines.clock, sights.stopping.clone()));
+    let alerts = alerting::open(sights.settings, engines, sights.delivery, &history)?;
+    let alerting = tokio::spawn({
+        let (alerts, stopping) = (alerts.clone(), sights.stopping.clone());
+        async move { alerts.run(stopping).await }
+    });
     let api = Api::new(api::Options {
         accounts,
         configuration: Arc::clone(&engines.configuration),
         store: Arc::clone(&engines.store),
         directory: Arc::clone(&engines.directory),
         delivery: Arc::clone(sights.delivery),
+        alerts,
         raw: Arc::clone(&engines.raw),
         processed: Arc::clone(&engines.processed),
         kinds: &destinations::registry::DESTINATIONS,
@@ -84,7 +95,7 @@ pub(crate) async fn open(door: &Door, engines: &Engines, sights: Sights<'_>) -> 
         version: env!("CARGO_PKG_VERSION"),
     });
     door.open(api::router(&api)?);
-    Ok(Login { generated })
+    Ok((Login { generated }, alerting))
 }
 
 /// Reads the metrics into the history until the server ends.

@@ -32,6 +32,7 @@ pub(crate) async fn start(
         data_dir: engines.layout.delivery(),
         clock: Arc::clone(&engines.clock),
         observer: observer(live),
+        tracer: telemetry.tracer.clone(),
         metrics: telemetry.metrics.delivery.clone(),
         echoes: Arc::new(Echoes::default()),
         backlog: BacklogBudget {

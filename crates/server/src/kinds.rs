@@ -1,7 +1,7 @@
 //! What the configuration must know of destination kinds: the registry, seen from `control`.
 
 use control::Kinds;
-use workspace::Destination;
+use workspace::{Alert, Destination};
 
 /// The registry of this build.
 #[derive(Debug, Clone, Copy)]
@@ -23,5 +23,9 @@ impl Kinds for Registry {
         let kind = destinations::registry::find(destination.kind.as_str())
             .ok_or_else(|| format!("there is no destination of kind `{}`; kinds are {}", destination.kind, known()))?;
         (kind.open)(&destination.name, &destination.settings).map(drop).map_err(|error| error.to_string())
+    }
+
+    fn check_alert(&self, alert: &Alert) -> Result<(), String> {
+        alerts::check(alert)
     }
 }

@@ -1,10 +1,11 @@
 //! The server: the only crate that reads the command line, the environment and the wall clock.
 //!
 //! Read in this order: [`cli`] (what can be asked), [`serve`] (the life of a server), [`topology`] (the whole path on
-//! one screen), [`engines`] (what it stands on), then the parts: `edge`, `admin`, `lake_desk`, `delivering`, `drain`, `trim`, `live`,
-//! `ready`, `local`, `telemetry`, `gauges`, and the other commands in `command`.
+//! one screen), [`engines`] (what it stands on), then the parts: `edge`, `admin`, `alerting`, `lake_desk`, `delivering`, `drain`, `trim`, `live`,
+//! `ready`, `local`, `telemetry`, `gauges`, `spans`, and the other commands in `command`.
 
 mod admin;
+mod alerting;
 mod bench;
 mod cli;
 mod clock;
@@ -25,6 +26,7 @@ mod previous;
 mod ready;
 mod serve;
 mod settings;
+mod spans;
 mod telemetry;
 mod topology;
 mod trim;

@@ -17,13 +17,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{Login, Sights};
+use crate::admin::{Alerting, Login, Sights};
 use crate::cli::{Role, Serve};
 use crate::engines::{Engines, Opening, read_workspaces};
 use crate::gauges::Sources;
 use crate::live::Live;
 use crate::ready::{Behind, Ready};
 use crate::settings::Settings;
+use crate::spans::Spans;
 use crate::telemetry::Telemetry;
 use crate::topology::{DataPath, Front, build_data_path};
 use crate::trim::{Holders, Trimmer};
@@ -49,7 +50,8 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}: is another server running there?", serve.listen))?;
     let Machine { disk, clock } = machine;
     let apply = ApplyOptions { take_over: serve.take_over, ..ApplyOptions::at_start(serve.prune) };
-    let telemetry = Telemetry::new();
+    let spans = Spans::open(&settings)?;
+    let telemetry = Telemetry::new(spans.tracer.clone());
     let opening = Opening { settings: &settings, files, apply, clock, disk, metrics: &telemetry.metrics.log };
     let engines = Engines::open(&serve.data_dir, opening).await?;
     let live = Live::new();
@@ -64,26 +66,30 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     let waiting = path.pipeline.remember_waiting().await;
     tracing::info!(events = waiting, "events of the last run that wait in the log");
     let stopping = CancellationToken::new();
-    let login = match &door {
+    let (login, alerting) = match &door {
         Some(door) => {
             let (settings, telemetry, live, delivery) = (&settings, &telemetry, &live, &path.delivery);
             let sights = Sights { settings, telemetry, live, delivery, stopping: stopping.clone() };
-            Some(admin::open(door, &engines, sights).await?)
+            let (login, alerting) = admin::open(door, &engines, sights).await?;
+            (Some(login), Some(alerting))
         }
-        None => None,
+        None => (None, None),
     };
     announce(&serve, &engines, listener.local_addr()?, login.as_ref())?;
     let (pipeline_metrics, lake_metrics) = (telemetry.metrics.pipeline.clone(), telemetry.metrics.lake.clone());
     let role = serve.role;
-    let running = Running { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping };
-    running.until_signal(listener, &serve.data_dir).await
+    let running =
+        Running { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping, alerting };
+    let ended = running.until_signal(listener, &serve.data_dir).await;
+    spans.shutdown().await;
+    ended
 }
 
 fn read_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
     let Some(path) = path else { return Ok(Settings::default()) };
     let yaml =
         std::fs::read_to_string(path).with_context(|| format!("cannot read the settings `{}`", path.display()))?;
-    Settings::parse(&yaml).with_context(|| format!("`{}`", path.display()))
+    Settings::parse(&yaml, &|name| std::env::var(name).ok()).with_context(|| format!("`{}`", path.display()))
 }
 
 fn sources(engines: &Engines, path: &DataPath, telemetry: &Telemetry) -> Sources {
@@ -142,13 +148,16 @@ struct Running {
     lake_metrics: lake::Metrics,
     settings: Settings,
     role: Role,
-    /// Ends what would otherwise go on for ever: live views.
+    /// Ends what would otherwise go on for ever: live views, alerts.
     stopping: CancellationToken,
+    /// Notes what became of the notices under way before the process ends.
+    alerting: Option<Alerting>,
 }
 
 impl Running {
     async fn until_signal(self, listener: TcpListener, data_dir: &Path) -> anyhow::Result<()> {
-        let Self { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping } = self;
+        let Self { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping, alerting } =
+            self;
         let DataPath { collector, pipeline, index, lake, delivery } = path;
         let stop_pipeline = CancellationToken::new();
         let stop_trimming = CancellationToken::new();
@@ -189,6 +198,9 @@ impl Running {
             stop_trimming.cancel();
             if let Some(trimming) = trimming {
                 drop(trimming.await);
+            }
+            if let Some(alerting) = alerting {
+                drop(alerting.await);
             }
             tokio::join!(drain::landed(&*engines.processed, &lake), delivery.shutdown(DELIVERIES_WITHIN));
             match Arc::into_inner(lake) {

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use event::Secret;
 use serde::{Deserialize, Serialize};
 
 /// One row of the table, for documentation.
@@ -34,7 +35,7 @@ macro_rules! settings {
         }
 
         impl Settings {
-            /// The values in the order of the table, as they would be written. None of them is a secret.
+            /// The values in the order of the table, as they would be written, without passwords.
             pub(crate) fn shown(&self) -> Vec<String> {
                 vec![$( written(&self.$key), )*]
             }
@@ -57,6 +58,28 @@ pub(crate) enum UnknownKey {
     Accept,
 }
 
+/// A URL that may have a password in it, and is shown without.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct SecretUrl(Secret<String>);
+
+impl SecretUrl {
+    /// The URL, for whoever connects.
+    pub(crate) fn secret(&self) -> &Secret<String> {
+        &self.0
+    }
+}
+
+impl Serialize for SecretUrl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.0.expose();
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        // Query and path may hold secrets as well as what stands before the `@`.
+        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host).split(['/', '?']).next().unwrap_or_default();
+        serializer.collect_str(&format_args!("{scheme}://{host}"))
+    }
+}
+
 const MIB: u64 = 1024 * 1024;
 
 fn written(value: &impl Serialize) -> String {
@@ -70,6 +93,14 @@ fn written(value: &impl Serialize) -> String {
 settings! {
     public_url: Option<String> = None, "",
         "The address under which SDKs reach this server, as `https://events.example.com`. It goes into the settings document of SDKs; without it the `Host` of the request does.";
+    smtp_url: Option<SecretUrl> = None, "",
+        "The mail server through which alerts send e-mail: `smtps://user:password@mail.example.com`, or `smtp://…` for STARTTLS. Keep the password out of the file with `\"${env:SMTP_URL}\"`.";
+    smtp_from: Option<String> = None, "",
+        "Whom e-mail names as its sender, as `Assent <assent@example.com>`. Needed with `smtp_url`.";
+    otlp_endpoint: Option<SecretUrl> = None, "",
+        "Where OpenTelemetry spans are sent, as protobuf over HTTP: `http://127.0.0.1:4318`; `/v1/traces` is added where there is no path. Without it nothing is traced.";
+    otlp_sample_ratio: f64 = 0.01, "0.01",
+        "Which share of traces is sent, 0 to 1, decided by the trace's id. A request whose `traceparent` says that it is not sampled is not.";
     unknown_key: UnknownKey = UnknownKey::Reject, "reject",
         "What a request with an unknown write key is answered: `reject` (401) or `accept` (200, counted, not kept, as at Segment).";
     trusted_proxies: Vec<String> = Vec::new(), "[]",
@@ -107,12 +138,13 @@ settings! {
 }
 
 impl Settings {
-    /// Reads a settings file.
-    pub(crate) fn parse(yaml: &str) -> anyhow::Result<Self> {
+    /// Reads a settings file. `env` answers `${env:NAME}`.
+    pub(crate) fn parse(yaml: &str, env: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
         if yaml.trim().is_empty() {
             return Ok(Self::default());
         }
-        let value: serde_json::Value = serde_norway::from_str(yaml)?;
+        let mut value: serde_json::Value = serde_norway::from_str(yaml)?;
+        workspace::fill_secrets(&mut value, "", env)?;
         let settings: Self =
             serde_json::from_value(value).map_err(|error| anyhow::anyhow!(workspace::with_hint(&error.to_string())))?;
         crate::trim::check(&settings)?;
@@ -144,14 +176,24 @@ mod tests {
             .filter(|row| !row.default.is_empty())
             .map(|row| format!("{}: {}", row.key, row.default))
             .collect();
-        let parsed = Settings::parse(&shown.join("\n")).expect("the defaults are valid");
+        let parsed = Settings::parse(&shown.join("\n"), &|_| None).expect("the defaults are valid");
         assert_eq!(format!("{parsed:?}"), format!("{:?}", Settings::default()));
     }
 
     #[test]
     fn an_unknown_key_is_refused_with_the_nearest() {
-        let error = Settings::parse("unknown_keys: accept").expect_err("refused").to_string();
+        let error = Settings::parse("unknown_keys: accept", &|_| None).expect_err("refused").to_string();
         assert!(error.contains("did you mean `unknown_key`?"), "{error}");
+    }
+
+    #[test]
+    fn a_password_comes_from_the_environment_and_is_not_shown() {
+        let env = |name: &str| (name == "SMTP_URL").then(|| "smtps://u:hu@sh@mail.example:465/x?y=1".to_owned());
+        let settings = Settings::parse("smtp_url: \"${env:SMTP_URL}\"", &env).expect("valid");
+        assert!(settings.shown().contains(&"smtps://mail.example:465".to_owned()), "{:?}", settings.shown());
+        assert!(!format!("{settings:?}").contains("hu@sh"));
+        let error = Settings::parse("smtp_url: \"${env:SMTP_URL}\"", &|_| None).expect_err("refused").to_string();
+        assert!(error.contains("`SMTP_URL`, which is not set"), "{error}");
     }
 
     #[test]

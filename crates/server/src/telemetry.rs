@@ -6,6 +6,7 @@
 use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use event::Tracer;
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
@@ -24,6 +25,8 @@ pub(crate) struct Metrics {
 /// What is registered, and what each part counts into.
 pub(crate) struct Telemetry {
     pub(crate) metrics: Metrics,
+    /// Who traces the path.
+    pub(crate) tracer: Tracer,
     shown: Arc<Shown>,
 }
 
@@ -36,7 +39,7 @@ struct Shown {
 
 impl Telemetry {
     /// Registers every part.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(tracer: Tracer) -> Self {
         let mut registry = Registry::default();
         let metrics = Metrics {
             log: eventlog::Metrics::register(&mut registry),
@@ -46,7 +49,8 @@ impl Telemetry {
             delivery: delivery::Metrics::register(&mut registry),
         };
         let gauges = Gauges::register(&mut registry);
-        Self { metrics, shown: Arc::new(Shown { registry: Mutex::new(registry), gauges, sources: OnceLock::new() }) }
+        let shown = Shown { registry: Mutex::new(registry), gauges, sources: OnceLock::new() };
+        Self { metrics, tracer, shown: Arc::new(shown) }
     }
 
     /// What states are taken from, from now on.

@@ -56,6 +56,7 @@ pub(crate) async fn build_data_path(
         recorder: Arc::new(Recorder::start(Arc::clone(&engines.store))),
         metrics: metrics.collector.clone(),
         observer: observe::collector(live),
+        tracer: telemetry.tracer.clone(),
         probes: front.probes,
         edge: edge::edge(settings, front.pages, front.beside)?,
     }));
@@ -77,6 +78,7 @@ pub(crate) async fn build_data_path(
                 clock: Arc::clone(&engines.clock),
                 metrics: metrics.pipeline.clone(),
                 observer: observe::pipeline(live),
+                tracer: telemetry.tracer.clone(),
             },
         );
     // With the pipeline the only reader that holds the log.
@@ -87,6 +89,7 @@ pub(crate) async fn build_data_path(
         previous: Arc::new(PreviousIds::new(Arc::clone(&engines.directory))),
         clock: Arc::clone(&engines.clock),
         metrics: metrics.lake.clone(),
+        tracer: telemetry.tracer.clone(),
         commit_wait_ms: Duration::from_secs(settings.lake_commit_seconds).as_millis().try_into()?,
         pending_bytes_max: lake::PENDING_BYTES_MAX,
         maintenance: Maintenance {

@@ -104,7 +104,8 @@ impl Document {
 
 const WORKSPACE: &str = "workspace";
 const CONSENT: &str = "consent";
-const LISTS: [(ObjectKind, &str); 2] = [(ObjectKind::Source, "sources"), (ObjectKind::Destination, "destinations")];
+const LISTS: [(ObjectKind, &str); 3] =
+    [(ObjectKind::Source, "sources"), (ObjectKind::Destination, "destinations"), (ObjectKind::Alert, "alerts")];
 
 /// An object with its fields in the order of their table.
 fn ordered(kind: ObjectKind, body: &Body) -> Result<Yaml, ParseError> {

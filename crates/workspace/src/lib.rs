@@ -1,9 +1,10 @@
-//! The model of a workspace: its sources, destinations, categories and consent rules, as a file says them.
+//! The model of a workspace: its sources, destinations, alerts, categories and consent rules, as a file says them.
 //! Parsing and validation only; no I/O. `control` stores it, `consent` decides by it, `collector` serves it.
 //!
-//! Read in this order: [`Workspace`], [`Source`], [`Destination`], [`Category`], [`Purpose`], [`parse`]; then
+//! Read in this order: [`Workspace`], [`Source`], [`Destination`], [`Category`], [`Purpose`], [`Alert`], [`parse`]; then
 //! [`ObjectKind`] and [`Document`]: the same as it was written, object by object, for storing, editing and exporting.
 
+mod alert;
 mod category;
 mod destination;
 mod document;
@@ -14,6 +15,7 @@ mod purpose;
 mod source;
 mod validate;
 
+pub use alert::{Alert, Channel, Condition, ConditionKind, WebhookChannel};
 pub use category::{Category, CategoryRule, REQUIRED};
 pub use destination::{Destination, RecipientRole, Switch};
 pub use document::Document;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event::Slug;
 use serde::{Deserialize, Serialize};
 
-use crate::{Category, CategoryRule, Destination, Source};
+use crate::{Alert, Category, CategoryRule, Destination, Source};
 
 /// Everything a workspace is.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Workspace {
     /// Where events go.
     #[serde(default)]
     pub destinations: Vec<Destination>,
+    /// What somebody wants to be told about.
+    #[serde(default)]
+    pub alerts: Vec<Alert>,
     /// How consent is read.
     #[serde(default)]
     pub consent: ConsentRules,

@@ -12,8 +12,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::alert::{FOR_MINUTES, REPEAT_AFTER_HOURS, WINDOW_MINUTES};
 use crate::parse::{fill_secrets, with_hint};
-use crate::{CategoryRule, ConsentRules, Destination, ParseError, Source};
+use crate::{Alert, CategoryRule, ConsentRules, Destination, ParseError, Source};
 
 /// The fields of an object.
 pub type Body = Map<String, Value>;
@@ -26,6 +27,8 @@ pub enum ObjectKind {
     Source,
     /// A destination.
     Destination,
+    /// An alert.
+    Alert,
     /// The consent block, of which there is one. It exists always; without being written it is its defaults.
     Consent,
 }
@@ -59,6 +62,21 @@ const DESTINATION: &[Field] = &[
     ("enabled", || json!(true)),
 ];
 
+const ALERT: &[Field] = &[
+    ("name", NOTHING),
+    ("when", NOTHING),
+    ("destination", NOTHING),
+    ("source", NOTHING),
+    ("reason", NOTHING),
+    ("above_percent", NOTHING),
+    ("above_minutes", NOTHING),
+    ("window_minutes", || json!(WINDOW_MINUTES)),
+    ("for_minutes", || json!(FOR_MINUTES)),
+    ("repeat_after_hours", || json!(REPEAT_AFTER_HOURS)),
+    ("notify", || json!([])),
+    ("enabled", || json!(true)),
+];
+
 const CONSENT: &[Field] = &[
     ("default_regime", || json!("opt-in")),
     ("regions", || json!({})),
@@ -73,6 +91,7 @@ impl ObjectKind {
         match self {
             Self::Source => "source",
             Self::Destination => "destination",
+            Self::Alert => "alert",
             Self::Consent => "consent",
         }
     }
@@ -82,6 +101,7 @@ impl ObjectKind {
         match self {
             Self::Source => SOURCE,
             Self::Destination => DESTINATION,
+            Self::Alert => ALERT,
             Self::Consent => CONSENT,
         }
     }
@@ -95,7 +115,9 @@ impl ObjectKind {
     pub fn name_of(self, body: &Body) -> &str {
         match self {
             Self::Consent => self.name(),
-            Self::Source | Self::Destination => body.get("name").and_then(Value::as_str).unwrap_or_default(),
+            Self::Source | Self::Destination | Self::Alert => {
+                body.get("name").and_then(Value::as_str).unwrap_or_default()
+            }
         }
     }
 
@@ -110,6 +132,7 @@ impl ObjectKind {
         match self {
             Self::Source => shape::<Source>(value),
             Self::Destination => shape::<Destination>(value),
+            Self::Alert => shape::<Alert>(value),
             Self::Consent => shape::<ConsentRules>(value),
         }
     }
@@ -165,14 +188,14 @@ impl fmt::Display for ObjectKind {
 
 /// A text that names no kind of object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a kind of object: kinds are `source`, `destination`, `consent`")]
+#[error("`{0}` is not a kind of object: kinds are `source`, `destination`, `alert`, `consent`")]
 pub struct UnknownKind(pub String);
 
 impl FromStr for ObjectKind {
     type Err = UnknownKind;
 
     fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        let all = [Self::Source, Self::Destination, Self::Consent];
+        let all = [Self::Source, Self::Destination, Self::Alert, Self::Consent];
         all.into_iter().find(|kind| kind.name() == text).ok_or_else(|| UnknownKind(text.to_owned()))
     }
 }

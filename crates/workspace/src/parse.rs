@@ -134,7 +134,7 @@ consent:
 
     #[test]
     fn what_is_wrong_is_named_with_its_place_and_a_way_out() {
-        assert_snapshot!(check("workspace: acme\nsorces: []"), @"unknown field `sorces`, expected one of `workspace`, `sources`, `destinations`, `consent`; did you mean `sources`?");
+        assert_snapshot!(check("workspace: acme\nsorces: []"), @"unknown field `sorces`, expected one of `workspace`, `sources`, `destinations`, `alerts`, `consent`; did you mean `sources`?");
         assert_snapshot!(check("workspace: Acme"), @"`Acme` is not a name: use 1 to 63 of a-z, 0-9, `-` and `_`, starting with a letter or a digit");
         assert_snapshot!(check(&GOOD.replace("kind: browser", "kind: brwser")), @"unknown variant `brwser`, expected one of `browser`, `mobile`, `server`; did you mean `browser`?");
         assert_snapshot!(check(&GOOD.replace("TOKEN", "MISSING")), @"`destinations[0].settings.token` asks for the environment variable `MISSING`, which is not set");
@@ -144,5 +144,12 @@ consent:
         assert_snapshot!(check(&GOOD.replace("categories: [performance]", "categories: [required]")), @"destination `echo` has category `required` for purpose `analytics`: nobody can refuse `required`, so it may not be used for analytics, advertising, sale or sharing");
         assert_snapshot!(check(&GOOD.replace("wk_server", "wk_demo")), @"sources `web` and `api` have the same write key");
         assert_snapshot!(check(&GOOD.replace("name: api", "name: web")), @"there are two sources named `web`");
+        let with_alert = |watches: &str| {
+            format!(
+                "{GOOD}\nalerts: [{{ name: late, when: oldest_waiting, above_minutes: 5, destination: {watches} }}]"
+            )
+        };
+        assert_snapshot!(check(&with_alert("echo")), @"acme with 2 sources");
+        assert_snapshot!(check(&with_alert("ecko")), @"alert `late` watches destination `ecko`, which does not exist; destinations are `echo`");
     }
 }

@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use event::Slug;
 
-use crate::{Category, Destination, SourceKind, Workspace};
+use crate::{Alert, Category, Condition, Destination, SourceKind, Workspace};
 
 /// One bit each in the gate.
 const CATEGORIES_MAX: usize = 64;
+/// Each is looked at every few seconds.
+const ALERTS_MAX: usize = 200;
 
 /// A contradiction inside a workspace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +28,29 @@ pub(crate) fn validate(workspace: &Workspace) -> Result<(), Invalid> {
         known_category(workspace, category, &format!("the trait `{name}` means"))?;
     }
     unique("destinations named", workspace.destinations.iter().map(|destination| &destination.name))?;
-    workspace.destinations.iter().try_for_each(|destination| one_destination(workspace, destination))
+    workspace.destinations.iter().try_for_each(|destination| one_destination(workspace, destination))?;
+    if workspace.alerts.len() > ALERTS_MAX {
+        return Err(Invalid(format!("there are {} alerts, {ALERTS_MAX} at most", workspace.alerts.len())));
+    }
+    unique("alerts named", workspace.alerts.iter().map(|alert| &alert.name))?;
+    workspace.alerts.iter().try_for_each(|alert| one_alert(workspace, alert))
+}
+
+/// What it watches must be there: a rule about a name that was mistyped would never tell anything.
+fn one_alert(workspace: &Workspace, alert: &Alert) -> Result<(), Invalid> {
+    let destinations = || workspace.destinations.iter().map(|destination| &destination.name);
+    let sources = || workspace.sources.iter().map(|source| &source.name);
+    let (what, watched, known): (_, _, Vec<&Slug>) = match &alert.condition {
+        Condition::FailureRate { destination, .. } | Condition::OldestWaiting { destination, .. } => {
+            ("destination", destination, destinations().collect())
+        }
+        Condition::Refusals { source, .. } => ("source", source, sources().collect()),
+        Condition::Disk { .. } => return Ok(()),
+    };
+    let Some(watched) = watched.as_ref().filter(|watched| !known.contains(watched)) else { return Ok(()) };
+    let known = list(known.into_iter().map(Slug::as_str));
+    let name = &alert.name;
+    Err(Invalid(format!("alert `{name}` watches {what} `{watched}`, which does not exist; {what}s are {known}")))
 }
 
 fn sources(workspace: &Workspace) -> Result<(), Invalid> {

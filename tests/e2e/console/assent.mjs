@@ -31,12 +31,16 @@ async function freePort() {
   return port;
 }
 
-/** Starts `assent serve` with this workspace; answers its address and a way to stop. */
-export async function startAssent(workspace) {
+/**
+ * Starts `assent serve` with this workspace; answers its address, a way to stop, and a way to start again on the same data.
+ * `settings`: what stands in the server's own file. `env`: more variables.
+ */
+export async function startAssent(workspace, { settings = {}, env = {} } = {}) {
   const home = await mkdtemp(join(tmpdir(), "assent-console-"));
-  const file = join(home, "workspace.yaml");
+  const [file, config] = [join(home, "workspace.yaml"), join(home, "assent.yaml")];
   await writeFile(file, JSON.stringify(workspace)); // JSON is YAML
-  return serve(home, ["--workspace", file], { ASSENT_ADMIN_PASSWORD: PASSWORD });
+  await writeFile(config, JSON.stringify(settings));
+  return serve(home, ["--workspace", file, "--config", config], { ASSENT_ADMIN_PASSWORD: PASSWORD, ...env });
 }
 
 /** What `make run` starts after building: the demo, whose password is made up and printed once. */
@@ -60,14 +64,20 @@ async function serve(home, more, env) {
     },
     START_MS_MAX,
   );
+  const end = async () => {
+    if (child.exitCode !== null) return;
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  };
   const stop = async () => {
-    if (child.exitCode === null) {
-      child.kill("SIGTERM");
-      await once(child, "exit");
-    }
+    await end();
     await rm(home, { recursive: true, force: true });
   };
-  return { url, home, pid: child.pid, stop, output: () => output };
+  const restart = async () => {
+    await end();
+    return serve(home, more, env);
+  };
+  return { url, home, pid: child.pid, stop, restart, output: () => output };
 }
 
 /** A receiver whose answer a test decides: `status` and `text` are what it answers now, `bodies` what it took. */

@@ -29,6 +29,7 @@ const PAGES = [
   ["settings/account", "Settings"],
   ["settings/users", "Settings"],
   ["settings/tokens", "Settings"],
+  ["settings/alerts", "Settings"],
   ["settings/audit", "Settings", { act: openDetails }],
   ["settings/consent", "Settings"],
   ["settings/file", "Settings", { act: (page) => page.getByRole("button", { name: "Show as YAML" }).click() }],

@@ -246,6 +246,7 @@ const PAGES = [
   "settings/account",
   "settings/users",
   "settings/tokens",
+  "settings/alerts",
   "settings/audit",
   "settings/consent",
   "settings/file",

@@ -24,9 +24,16 @@ const PICTURES = [
   ["pause-320", "destinations/crm", { dark: true, size: NARROW }, askToPause],
   ["new-destination", "new-destination", {}, (page) => page.getByRole("button", { name: /^Webhook/ }).click()],
   ["lake", "lake", { dark: true }, chart],
+  ["alerts", "settings/alerts", {}],
+  ["alert-form-320", "settings/alerts", { dark: true, size: NARROW }, editAlert],
   ["audit", "settings/audit", {}, (page) => page.getByText("What changed").first().click()],
   ["conflict", "sources/web", {}, conflict],
 ];
+
+async function editAlert(page) {
+  await page.getByRole("button", { name: "Edit crm-fails" }).click();
+  await page.getByLabel("URL of way 1").scrollIntoViewIfNeeded();
+}
 
 async function askToPause(page) {
   await page.getByRole("button", { name: "Pause", exact: true }).click();

@@ -1,5 +1,6 @@
 // The mock's answers, one row for each operation of the contract that the console uses.
 
+import { alertRoutes } from "./alerts.mjs";
 import { overviewOf } from "./world.mjs";
 
 const page = (items) => ({ body: { items, next: null } });
@@ -309,6 +310,7 @@ export const routes = [
     /^\/w\/destinations\/([^/]+)\/dead-letters\/retries$/,
     ({ world, names }) => page(names[0] === "crm" ? world.retries : []),
   ],
+  ...alertRoutes({ page, change, create, drop }),
   ["GET", /^\/w\/categories$/, ({ world }) => ({ body: world.categories })],
   [
     "PUT",

@@ -2,6 +2,7 @@
 // that a real server does not get into on demand. Nothing of this folder is in the built console.
 
 import { ago, MINUTE } from "./ago.mjs";
+import { alertsOf, noticesOf } from "./alerts.mjs";
 import { deadLetters, errorsOf, retryOf } from "./repair.mjs";
 
 const health = (more = {}) => ({
@@ -382,6 +383,8 @@ export function makeWorld(kind) {
     deadLetters: isFull ? deadLetters() : [],
     retries: isFull ? [retryOf()] : [],
     errors: errorsOf(isFull),
+    alerts: alertsOf(isFull),
+    notices: noticesOf(isFull),
     saved: isFull ? [{ id: "q1", name: "Events per minute", sql: "select 1", by: "admin", at: ago(86_400_000) }] : [],
     audit: auditOf(isFull),
     categories: consentOf(),
@@ -422,6 +425,7 @@ export function overviewOf(world, minutes) {
     }),
     attention: world.isFull
       ? [
+          { severity: "error", text: "the alert `crm-fails` is firing about `crm`", link: "settings/alerts" },
           {
             severity: "error",
             text: "crm has not delivered for 22 minutes: the receiver answers 503",

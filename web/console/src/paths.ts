@@ -2,7 +2,17 @@
 
 const w = (workspace: string) => `/w/${encodeURIComponent(workspace)}`;
 
-export const SETTINGS_TABS = ["account", "users", "tokens", "audit", "consent", "file", "limits", "storage"] as const;
+export const SETTINGS_TABS = [
+  "account",
+  "users",
+  "tokens",
+  "alerts",
+  "audit",
+  "consent",
+  "file",
+  "limits",
+  "storage",
+] as const;
 export type SettingsTab = (typeof SETTINGS_TABS)[number];
 
 export const DESTINATION_TABS = ["health", "errors", "dead-letters", "tester", "settings"] as const;

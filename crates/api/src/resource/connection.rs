@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use consent::{Gate, HasSubject, Origin, Permitted, Preferences, Signals, Stamp, Subject, Use, Wishes};
+use consent::Permitted;
 use control::{Action, Entry};
 use delivery::response::{Verdict, Verdicts};
 use delivery::{Attempt, Destination, Mapped};
@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use workspace::{Basis, ConsentRules, Purpose, RecipientRole, Regime};
 
 use crate::Api;
 use crate::access::Caller;
@@ -51,15 +50,6 @@ struct TrialResult {
     answer: String,
     /// How long it took, in milliseconds.
     took_ms: u64,
-}
-
-/// An event about nobody: it needs no consent, and still no way out is open without the gate.
-struct Nobodys<T>(T, Stamp<'static>);
-
-impl<T> HasSubject for Nobodys<T> {
-    fn subject(&self) -> Subject<'_> {
-        Subject { identifiers: &[], stamp: &self.1, wishes: Wishes::default() }
-    }
 }
 
 /// Sends one event about nobody, marked as a test, with these settings.
@@ -101,27 +91,6 @@ async fn test_destination(
     Ok(Json(send(&api, &*destination).await))
 }
 
-fn permitted<T>(item: T) -> Option<(Permitted<T>, Arc<Gate>)> {
-    let gate = Gate::new(&ConsentRules::default());
-    let purpose = Use {
-        purpose: Purpose::Service,
-        categories: gate.rules().categories.required(),
-        recipient: RecipientRole::ServiceProvider,
-        unmapped: false,
-        unstamped: false,
-        names: Vec::new(),
-    };
-    let stamp = Stamp {
-        origin: Origin::Default,
-        preferences: Preferences::default(),
-        signals: Signals::default(),
-        regime: Regime::OptIn,
-        basis: Basis::Contract,
-    };
-    let item = gate.permit(Nobodys(item, stamp), &purpose).ok()?;
-    item.try_map(|item| Ok::<_, ()>(item.0)).ok().map(|item| (item, gate))
-}
-
 async fn send(api: &Api, destination: &dyn Destination) -> TrialResult {
     let now = api.clock.now();
     let message_id = event::new_message_id();
@@ -133,7 +102,7 @@ async fn send(api: &Api, destination: &dyn Destination) -> TrialResult {
     let began = tokio::time::Instant::now();
     let done = async {
         let mapped = Mapped { message_id: &message_id, call: Call::Track, received_at: now, json: &json };
-        let (event, gate) = permitted(mapped).ok_or("the gate did not let a test pass")?;
+        let (event, gate) = egress::about_nobody(mapped).ok_or("the gate did not let a test pass")?;
         let made = Permitted::try_combine(&[event], |events| destination.request(events, Attempt { number: 1, now }));
         let request = made.ok_or("no event to send")?.map_err(|error| error.to_string())?;
         let egress = Egress::new(destination.egress(), Arc::new(Echoes::default()));

@@ -1,6 +1,7 @@
 //! The resources, one file each: its operations, what they read and what they answer.
 
 mod account;
+mod alert;
 mod audit;
 mod configured;
 mod connection;
@@ -39,6 +40,7 @@ pub(crate) fn all() -> Vec<Operations> {
         connection::routes(),
         operate::routes(),
         letter::routes(),
+        alert::routes(),
         consent::routes(),
         overview::routes(),
         live::routes(),

@@ -1,5 +1,7 @@
 //! How a workspace is doing, and what needs attention first.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use control::Tenant;
@@ -12,6 +14,7 @@ use crate::Api;
 use crate::error::{Error, ErrorBody, Result};
 use crate::extract::Asked;
 use crate::history::{Counter, MINUTES_MAX};
+use crate::resource::alert::{self, AlertStanding};
 use crate::resource::health::{self, Health};
 use crate::resource::workspace::Here;
 use crate::router::Operations;
@@ -134,8 +137,12 @@ async fn show_overview(State(api): State<Api>, Here(tenant): Here, Asked(span): 
     let (workspace, now) = (tenant.name(), api.clock.now());
     let from = Millis(now.0 - (i64::from(span.minutes) - 1) * 60_000);
     let most_first = |counter| {
-        let sums = api.history.sums(&workspace, counter, from);
-        let mut sums: Vec<(String, u64)> = sums.into_iter().map(|(labels, count)| (labels.concat(), count)).collect();
+        // Of all sources: the last label says why.
+        let mut by_reason = BTreeMap::<String, u64>::new();
+        for (mut labels, count) in api.history.sums(&workspace, counter, from) {
+            *by_reason.entry(labels.pop().unwrap_or_default()).or_default() += count;
+        }
+        let mut sums: Vec<(String, u64)> = by_reason.into_iter().collect();
         sums.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         sums
     };
@@ -153,7 +160,7 @@ async fn show_overview(State(api): State<Api>, Here(tenant): Here, Asked(span): 
             .into_iter()
             .map(|(code, count)| DiscardedCount { code, count })
             .collect(),
-        attention: attention(&destinations, storage, now),
+        attention: attention(&alert::standing(&api, &workspace), &destinations, storage, now),
         destinations,
         storage,
     }))
@@ -180,9 +187,18 @@ fn destinations(api: &Api, tenant: &Tenant, from: Millis) -> Vec<DestinationActi
 const LATE_S: i64 = 300;
 
 /// Errors before warnings.
-fn attention(destinations: &[DestinationActivity], storage: Option<Storage>, now: Millis) -> Vec<Attention> {
+fn attention(
+    alerts: &[(String, AlertStanding)],
+    destinations: &[DestinationActivity],
+    storage: Option<Storage>,
+    now: Millis,
+) -> Vec<Attention> {
     let mut all = Vec::new();
     let mut say = |severity, text: String, link: String| all.push(Attention { severity, text, link });
+    for (name, one) in alerts.iter().filter(|(_, one)| one.state == "firing") {
+        let about = one.about.as_ref().map_or_else(String::new, |about| format!(" about `{about}`"));
+        say("error", format!("the alert `{name}` is firing{about}"), "settings/alerts".to_owned());
+    }
     if storage.is_some_and(|disk| disk.free_bytes < disk.disk_bytes / 10) {
         say(
             "error",

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use alerts::Alerts;
 use api::{Api, LakeDesk, Options, Window};
 use axum::Router;
 use axum::body::Body;
@@ -76,6 +77,10 @@ impl Kinds for Registry {
         let kind = destinations::registry::find(destination.kind.as_str()).ok_or("no such kind")?;
         (kind.open)(&destination.name, &destination.settings).map(drop).map_err(|error| error.to_string())
     }
+
+    fn check_alert(&self, alert: &workspace::Alert) -> Result<(), String> {
+        alerts::check(alert)
+    }
 }
 
 /// The workspace, as if somebody had applied its file once.
@@ -107,6 +112,7 @@ async fn delivering(
         data_dir: directory.join("delivery"),
         clock: Arc::clone(clock),
         observer: delivery::Observer::none(),
+        tracer: event::Tracer::default(),
         metrics: delivery::Metrics::default(),
         echoes: Arc::default(),
         backlog: delivery::BacklogBudget { bytes_max: 1 << 20, age_ms_max: 3_600_000 },
@@ -143,11 +149,21 @@ impl Rig {
         let (raw, processed): (Arc<dyn EventLog>, Arc<dyn EventLog>) =
             (Arc::new(MemoryLog::new(1)), Arc::new(MemoryLog::new(1)));
         let delivery = delivering(directory.path(), &processed, &served, &clock).await;
+        let alerting = alerts::Options {
+            store: Arc::clone(&store),
+            directory: Arc::clone(&served),
+            clock: Arc::clone(&clock),
+            figures: Arc::new(|_, _, _| Vec::new()),
+            mailer: None,
+            public_url: None,
+            look_every: std::time::Duration::from_secs(1),
+        };
         let options = Options {
             accounts,
             configuration,
             store,
-            directory: served,
+            directory: Arc::clone(&served),
+            alerts: Alerts::new(alerting),
             delivery,
             raw,
             processed,

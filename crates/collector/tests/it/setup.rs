@@ -191,6 +191,7 @@ impl World {
             recorder: Arc::<Notary>::clone(&notary),
             metrics,
             observer: Observer::new(Arc::new(AtomicBool::new(true)), Arc::new(tell)),
+            tracer: event::Tracer::default(),
             probes: Probes { ready: Arc::new(ready), metrics: Arc::new(move || exposition(&for_probe)) },
             edge,
         }));

@@ -28,6 +28,16 @@ pub enum Unservable {
         /// What is wrong.
         reason: String,
     },
+    /// An alert cannot be told.
+    #[error("workspace `{workspace}`, alert `{alert}`: {reason}")]
+    Alert {
+        /// The workspace.
+        workspace: String,
+        /// The alert.
+        alert: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Two sources would have the same write key.
     #[error(transparent)]
     SameWriteKey(#[from] SameWriteKey),
@@ -76,6 +86,7 @@ pub(crate) fn check(
         let read = workspace.document().read(env);
         let model = read.map_err(|error| Unservable::Workspace { workspace: workspace.name.clone(), error })?;
         check_destinations(&model, kinds)?;
+        check_alerts(&model, kinds)?;
     }
     Ok(write_keys::check(&after, env)?)
 }
@@ -86,6 +97,17 @@ fn check_destinations(workspace: &Workspace, kinds: &dyn Kinds) -> Result<(), Un
         kinds.check(destination).map_err(|reason| Unservable::Destination {
             workspace: workspace.name().to_string(),
             destination: destination.name.to_string(),
+            reason,
+        })
+    })
+}
+
+/// Whether every alert can be told, also one that is switched off: nobody would notice when it is switched on.
+fn check_alerts(workspace: &Workspace, kinds: &dyn Kinds) -> Result<(), Unservable> {
+    workspace.alerts.iter().try_for_each(|alert| {
+        kinds.check_alert(alert).map_err(|reason| Unservable::Alert {
+            workspace: workspace.name().to_string(),
+            alert: alert.name.to_string(),
             reason,
         })
     })

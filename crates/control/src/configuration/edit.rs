@@ -15,7 +15,7 @@ use crate::{Principal, StoreError, Via};
 /// An edit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
-    /// A new source or destination; its name stands in the body. A source without a write key gets one.
+    /// A new source, destination or alert; its name stands in the body. A source without a write key gets one.
     Create {
         /// What it is.
         kind: ObjectKind,
@@ -116,7 +116,7 @@ impl From<Unservable> for EditError {
     fn from(error: Unservable) -> Self {
         match error {
             Unservable::Workspace { error, .. } => Self::Invalid(error.to_string()),
-            Unservable::Destination { reason, .. } => Self::Invalid(reason),
+            Unservable::Destination { reason, .. } | Unservable::Alert { reason, .. } => Self::Invalid(reason),
             Unservable::SameWriteKey(error) => Self::Invalid(error.to_string()),
         }
     }

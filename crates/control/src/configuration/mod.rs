@@ -24,7 +24,7 @@ use std::sync::Arc;
 use event::{Clock, Millis};
 use tokio::sync::{Mutex, watch};
 use vault::Keys;
-use workspace::{Body, Destination, ObjectKind};
+use workspace::{Alert, Body, Destination, ObjectKind};
 
 pub use draft::Unservable;
 pub use edit::{Edit, EditError};
@@ -34,7 +34,7 @@ pub use store::{
 };
 
 pub(crate) use draft::check;
-pub(crate) use mask::{audited, check_references, keep_secrets, literal_secrets, setting_mut, shown};
+pub(crate) use mask::{audited, check_references, keep_secrets, literal_secrets, shown, value_mut};
 
 use crate::apply::{Applied, ApplyError, ApplyOptions, Site, WorkspaceFile, apply};
 use crate::audit::{AuditQuery, AuditRecord};
@@ -47,7 +47,7 @@ pub(crate) type Env<'e> = &'e (dyn Fn(&str) -> Option<String> + Sync);
 /// Answers `${env:NAME}` for as long as a configuration is served.
 pub type SharedEnv = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// What control must know of kinds of destinations, whose crate stands below it.
+/// What control must know of what stands below it: the kinds of destinations, and how alerts are told.
 pub trait Kinds: fmt::Debug + Send + Sync {
     /// The settings of a kind that are secrets, with dots for inner ones; `None` for an unknown kind.
     fn secrets(&self, kind: &str) -> Option<Vec<&'static str>>;
@@ -58,6 +58,9 @@ pub trait Kinds: fmt::Debug + Send + Sync {
 
     /// Whether a destination can be opened as it is configured, or why not.
     fn check(&self, destination: &Destination) -> Result<(), String>;
+
+    /// Whether an alert can tell those it names, or why not.
+    fn check_alert(&self, alert: &Alert) -> Result<(), String>;
 }
 
 /// What serving a configuration needs.
@@ -307,7 +310,7 @@ pub fn export(
         for ((kind, name), body) in &mut document.objects {
             for path in literal_secrets(*kind, body, kinds) {
                 let reference = secret_reference(&workspace.name, name, &path);
-                if let Some(value) = setting_mut(body, &path) {
+                if let Some(value) = value_mut(body, &path) {
                     *value = reference.into();
                 }
             }
@@ -317,7 +320,8 @@ pub fn export(
 }
 
 /// The reference that stands for a literal secret in an export.
-pub(crate) fn secret_reference(workspace: &str, destination: &str, setting: &str) -> String {
+pub(crate) fn secret_reference(workspace: &str, object: &str, path: &str) -> String {
+    let setting = path.strip_prefix("settings.").unwrap_or(path);
     let spelled = |text: &str| text.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-    format!("${{env:{API_VARIABLES}{}_{}_{}}}", spelled(workspace), spelled(destination), spelled(setting))
+    format!("${{env:{API_VARIABLES}{}_{}_{}}}", spelled(workspace), spelled(object), spelled(setting))
 }

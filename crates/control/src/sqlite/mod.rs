@@ -16,6 +16,7 @@
 
 mod accounts;
 mod adopt;
+mod alerts;
 mod audit;
 mod choices;
 mod identifiers;
@@ -57,6 +58,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "objects", include_str!("../../migrations/0003_objects.sql")),
     (4, "made_in", include_str!("../../migrations/0004_made_in.sql")),
     (5, "saved_queries", include_str!("../../migrations/0005_saved_queries.sql")),
+    (6, "alerts", include_str!("../../migrations/0006_alerts.sql")),
 ];
 
 /// The store in one file.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod adopt;
+mod alerts;
 mod apply;
 mod audit;
 mod configuration;

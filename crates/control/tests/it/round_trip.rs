@@ -148,6 +148,54 @@ fn destination(number: usize, sources: usize) -> impl Strategy<Value = Value> {
         })
 }
 
+fn channel() -> impl Strategy<Value = Value> {
+    let webhook = (maybe(Just(json!("${env:TOKEN}"))), maybe(any::<bool>().prop_map(Value::from))).prop_map(
+        |(secret, private)| {
+            let url = ("url", Some(json!("https://hooks.example/in")));
+            json!({ "webhook": object(vec![url, ("secret", secret), ("allow_private", private)]) })
+        },
+    );
+    let email = prop::collection::vec("[a-z.+]{1,5}[a-z]@[a-z]{1,8}", 1..3).prop_map(|to| json!({ "email": to }));
+    prop_oneof![webhook, email].prop_filter("a dot stands between letters", |channel| {
+        !channel.to_string().contains("..") && !channel.to_string().contains("\".")
+    })
+}
+
+fn alert(number: usize, sources: usize, destinations: usize) -> impl Strategy<Value = Value> {
+    let count = move |most: usize, name: char| {
+        maybe((0..most.max(1)).prop_map(move |number| json!(format!("{name}{number}"))))
+            .prop_map(move |named| named.filter(|_| most > 0))
+    };
+    (
+        one_of(&["failure_rate", "oldest_waiting", "refusals", "disk"]),
+        (count(destinations, 'd'), count(sources, 's'), maybe(text().prop_map(Value::from))),
+        prop_oneof![(0..100_u32).prop_map(Value::from), (0.0..100.0_f64).prop_map(Value::from)],
+        (maybe((1..60_u32).prop_map(Value::from)), maybe((0..60_u32).prop_map(Value::from))),
+        maybe((1..48_u32).prop_map(Value::from)),
+        maybe(prop::collection::vec(channel(), 0..3).prop_map(Value::from)),
+        maybe(any::<bool>().prop_map(Value::from)),
+    )
+        .prop_map(
+            move |(when, (destination, source, reason), above, (window, minutes), hours, notify, enabled)| {
+                let is = |names: &[&str]| names.iter().any(|name| when == *name);
+                object(vec![
+                    ("name", Some(json!(format!("a{number}")))),
+                    ("destination", destination.filter(|_| is(&["failure_rate", "oldest_waiting"]))),
+                    ("source", source.filter(|_| is(&["refusals"]))),
+                    ("reason", reason.filter(|_| is(&["refusals"]))),
+                    ("above_percent", Some(above).filter(|_| !is(&["oldest_waiting"]))),
+                    ("above_minutes", is(&["oldest_waiting"]).then(|| json!(7))),
+                    ("window_minutes", window.filter(|_| is(&["failure_rate", "refusals"]))),
+                    ("for_minutes", minutes),
+                    ("repeat_after_hours", hours),
+                    ("notify", notify),
+                    ("enabled", enabled),
+                    ("when", Some(when)),
+                ])
+            },
+        )
+}
+
 fn consent() -> impl Strategy<Value = Value> {
     let alias = prop::collection::vec("[A-Z]{3}", 0..1);
     let categories = (alias, any::<bool>()).prop_map(|(aliases, names)| {
@@ -174,17 +222,19 @@ fn consent() -> impl Strategy<Value = Value> {
 }
 
 fn workspace() -> impl Strategy<Value = Value> {
-    (1..4_usize, 0..3_usize).prop_flat_map(|(sources, destinations)| {
+    (1..4_usize, 0..3_usize, 0..3_usize).prop_flat_map(|(sources, destinations, alerts)| {
         (
             (0..sources).map(source).collect::<Vec<_>>(),
             (0..destinations).map(|number| destination(number, sources)).collect::<Vec<_>>(),
+            (0..alerts).map(|number| alert(number, sources, destinations)).collect::<Vec<_>>(),
             maybe(consent()),
         )
-            .prop_map(|(sources, destinations, consent)| {
+            .prop_map(|(sources, destinations, alerts, consent)| {
                 object(vec![
                     ("workspace", Some(json!("acme"))),
                     ("sources", Some(Value::from(sources))),
                     ("destinations", Some(Value::from(destinations))),
+                    ("alerts", Some(Value::from(alerts))),
                     ("consent", consent),
                 ])
             })

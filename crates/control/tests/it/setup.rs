@@ -93,6 +93,10 @@ impl Kinds for TestKinds {
             other => Err(format!("there is no destination of kind `{other}`")),
         }
     }
+
+    fn check_alert(&self, alert: &workspace::Alert) -> Result<(), String> {
+        if alert.name.as_str() == "mute" { Err("alert `mute` cannot be told".to_owned()) } else { Ok(()) }
+    }
 }
 
 /// A clock that a test moves.

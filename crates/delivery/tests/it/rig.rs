@@ -272,6 +272,7 @@ impl Rig {
             registry: Arc::new(|slug| (slug == "test").then_some(&KIND)),
             data_dir: data.to_owned(),
             clock: Arc::new(Wall),
+            tracer: event::Tracer::default(),
             observer: Observer {
                 wanted: Arc::new(|| true),
                 tell: Arc::new(move |told| {

@@ -180,6 +180,7 @@ impl World {
             previous: Arc::clone(&self.vault) as Arc<dyn FingerprintPrevious>,
             clock: self.clock(),
             metrics: Metrics::default(),
+            tracer: event::Tracer::default(),
             commit_wait_ms: 20,
             pending_bytes_max: 1 << 20,
             maintenance: Maintenance { every_s: 3_600, ..Maintenance::default() },

@@ -239,8 +239,13 @@ impl Bed {
         let partitions = processed.partitions();
         let marks: Vec<_> = (0..partitions).map(|partition| processed.watermark(Partition(partition))).collect();
         let index = Index::open(Options::new(self.index_path(), partitions), &marks).expect("opens");
-        let site =
-            Site { directory, clock: Arc::new(Still), metrics: self.metrics.clone(), observer: self.observer.clone() };
+        let site = Site {
+            directory,
+            clock: Arc::new(Still),
+            metrics: self.metrics.clone(),
+            observer: self.observer.clone(),
+            tracer: event::Tracer::default(),
+        };
         Pipeline::reading(self.instead.clone().unwrap_or_else(|| self.raw.clone()))
             .then(Deduplicate::new(Arc::new(index)))
             .then(Validate::new())

@@ -11,6 +11,7 @@ mod gate;
 mod golden;
 mod harness;
 mod oracle;
+mod otlp;
 mod power_loss;
 mod shutdown;
 mod sink;

@@ -170,6 +170,38 @@ export interface LakeTable {
   columns: { name: string; type: string }[];
 }
 
+export const CONDITIONS = ["failure_rate", "oldest_waiting", "refusals", "disk"] as const;
+export type Condition = (typeof CONDITIONS)[number];
+
+/** Where a notice goes. `{ secret: true }` stands for a secret that is kept with its address. */
+export type Way =
+  | { webhook: { url: string; secret?: string | { secret: true } | null; allow_private?: boolean } }
+  | { email: string[] };
+
+export interface Alert extends Versioned {
+  when: Condition;
+  destination: string | null;
+  source: string | null;
+  reason: string | null;
+  above_percent: number | null;
+  above_minutes: number | null;
+  window_minutes: number;
+  for_minutes: number;
+  repeat_after_hours: number;
+  notify: Way[];
+  enabled: boolean;
+  standing: Present<Described["AlertStanding"]>[];
+}
+
+export interface AlertList extends Page<Alert> {
+  /** Whether this server can send e-mail. */
+  sends_email: boolean;
+}
+
+export type AlertTest = Described["AlertTest"];
+
+export type Notice = Omit<Present<Described["Notice"]>, "sends"> & { sends: Present<Described["NoticeSend"]>[] };
+
 export type SavedQuery = Described["SavedQueryShown"];
 
 export interface CategoryRule {

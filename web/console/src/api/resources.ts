@@ -3,6 +3,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { ApiError, get, part } from "./client.ts";
 import type {
+  AlertList,
   AuditEntry,
   Consent,
   DeadLetter,
@@ -11,6 +12,7 @@ import type {
   ErrorGroup,
   EventDetail,
   LakeTable,
+  Notice,
   Overview,
   Page,
   Retry,
@@ -169,6 +171,21 @@ export const settings = queryOptions({
   queryKey: ["settings"],
   queryFn: ({ signal }) => get<Page<Setting>>("/settings", undefined, signal),
 });
+
+export const alerts = (workspace: string) =>
+  queryOptions({
+    queryKey: [workspace, "alerts"],
+    queryFn: ({ signal }) => get<AlertList>(under(workspace, "/alerts"), undefined, signal),
+    refetchInterval: HEALTH_MS,
+  });
+
+/** What was told lately. */
+export const notices = (workspace: string) =>
+  queryOptions({
+    queryKey: [workspace, "alerts", "notices"],
+    queryFn: ({ signal }) => get<Page<Notice>>(under(workspace, "/alert-notices"), undefined, signal),
+    refetchInterval: HEALTH_MS,
+  });
 
 export interface AuditFilter {
   actor?: string;

@@ -176,6 +176,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/alert-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What alerts told, newest first, and what became of it. */
+        get: operations["list_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All alerts by name, with how they stand. */
+        get: operations["list_alerts"];
+        put?: never;
+        /** Creates an alert; it watches from now on. */
+        post: operations["create_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/alerts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One alert. */
+        get: operations["show_alert"];
+        /** Writes an alert anew, as a whole. What it has found stays. */
+        put: operations["change_alert"];
+        post?: never;
+        /** Removes an alert. Nobody is told that what it found is over. */
+        delete: operations["delete_alert"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/alerts/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a notice that is marked as a test on each way of an alert, and says what came of it. */
+        post: operations["test_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/apply": {
         parameters: {
             query?: never;
@@ -560,6 +631,131 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An alert with how it stands. */
+        Alert: components["schemas"]["AlertWritten"] & {
+            /** @description The file that declares it, so that it cannot be changed here; `null`: it can. */
+            declared_by?: string | null;
+            /** @description What it has found: nothing while it is at rest. */
+            standing: components["schemas"]["AlertStanding"][];
+            /**
+             * Format: int64
+             * @description Its version, to be sent with a change.
+             */
+            version: number;
+        };
+        AlertList: {
+            items: components["schemas"]["Alert"][];
+            /** @description The cursor of the next page. */
+            next?: string | null;
+            /** @description Whether this server can send e-mail. */
+            sends_email: boolean;
+        };
+        /** @description How an alert stands about one destination or source. */
+        AlertStanding: {
+            /** @description Which; `null`: it is about the server. */
+            about?: string | null;
+            /**
+             * Format: double
+             * @description The figure of the last look; `null`: it is not known.
+             */
+            figure?: number | null;
+            /** @description Since when. */
+            since: components["schemas"]["At"];
+            /** @enum {string} */
+            state: "pending" | "firing";
+        };
+        /** @description What came of a test. */
+        AlertTest: {
+            /** @description One for each way, in their order. */
+            sends: components["schemas"]["TestSend"][];
+        };
+        /** @description An alert to create or to write anew. What is left out is as in a workspace file. */
+        AlertToWrite: {
+            /**
+             * Format: int32
+             * @description For `oldest_waiting`, which must say it: above how many minutes.
+             */
+            above_minutes?: number | null;
+            /**
+             * Format: double
+             * @description For all but `oldest_waiting`, which must say it: above how many of a hundred.
+             */
+            above_percent?: number | null;
+            /** @description For `failure_rate` and `oldest_waiting`: one destination. */
+            destination?: string | null;
+            /** @description Whether it watches. */
+            enabled?: boolean | null;
+            /**
+             * Format: int32
+             * @description How long it holds before anybody is told: 5 without it.
+             */
+            for_minutes?: number | null;
+            /** @description Its name. Cannot be changed. */
+            name: string;
+            /** @description The ways: `{"webhook": {"url", "secret", "allow_private"}}` or `{"email": [addresses]}`. */
+            notify?: Record<string, never>[] | null;
+            /** @description For `refusals`: one reason or code. */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description After how long it is told again while it holds: 4 without it.
+             */
+            repeat_after_hours?: number | null;
+            /** @description For `refusals`: one source. */
+            source?: string | null;
+            /** @enum {string} */
+            when: "failure_rate" | "oldest_waiting" | "refusals" | "disk";
+            /**
+             * Format: int32
+             * @description Over how long a share is taken: 5 without it.
+             */
+            window_minutes?: number | null;
+        };
+        /** @description What is written about an alert. */
+        AlertWritten: {
+            /**
+             * Format: int32
+             * @description Above how many minutes.
+             */
+            above_minutes?: number | null;
+            /**
+             * Format: double
+             * @description Above how many of a hundred.
+             */
+            above_percent?: number | null;
+            /** @description The destination that it watches; `null`: each by itself. */
+            destination?: string | null;
+            /** @description Whether it watches. */
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description How long it holds before anybody is told.
+             */
+            for_minutes: number;
+            /** @description Its name. */
+            name: string;
+            /**
+             * @description The ways: `{"webhook": {"url", "secret", "allow_private"}}` or `{"email": [addresses]}`. `{"secret": true}` stands for
+             *     a secret; sent back with the same address, it keeps it.
+             */
+            notify: Record<string, never>[];
+            /** @description The reason of refusals that it watches; `null`: all. */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description After how long it is told again while it holds.
+             */
+            repeat_after_hours: number;
+            /** @description The source that it watches; `null`: each by itself. */
+            source?: string | null;
+            /** @enum {string} */
+            when: "failure_rate" | "oldest_waiting" | "refusals" | "disk";
+            /**
+             * Format: int32
+             * @description Over how long a share is taken.
+             */
+            window_minutes: number;
+        };
         /** @description A change of one object. */
         AppliedChange: {
             /** @description `create`, `update` or `delete`. */
@@ -1088,6 +1284,57 @@ export interface components {
              */
             new: string;
         };
+        /** @description Something that was told, or was to be told. */
+        Notice: {
+            /** @description The destination or source; `null`: it is about the server. */
+            about?: string | null;
+            /**
+             * Format: double
+             * @description The threshold of that moment.
+             */
+            above: number;
+            /** @description The alert. */
+            alert: string;
+            /** @description When. */
+            at: components["schemas"]["At"];
+            /**
+             * Format: double
+             * @description The figure of that moment; `null`: there was none any more.
+             */
+            figure?: number | null;
+            /**
+             * Format: int64
+             * @description Its number; later ones are higher.
+             */
+            id: number;
+            /** @enum {string} */
+            kind: "firing" | "repeated" | "resolved";
+            /** @description What became of it on each way. */
+            sends: components["schemas"]["NoticeSend"][];
+            /** @description What both count: `percent` or `minutes`. */
+            unit: string;
+        };
+        NoticePage: {
+            items: components["schemas"]["Notice"][];
+            /** @description The cursor of the next page, for `before`. */
+            next?: string | null;
+        };
+        /** @description What became of a notice on one way. */
+        NoticeSend: {
+            /** @description When it is tried next, or was settled. */
+            at: components["schemas"]["At"];
+            /**
+             * Format: int32
+             * @description Attempts so far.
+             */
+            attempts: number;
+            /** @description Why the last attempt failed. */
+            error?: string | null;
+            /** @enum {string} */
+            state: "waiting" | "sent" | "failed";
+            /** @description The way. */
+            to: string;
+        };
         /** @description How a workspace is doing. */
         Overview: {
             /** @description Events taken, by minute. */
@@ -1321,6 +1568,15 @@ export interface components {
              * @description What is free of it.
              */
             free_bytes: number;
+        };
+        /** @description What came of a test on one way. */
+        TestSend: {
+            /** @description Why it did not. */
+            error?: string | null;
+            /** @description Whether it arrived. */
+            ok: boolean;
+            /** @description The way. */
+            to: string;
         };
         /** @description A bearer token, without its text. */
         Token: {
@@ -1901,6 +2157,307 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WorkspaceList"];
+                };
+            };
+        };
+    };
+    list_notices: {
+        parameters: {
+            query?: {
+                /** @description Older than this notice: the `next` of the page before. */
+                before?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page; the latest 500 are kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticePage"];
+                };
+            };
+            /** @description A value that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such workspace */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            /** @description No such workspace */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertToWrite"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description It contradicts itself or the workspace */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alert */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_alert: {
+        parameters: {
+            query: {
+                /** @description The `version` of the object as it was read. Another one means that somebody changed it meanwhile. */
+                if_version: number;
+            };
+            header?: never;
+            path: {
+                /** @description The alert */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertToWrite"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description It contradicts itself or the workspace */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It was changed meanwhile, or a file declares it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_alert: {
+        parameters: {
+            query: {
+                /** @description The `version` of the object as it was read. Another one means that somebody changed it meanwhile. */
+                if_version: number;
+            };
+            header?: never;
+            path: {
+                /** @description The alert */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It was changed meanwhile, or a file declares it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    test_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alert */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it, good or bad */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertTest"];
+                };
+            };
+            /** @description No such alert */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Others are being tried out */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -4,6 +4,7 @@ import { paths, SETTINGS_TABS, type SettingsTab } from "../../paths.ts";
 import { PageHead, TabLinks } from "../../ui/page.tsx";
 import { useWorkspace } from "../../workspace.tsx";
 import { AccountTab } from "./account.tsx";
+import { AlertsTab } from "./alerts.tsx";
 import { AuditTab } from "./audit.tsx";
 import { ConsentTab } from "./consent.tsx";
 import { FileTab } from "./file.tsx";
@@ -15,6 +16,7 @@ const TABS: readonly (readonly [SettingsTab, string])[] = [
   ["account", "Account"],
   ["users", "Users"],
   ["tokens", "Tokens"],
+  ["alerts", "Alerts"],
   ["audit", "Audit log"],
   ["consent", "Consent"],
   ["file", "Workspace file"],
@@ -26,6 +28,7 @@ const PAGES: Record<SettingsTab, () => React.ReactNode> = {
   account: AccountTab,
   users: UsersTab,
   tokens: TokensTab,
+  alerts: AlertsTab,
   audit: AuditTab,
   consent: ConsentTab,
   file: FileTab,

@@ -1,0 +1,268 @@
+//! The one task that looks at the rules, keeps what it found, and sends what is to be told.
+//!
+//! Stored first, sent then: what a look decides is kept in one transaction with its notices, and only what is kept is
+//! sent. When the store does not take it, the look did not happen, and the next one decides the same.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use control::{AlertChanges, AlertNotice, AlertSend, AlertSubject, NoticeKind, SendState, StoreError, Tenant};
+use event::Millis;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use workspace::Alert;
+
+use crate::channel;
+use crate::desk::{Alerts, Standings, new_id};
+use crate::evaluate::{State, evaluate};
+use crate::message::Message;
+
+/// How long a stop waits for what is being sent.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+/// Between attempts. After the last of them a notice is given up: two hours later it is no news.
+const WAITS_S: [i64; 7] = [5, 15, 60, 300, 900, 1_800, 3_600];
+/// Notices sent at once: a receiver that hangs holds one place for ten seconds.
+const AT_ONCE: usize = 8;
+
+/// A notice and the way on which it goes: the number of the one, the place of the other.
+type Way = (i64, usize);
+
+/// Why something did not arrive, if it did not.
+type Arrived = Result<(), String>;
+
+/// What is under way.
+#[derive(Default)]
+struct Sending {
+    open: BTreeMap<i64, AlertNotice>,
+    in_flight: HashMap<Id, Way>,
+    tasks: JoinSet<Arrived>,
+}
+
+impl Alerts {
+    /// Looks and tells until it is stopped.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(self.options.look_every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut sending = Sending::default();
+        let mut is_loaded = false;
+        // Told once, not at each look.
+        let mut is_failing = false;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(done) = sending.tasks.join_next_with_id(), if !sending.tasks.is_empty() => {
+                    self.settle(&mut sending, done).await;
+                }
+                _ = ticks.tick() => {
+                    let looked = self.look(&mut sending, &mut is_loaded).await;
+                    if let Err(error) = &looked && !is_failing {
+                        tracing::error!(%error, "alerts are not looked at: the state does not take what they find");
+                    }
+                    is_failing = looked.is_err();
+                }
+            }
+            self.send_due(&mut sending);
+        }
+        // What does not end in time is sent again after the next start.
+        let ending = async {
+            while let Some(done) = sending.tasks.join_next_with_id().await {
+                self.settle(&mut sending, done).await;
+            }
+        };
+        drop(tokio::time::timeout(STOP_WITHIN, ending).await);
+    }
+
+    async fn look(&self, sending: &mut Sending, is_loaded: &mut bool) -> Result<(), StoreError> {
+        if !*is_loaded {
+            self.load(sending).await?;
+            *is_loaded = true;
+        }
+        self.look_once(&mut sending.open).await
+    }
+
+    /// Takes up what the last run left.
+    async fn load(&self, sending: &mut Sending) -> Result<(), StoreError> {
+        let store = &self.options.store;
+        let mut known = BTreeMap::new();
+        for (subject, text) in store.alert_states().await? {
+            match serde_json::from_str(&text) {
+                Ok(state) => drop(known.insert(subject, (state, None))),
+                Err(error) => {
+                    tracing::warn!(%error, alert = subject.alert, "a state of an alert cannot be read and begins anew");
+                }
+            }
+        }
+        sending.open = store.open_notices().await?.into_iter().map(|notice| (notice.id, notice)).collect();
+        *self.states.lock().expect("no holder of the states panics") = known;
+        Ok(())
+    }
+
+    /// Looks at every rule of every workspace once.
+    async fn look_once(&self, open: &mut BTreeMap<i64, AlertNotice>) -> Result<(), StoreError> {
+        let before = self.states.lock().expect("no holder of the states panics").clone();
+        let now = self.options.clock.now();
+        let mut after = BTreeMap::new();
+        let mut changes = AlertChanges::default();
+        for tenant in self.options.directory.tenants() {
+            for rule in tenant.workspace.alerts.iter().filter(|rule| rule.enabled) {
+                self.look_at(&tenant, rule, (&before, &mut after), (now, &mut changes.notices));
+            }
+        }
+        let was = |subject: &AlertSubject| before.get(subject).map(|(state, _)| *state).unwrap_or_default();
+        for (subject, (state, _)) in &after {
+            if *state != was(subject) {
+                let text = serde_json::to_string(state).expect("a state is plain values");
+                changes.states.push((subject.clone(), Some(text)));
+            }
+        }
+        changes
+            .states
+            .extend(before.keys().filter(|subject| !after.contains_key(*subject)).map(|gone| (gone.clone(), None)));
+        if !changes.states.is_empty() || !changes.notices.is_empty() {
+            let ids = self.options.store.change_alerts(&changes).await?;
+            for (id, notice) in ids.into_iter().zip(changes.notices) {
+                told(&notice);
+                if notice.is_open() {
+                    open.insert(id, AlertNotice { id, ..notice });
+                }
+            }
+        }
+        *self.states.lock().expect("no holder of the states panics") = after;
+        Ok(())
+    }
+
+    /// Looks at one rule. What it was about and is no more (a destination that is gone) is over.
+    fn look_at(
+        &self,
+        tenant: &Tenant,
+        rule: &Alert,
+        (before, after): (&Standings, &mut Standings),
+        (now, notices): (Millis, &mut Vec<AlertNotice>),
+    ) {
+        let subject = |about: &str| AlertSubject {
+            workspace: tenant.name().to_string(),
+            alert: rule.name.to_string(),
+            about: about.to_owned(),
+        };
+        let figures = (self.options.figures)(tenant, &rule.condition, now);
+        for figure in &figures {
+            let subject = subject(&figure.about);
+            let stood = before.get(&subject).map(|(state, _)| *state).unwrap_or_default();
+            let (state, kind) = evaluate(rule, figure.value, stood, now);
+            notices.extend(kind.map(|kind| made(rule, subject.clone(), (kind, figure.value), now)));
+            if state != State::AtRest {
+                after.insert(subject, (state, figure.value));
+            }
+        }
+        let own = before
+            .range(subject("")..)
+            .take_while(|(known, _)| known.alert == rule.name.as_str() && known.workspace == *tenant.name());
+        for (gone, (state, _)) in own.filter(|(known, _)| figures.iter().all(|figure| figure.about != known.about)) {
+            if matches!(state, State::Firing { .. }) {
+                notices.push(made(rule, gone.clone(), (NoticeKind::Resolved, None), now));
+            }
+        }
+    }
+
+    /// Begins to send what is due. A way gets the notices about one thing in their order.
+    fn send_due(&self, sending: &mut Sending) {
+        let now = self.options.clock.now();
+        let mut taken: BTreeSet<(AlertSubject, usize)> = BTreeSet::new();
+        for (id, notice) in &sending.open {
+            for send in notice.sends.iter().filter(|send| send.state == SendState::Waiting) {
+                let is_first = taken.insert((notice.subject.clone(), send.channel));
+                let way = (*id, send.channel);
+                let is_under_way = sending.in_flight.values().any(|other| *other == way);
+                if !is_first || send.at > now || is_under_way || sending.in_flight.len() >= AT_ONCE {
+                    continue;
+                }
+                let task = sending.tasks.spawn(attempt(self.clone(), notice.clone(), send.channel));
+                sending.in_flight.insert(task.id(), way);
+            }
+        }
+    }
+
+    async fn settle(&self, sending: &mut Sending, done: Result<(Id, Arrived), JoinError>) {
+        let (task, result) = match done {
+            Ok(done) => done,
+            Err(error) => (error.id(), Err("the attempt ended without a result".to_owned())),
+        };
+        let Some(way) = sending.in_flight.remove(&task) else { return };
+        let Some(notice) = sending.open.get_mut(&way.0) else { return };
+        let now = self.options.clock.now();
+        if let Some(send) = notice.sends.iter_mut().find(|send| send.channel == way.1) {
+            note(send, result, now);
+            if send.state == SendState::Failed {
+                let (alert, to, error) = (&notice.subject.alert, &send.to, send.error.as_deref().unwrap_or_default());
+                tracing::error!(alert, to, error, "a notification was given up");
+            }
+        }
+        if let Err(error) = self.options.store.note_sends(notice).await {
+            tracing::error!(%error, "what became of a notification is not kept: after a restart it may be sent again");
+        }
+        if !notice.is_open() {
+            sending.open.remove(&way.0);
+        }
+    }
+}
+
+/// What an attempt did to a send.
+fn note(send: &mut AlertSend, result: Arrived, now: Millis) {
+    let wait = usize::try_from(send.attempts).ok().and_then(|before| WAITS_S.get(before));
+    send.attempts += 1;
+    (send.state, send.at, send.error) = match (result, wait) {
+        (Ok(()), _) => (SendState::Sent, now, None),
+        (Err(error), Some(wait)) => (SendState::Waiting, Millis(now.0 + wait * 1_000), Some(error)),
+        (Err(error), None) => (SendState::Failed, now, Some(error)),
+    };
+}
+
+fn made(rule: &Alert, subject: AlertSubject, (kind, figure): (NoticeKind, Option<f64>), now: Millis) -> AlertNotice {
+    let send = |(channel, way)| AlertSend {
+        channel,
+        to: channel::label(way),
+        attempts: 0,
+        state: SendState::Waiting,
+        at: now,
+        error: None,
+    };
+    AlertNotice {
+        id: 0,
+        subject,
+        kind,
+        at: now,
+        figure,
+        above: rule.condition.above(),
+        unit: rule.condition.unit().to_owned(),
+        message_id: new_id(),
+        sends: rule.notify.iter().enumerate().map(send).collect(),
+    }
+}
+
+/// The log knows too: it is there when no way is.
+fn told(notice: &AlertNotice) {
+    let AlertSubject { workspace, alert, about } = &notice.subject;
+    let figure = notice.figure.unwrap_or_default();
+    match notice.kind {
+        NoticeKind::Firing | NoticeKind::Repeated => {
+            tracing::warn!(workspace, alert, about, figure, "an alert is firing");
+        }
+        NoticeKind::Resolved => tracing::info!(workspace, alert, about, figure, "an alert is resolved"),
+    }
+}
+
+/// One attempt, by the rule as it is now: its address may have been repaired meanwhile.
+async fn attempt(alerts: Alerts, notice: AlertNotice, channel: usize) -> Arrived {
+    let tenant: Option<Arc<Tenant>> = alerts.options.directory.tenant(&notice.subject.workspace);
+    let rule = tenant
+        .as_ref()
+        .and_then(|tenant| tenant.workspace.alerts.iter().find(|rule| rule.name.as_str() == notice.subject.alert));
+    let Some((rule, channel)) = rule.and_then(|rule| Some((rule, rule.notify.get(channel)?))) else {
+        return Err("the alert has no such way any more".to_owned());
+    };
+    let options = &alerts.options;
+    let (when, public_url) = (rule.condition.kind(), options.public_url.as_deref());
+    let message = Message { notice: &notice, when, public_url, is_test: false };
+    channel::send(channel, &message, options.mailer.as_ref(), options.clock.now()).await
+}
