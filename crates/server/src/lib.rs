@@ -5,6 +5,7 @@
 //! `ready`, `local`, `telemetry`, `gauges`, and the other commands in `command`.
 
 mod admin;
+mod archive;
 mod bench;
 mod cli;
 mod clock;

@@ -190,7 +190,7 @@ impl Running {
             if let Some(trimming) = trimming {
                 drop(trimming.await);
             }
-            tokio::join!(drain::landed(&*engines.processed, &lake), delivery.shutdown(DELIVERIES_WITHIN));
+            tokio::join!(drain::landed(&*engines.processed, lake.watch()), delivery.shutdown(DELIVERIES_WITHIN));
             match Arc::into_inner(lake) {
                 Some(lake) => lake.shutdown().await.map_err(anyhow::Error::from),
                 None => Ok(()),

@@ -5,7 +5,7 @@ const w = (workspace: string) => `/w/${encodeURIComponent(workspace)}`;
 export const SETTINGS_TABS = ["account", "users", "tokens", "audit", "consent", "file", "limits", "storage"] as const;
 export type SettingsTab = (typeof SETTINGS_TABS)[number];
 
-export const DESTINATION_TABS = ["health", "errors", "dead-letters", "tester", "settings"] as const;
+export const DESTINATION_TABS = ["health", "errors", "dead-letters", "replay", "tester", "settings"] as const;
 export type DestinationTab = (typeof DESTINATION_TABS)[number];
 
 export const paths = {

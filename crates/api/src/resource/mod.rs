@@ -14,6 +14,7 @@ mod letter;
 mod live;
 mod operate;
 mod overview;
+mod replay;
 mod saved;
 mod session;
 mod setting;
@@ -39,6 +40,7 @@ pub(crate) fn all() -> Vec<Operations> {
         connection::routes(),
         operate::routes(),
         letter::routes(),
+        replay::routes(),
         consent::routes(),
         overview::routes(),
         live::routes(),

@@ -12,5 +12,6 @@ mod golden;
 mod harness;
 mod oracle;
 mod power_loss;
+mod replay;
 mod shutdown;
 mod sink;
