@@ -81,6 +81,8 @@ codes! {
     InUse = CONFLICT, "in_use", "change what uses it first; the message names it";
     /// The destination does not run, so it can do nothing.
     NotRunning = CONFLICT, "not_running", "enable the destination, or correct what keeps it from starting, then try again";
+    /// A replay is over, or another one is not.
+    ReplayState = CONFLICT, "replay_state", "look at the replays of the destination; it has one at a time";
     /// The body is too large.
     PayloadTooLarge = PAYLOAD_TOO_LARGE, "payload_too_large", "send less; the message says how much is taken";
     /// The body is of another type.

@@ -23,6 +23,7 @@ enumerations! {
     recipient: ["service_provider", "third_party"];
     health_state: ["running", "paused", "failed", "disabled"];
     retry_state: ["searching", "sending", "done"];
+    replay_state: ["running", "paused", "finished", "cancelled", "failed"];
     severity: ["error", "warning"];
     alert_condition: ["failure_rate", "oldest_waiting", "refusals", "disk"];
     alert_state: ["pending", "firing"];

@@ -6,9 +6,19 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::error::Error;
+
 /// RFC 3339 in UTC, to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct At(pub(crate) Millis);
+
+/// Reads a moment of a request.
+pub(crate) fn moment(name: &'static str, text: Option<&str>) -> Result<Option<Millis>, Error> {
+    let read = |text: &str| {
+        Millis::parse(text).ok_or_else(|| Error::invalid(format!("`{name}` is not a time like `2026-11-22T08:00:00Z`")))
+    };
+    text.map(read).transpose()
+}
 
 impl Serialize for At {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,6 +4,9 @@
 
 #![expect(clippy::print_stdout, reason = "a table for people")]
 
+#[path = "../tests/it/history.rs"]
+#[expect(dead_code, reason = "shared with the tests, which use more of it")]
+mod history;
 #[path = "../tests/it/rig.rs"]
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
 mod rig;

@@ -15,12 +15,14 @@ use control::{Directory, Tenant};
 use egress::{Egress, Request};
 use event::{Clock, Done, Fact, Millis, Tracer, Work};
 use eventlog::record::Processed;
-use eventlog::{EventLog, Partition, Position};
+use eventlog::{Partition, Position};
 
 use crate::cursor::before;
 use crate::dead_letter::unreadable;
 use crate::destination::{Attempt, Mapped, verdict_of};
 use crate::lane::Item;
+use crate::replay::Archive;
+use crate::replay::stream::Stream;
 use crate::response::{Verdict, Verdicts, classify_error};
 use crate::said::{plain, said};
 use crate::{Cause, Destination, Outcome};
@@ -33,7 +35,9 @@ pub(crate) struct Context {
     pub(crate) destination: Box<dyn Destination>,
     pub(crate) egress: Egress,
     pub(crate) directory: Arc<Directory>,
-    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) log: Arc<Stream>,
+    /// Where replays come from.
+    pub(crate) archive: Option<Arc<dyn Archive>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tracer: Tracer,
     /// Whether an operator paused the destination: nothing more is sent.
@@ -297,15 +301,15 @@ fn worst(verdicts: &Verdicts, events: usize) -> Verdict {
 }
 
 /// A request, and the events in it.
-struct Prepared {
-    going: Vec<Item>,
+pub(crate) struct Prepared {
+    pub(crate) going: Vec<Item>,
     /// When each was received.
     received: Vec<Millis>,
     request: Permitted<Request>,
 }
 
 /// Asks the gate for each event and makes the request of those that may go.
-fn prepare(
+pub(crate) fn prepare(
     context: &Context,
     gate: &consent::Gate,
     items: Vec<Item>,

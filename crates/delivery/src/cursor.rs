@@ -10,6 +10,7 @@ use eventlog::{Partition, Position};
 
 use crate::Outcome;
 use crate::desk::Desk;
+use crate::replay::Replays;
 use crate::result_log::format::{AttemptRecord, Checkpoint, Dropped, Entry, PendingEvent, Place, Progress, Resent};
 
 /// The state at the end of a result log.
@@ -25,6 +26,8 @@ pub(crate) struct Folded {
     pub(crate) totals: BTreeMap<Outcome, u64>,
     /// What operators see and did.
     pub(crate) desk: Desk,
+    /// What is sent again from the archive.
+    pub(crate) replays: Replays,
     /// What the next checkpoint will hold besides its own.
     gathered: Vec<PendingEvent>,
 }
@@ -52,14 +55,15 @@ impl Folded {
             ahead: HashMap::new(),
             totals: checkpoint.totals.iter().filter_map(outcome).collect(),
             desk: Desk::default(),
+            replays: Replays::default(),
             gathered: Vec::new(),
         }
     }
 
     fn begin(&mut self, checkpoint: &Checkpoint) {
         let gathered = std::mem::take(&mut self.gathered);
-        let desk = std::mem::take(&mut self.desk);
-        *self = Self { desk, ..Self::at(checkpoint) };
+        let (desk, replays) = (std::mem::take(&mut self.desk), std::mem::take(&mut self.replays));
+        *self = Self { desk, replays, ..Self::at(checkpoint) };
         self.pending.extend(gathered.into_iter().map(|event| (event.place(), event)));
     }
 
@@ -72,7 +76,10 @@ impl Folded {
             Entry::Pending(events) => self.gathered.extend(events),
             Entry::Progress(progress) => self.advance(progress),
             Entry::Dropped(dropped) => self.drop_range(dropped),
-            Entry::Lost(lost) => *self.totals.entry(lost.outcome()).or_default() += lost.records,
+            Entry::Lost(lost) => {
+                *self.totals.entry(lost.outcome()).or_default() += lost.records;
+                self.replays.lost(lost);
+            }
             Entry::Attempt(attempt) => self.results(attempt),
             Entry::Failed { text, attempt } => {
                 self.desk.failed(attempt, *text);
@@ -83,6 +90,9 @@ impl Folded {
             Entry::Held(held) => self.desk.held.clone_from(held),
             Entry::ResendAsked(resend) => self.desk.asked(resend.clone()),
             Entry::Resent(resent) => self.resent(resent),
+            Entry::Replays(replays) => self.replays.clone_from(replays),
+            Entry::Replay(replay) => self.replays.put(replay),
+            Entry::ReplayFed(fed) => self.replays.fed(fed),
         }
     }
 
@@ -90,6 +100,7 @@ impl Folded {
         for (place, outcome) in attempt.events() {
             self.one(place, outcome, Millis(attempt.at_ms));
             self.desk.settled(place, outcome, Millis(attempt.at_ms));
+            self.replays.settled(place, outcome);
         }
     }
 
@@ -111,6 +122,7 @@ impl Folded {
             }
         }
         self.desk.resent(resent);
+        self.replays.resent(resent);
     }
 
     /// What was read waits from now on, unless its result came first.
@@ -152,6 +164,7 @@ impl Folded {
         self.pending.retain(|place, _| !dropped.covers(*place));
         self.ahead.retain(|place, _| !dropped.covers(*place));
         self.desk.given_up(|place| dropped.covers(place));
+        self.replays.dropped(dropped);
         let through = self.read_through.entry(Partition(dropped.partition)).or_default();
         *through = (*through).max(Some(dropped.through));
         let outcome = Outcome::DeadLettered(crate::Cause::BacklogOverBudget);

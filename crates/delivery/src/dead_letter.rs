@@ -33,6 +33,7 @@ impl Courier {
     pub(crate) fn lose(&mut self, partition: Partition, through: Position, records: u64, cause: Cause) {
         let after = self.cursors[usize::from(partition.0)];
         let lost = Lost::new(self.context.clock.now().0, partition, (after, through), records, cause);
+        self.folded.replays.lost(&lost);
         let same = |other: &&mut Lost| other.partition == partition.0 && other.outcome() == lost.outcome();
         match self.lost.iter_mut().rev().find(same).filter(|other| Some(other.through) == after) {
             Some(other) => {

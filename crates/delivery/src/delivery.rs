@@ -26,6 +26,8 @@ use crate::latency::Latency;
 use crate::metrics::{DestinationLabels, Metrics};
 use crate::overview::{Observer, Overview};
 use crate::recorder::Recorder;
+use crate::replay::History;
+use crate::replay::stream::Stream;
 use crate::result_log::Read;
 use crate::share::Share;
 use crate::tail::follow_tail;
@@ -61,6 +63,8 @@ pub struct Options {
     pub waiting: WaitingLimits,
     /// The seed of all jitter.
     pub seed: u64,
+    /// What was, for replays; `None` where there is none.
+    pub history: Option<History>,
 }
 
 impl std::fmt::Debug for Options {
@@ -272,10 +276,14 @@ impl Delivery {
         let (recorder, folded) = opened.map_err(|error| error.to_string())?;
         let folded = folded.unwrap_or_default();
         let begins = || before.map_or_else(|| self.tails(), |before| before.place.clone());
-        let cursors = ownership::place(&folded, options.log.partitions()).unwrap_or_else(begins);
+        let (archive, spool) = History::parts(options.history.as_ref());
+        let stream = Arc::new(Stream::open(Arc::clone(&options.log), &self.results_dir(key), spool).await?);
+        let mut cursors = ownership::place(&folded, stream.partitions()).unwrap_or_else(begins);
+        cursors.resize(usize::from(stream.partitions()), stream.watermark(stream.replayed()));
         let places = (0..).map(Partition).zip(&cursors);
         let released = places.map(|(partition, cursor)| ownership::released(&folded, partition, *cursor));
-        let shared = Arc::new(Shared { released: Mutex::new(released.collect()), ..Shared::default() });
+        let (released, shown) = (Mutex::new(released.collect()), Some(Arc::clone(&stream)));
+        let shared = Arc::new(Shared { released, stream: shown, ..Shared::default() });
         let courier = Courier {
             size: BatchSize::new(destination.batching()),
             context: Arc::new(Context {
@@ -284,7 +292,8 @@ impl Delivery {
                 destination,
                 model,
                 directory: Arc::clone(&options.directory),
-                log: Arc::clone(&options.log),
+                log: stream,
+                archive,
                 clock: Arc::clone(&options.clock),
                 tracer: options.tracer.clone(),
                 held: AtomicBool::new(folded.desk.held.is_some()),
@@ -306,7 +315,7 @@ impl Delivery {
             lost: Vec::new(),
             lanes: crate::lane::Lanes::new(options.waiting.in_memory_max),
             limits: options.waiting,
-            next_seq: 0,
+            arrivals: 0,
             breaker: crate::breaker::Breaker::default(),
             concurrency: crate::concurrency::Concurrency::default(),
             flight: Flight::default(),
@@ -315,6 +324,8 @@ impl Delivery {
             changed: true,
             is_results_failing: false,
             scan: None,
+            feed: None,
+            index: Arc::clone(&self.index),
             search_not_before: tokio::time::Instant::now(),
             latency: Latency::default(),
             oldest_waiting: None,

@@ -52,6 +52,13 @@ impl Flight {
         self.attempts.len()
     }
 
+    /// Batches with nothing live in them.
+    pub(crate) fn only_replayed(&self) -> usize {
+        // What is live goes first in its batch.
+        let is_replayed = |batch: &&Batch| batch.items.first().is_some_and(Item::is_replayed);
+        self.batches.values().filter(is_replayed).count()
+    }
+
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.attempts.is_empty()

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use event::Millis;
+use event::{Millis, SubjectId};
 use eventlog::record::Processed;
 use eventlog::{Partition, Position, ReadError};
 use futures::future::BoxFuture;
@@ -28,13 +28,16 @@ use crate::cursor::{Ahead, Folded};
 use crate::dead_letter::unreadable;
 use crate::desk::{Scan, Wishes};
 use crate::flight::{Crashed, Flight};
-use crate::lane::{Item, Lanes};
+use crate::lane::{Item, Lanes, REPLAYED};
 use crate::latency::Latency;
 use crate::metrics::{DestinationLabels, Metrics};
 use crate::overview::{Observer, Status};
 use crate::recorder::{Files, Recorder};
+use crate::replay::Feed;
+use crate::replay::stream::Stream;
 use crate::result_log::format::{Lost, PendingEvent};
 use crate::share::Share;
+use crate::trace_index::TraceIndex;
 use crate::{Cause, Outcome, Random, RetryPolicy};
 
 /// Events that go to the spill at a time.
@@ -75,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) status: Mutex<Status>,
     /// Per partition: nothing up to here is needed after a crash.
     pub(crate) released: Mutex<Vec<Option<Position>>>,
+    /// What it reads.
+    pub(crate) stream: Option<Arc<Stream>>,
     /// What operators ask.
     pub(crate) wishes: Wishes,
     /// Whether the loop is over, for whatever reason.
@@ -105,7 +110,8 @@ pub(crate) struct Courier {
     pub(crate) is_checkpoint_due: bool,
     pub(crate) lanes: Lanes,
     pub(crate) limits: WaitingLimits,
-    pub(crate) next_seq: u64,
+    /// Events taken up.
+    pub(crate) arrivals: u64,
     pub(crate) breaker: Breaker,
     pub(crate) concurrency: Concurrency,
     pub(crate) flight: Flight,
@@ -116,6 +122,10 @@ pub(crate) struct Courier {
     pub(crate) is_results_failing: bool,
     /// The search for dead letters that are sent again, with the number of the request.
     pub(crate) scan: Option<(u64, Scan)>,
+    /// What fills the spool of the replay that runs.
+    pub(crate) feed: Option<Feed>,
+    /// Where events stand, for traces.
+    pub(crate) index: Arc<Mutex<TraceIndex>>,
     /// When that search may go on after a file failed.
     pub(crate) search_not_before: tokio::time::Instant,
     pub(crate) latency: Latency,
@@ -130,12 +140,15 @@ impl Courier {
     pub(crate) async fn run(mut self, stop: CancellationToken, abandon: CancellationToken) {
         self.take_up_pending().await;
         self.checkpoint().await;
-        let mut changes: Changes = (0..self.context.log.partitions()).map(|p| self.watch(Partition(p))).collect();
+        let live = (0..self.context.log.partitions()).map(Partition).filter(|of| !self.context.log.is_replayed(*of));
+        let mut changes: Changes = live.map(|of| self.watch(of)).collect();
+        self.want_replayed();
         let mut next_checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
         let shared = Arc::clone(&self.shared);
         while !stop.is_cancelled() {
             self.obey().await;
             self.resend_some().await;
+            self.feed_replay().await;
             self.read_some(&mut changes).await;
             self.lanes.wake(self.context.clock.now(), self.size.now().events_max);
             self.move_spilled().await;
@@ -152,6 +165,7 @@ impl Courier {
                 }
                 () = tokio::task::yield_now(), if more => {}
                 Some(partition) = changes.next(), if !changes.is_empty() => self.readable.push(partition),
+                told = Feed::next(&mut self.feed), if self.feed.is_some() => self.heed(told).await,
                 () = tokio::time::sleep_until(wakes_at) => {}
                 () = shared.wishes.came() => {}
                 () = stop.cancelled() => {}
@@ -208,8 +222,8 @@ impl Courier {
     /// What was waiting at the end of the last run waits again, in its old order.
     async fn take_up_pending(&mut self) {
         for event in std::mem::take(&mut self.folded.pending).into_values() {
-            self.lanes.arrive(Item::waiting(self.next_seq, &event));
-            self.next_seq += 1;
+            let seq = self.next_seq(Partition(event.partition));
+            self.lanes.arrive(Item::waiting(seq, &event));
             if self.lanes.spilling() >= SPILL_PIECE {
                 self.store_spilling().await;
             }
@@ -265,6 +279,9 @@ impl Courier {
             return;
         }
         let Some(partition) = self.readable.pop() else { return };
+        if self.context.log.is_replayed(partition) {
+            return self.read_replayed().await;
+        }
         let cursor = self.cursors[usize::from(partition.0)];
         let read = self.context.log.read(partition, cursor, READ_BYTES).await;
         match read {
@@ -282,18 +299,7 @@ impl Courier {
                 self.move_cursor(partition, through);
                 self.refuse(unreadable).await;
             }
-            Err(ReadError::Trimmed { through }) => self.lose(partition, through, 0, Cause::Unreadable),
-            Err(ReadError::Shredded { next, .. }) => {
-                self.lose(partition, next, u64::from(next.index) + 1, Cause::Shredded);
-            }
-            Err(ReadError::Damaged { block, detail }) => {
-                tracing::error!(block, detail, destination = self.labels.destination, "skipping a damaged block");
-                self.lose(partition, Position { block, index: u32::MAX }, 0, Cause::Unreadable);
-            }
-            Err(ReadError::Io(error)) => {
-                tracing::error!(%error, destination = self.labels.destination, "cannot read the log");
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
+            Err(error) => self.pass_unreadable(partition, error).await,
         }
         if self.context.log.watermark(partition) > self.cursors[usize::from(partition.0)] {
             // To the front: the others are read before it is its turn again.
@@ -303,6 +309,39 @@ impl Courier {
         }
     }
 
+    /// Passes what will never be read; waits where it may be.
+    pub(crate) async fn pass_unreadable(&mut self, partition: Partition, error: ReadError) {
+        match error {
+            ReadError::Trimmed { through } => self.lose(partition, through, 0, Cause::Unreadable),
+            ReadError::Shredded { next, .. } => {
+                self.lose(partition, next, u64::from(next.index) + 1, Cause::Shredded);
+            }
+            ReadError::Damaged { block, detail } => {
+                tracing::error!(block, detail, destination = self.labels.destination, "skipping a damaged block");
+                self.lose(partition, Position { block, index: u32::MAX }, 0, Cause::Unreadable);
+            }
+            ReadError::Io(error) => {
+                tracing::error!(%error, destination = self.labels.destination, "cannot read the log");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+
+    /// The number of the next arrival.
+    pub(crate) fn next_seq(&mut self, partition: Partition) -> u64 {
+        self.arrivals += 1;
+        if self.context.log.is_replayed(partition) { self.arrivals | REPLAYED } else { self.arrivals }
+    }
+
+    /// The lane of a subject's events.
+    pub(crate) fn lane_for(&self, partition: Partition, subject: SubjectId) -> u64 {
+        /// Any number would do.
+        const OF_REPLAYS: u64 = 0x7265_706c_6179_6564;
+        let (half, _) = subject.0.split_first_chunk::<8>().expect("a surrogate has 16 bytes");
+        let lane = u64::from_le_bytes(*half);
+        if self.context.log.is_replayed(partition) { lane ^ OF_REPLAYS } else { lane }
+    }
+
     pub(crate) fn move_cursor(&mut self, partition: Partition, through: Position) {
         self.cursors[usize::from(partition.0)] = Some(through);
         self.changed = true;
@@ -310,7 +349,7 @@ impl Courier {
 
     /// Takes a record up, if it is for this destination. What does not decode does not say for whom it is: it may
     /// have been for this one, and that is its result.
-    fn take_up(&mut self, partition: Partition, record: &eventlog::Record) -> Option<Outcome> {
+    pub(crate) fn take_up(&mut self, partition: Partition, record: &eventlog::Record) -> Option<Outcome> {
         if record.workspace != self.context.workspace {
             return None;
         }
@@ -329,19 +368,19 @@ impl Courier {
             Ok(processed) => processed,
             Err(error) => return Some(Outcome::DeadLettered(unreadable(&error))),
         };
-        let (half, _) = processed.subject.0.split_first_chunk::<8>().expect("a surrogate has 16 bytes");
+        let lane = self.lane_for(partition, processed.subject);
+        let seq = self.next_seq(partition);
         self.lanes.arrive(Item {
-            seq: self.next_seq,
+            seq,
             partition,
             position: record.position,
-            lane: u64::from_le_bytes(*half),
+            lane,
             failures,
             first_failed,
             arrived: tokio::time::Instant::now(),
             // A copy: the record is a slice of its block, and a few waiting events would hold many blocks in memory.
             payload: Some(Bytes::copy_from_slice(&record.payload)),
         });
-        self.next_seq += 1;
         None
     }
 
@@ -361,7 +400,7 @@ impl Courier {
 
     /// Whether another request may go, of so many at most.
     fn may_begin(&self, limit: usize) -> bool {
-        self.flight.len() < limit && self.flight.bytes() < self.share.on_their_way_bytes()
+        self.flight.len() < limit && self.flight.bytes() < self.share.on_their_way_bytes() && self.may_dispatch()
     }
 
     /// The next moment at which something happens by itself.

@@ -77,9 +77,23 @@ impl Delivery {
         }
         let (mut recorder, folded) = Recorder::open(&directory, made_in).await?;
         let (now, folded) = (self.options.clock.now(), folded.unwrap_or_default());
-        let Some(off) = ownership::switch_off(&folded, now, &self.tails()) else { return Ok(()) };
+        let mut tails = self.tails();
+        // Of what was replayed nothing waits beyond what was read.
+        tails.push(None);
+        let Some(off) = ownership::switch_off(&folded, now, &tails) else { return Ok(()) };
         let SwitchedOff { checkpoint, ranges, with } = off;
         recorder.on_disk(move |files| files.results.checkpoint(checkpoint, with, &files.spill)).await?;
+        let replays = directory.join(crate::replay::stream::DIRECTORY);
+        let removed = tokio::task::spawn_blocking(move || {
+            // Itself it stays: by it traces of replays are looked for.
+            if replays.is_dir() {
+                ownership::remove(&replays).and_then(|()| std::fs::create_dir(&replays))
+            } else {
+                Ok(())
+            }
+        })
+        .await;
+        removed.unwrap_or_else(|_| Err(std::io::Error::other("the thread that removed it ended")))?;
         for range in ranges {
             let labels = DestinationLabels { workspace: key.0.to_string(), destination: key.1.to_string() };
             self.options.metrics.count(&labels, range.outcome(), range.records);

@@ -7,6 +7,9 @@
 //! A lane exists only while something of it is in flight, parked or lined up. Everything carries the number of its
 //! arrival (`seq`), and every queue is ordered by it; so an event that comes back takes its old place.
 //!
+//! What is replayed has numbers above all others and lanes of its own: it goes when nothing live is ready, and a history
+//! that fails parks nobody's present.
+//!
 //! When many are lined up, those that arrive behind others go to the [spill](crate::spill): this module says which
 //! ([`Lanes::take_spilling`]) and which lanes want theirs back ([`Lanes::wanting`]); the loop moves them. A lane that
 //! has spilled spills until it has everything back, so what is in memory of it is always older than what is not.
@@ -19,6 +22,9 @@ use eventlog::{Partition, Position};
 use hashbrown::{HashMap, HashSet};
 
 use crate::Batching;
+
+/// Numbers of events that are replayed begin here: whatever is live goes before them.
+pub(crate) const REPLAYED: u64 = 1 << 63;
 
 /// An event on its way to one destination.
 #[derive(Debug, Clone)]
@@ -43,6 +49,11 @@ impl Item {
     /// Bytes of its record, when it is there.
     pub(crate) fn bytes(&self) -> usize {
         self.payload.as_ref().map_or(0, Bytes::len)
+    }
+
+    /// Whether it is replayed.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.seq >= REPLAYED
     }
 
     /// The same without its payload.
@@ -143,6 +154,11 @@ impl Lanes {
     pub(crate) fn due_at(&self, batching: &Batching) -> Option<tokio::time::Instant> {
         let (_, oldest) = self.ready.first_key_value()?;
         Some(oldest.arrived + std::time::Duration::from_millis(batching.wait_ms))
+    }
+
+    /// Whether nothing live may go now, and something that is replayed may.
+    pub(crate) fn is_next_replayed(&self) -> bool {
+        self.ready.first_key_value().is_some_and(|(seq, _)| *seq >= REPLAYED)
     }
 
     /// The next batch; empty when nothing may go. What is behind an event of its lane lines up there.

@@ -9,7 +9,8 @@
 //! Read in this order: [`destination`] (what a destination is), [`response`] (what an answer means), [`outcome`],
 //! `lane` (order), `spill` (lanes that wait long), `attempt` (one request), `follow` and `settle` (the loop),
 //! [`result_log`] (what is kept), `recorder` (its disk), `cursor` (the fold), `backlog` and `dead_letter` (what is
-//! given up), `ownership` (whose it is), `trace`, `desk` (what operators see and do), and [`Delivery`] (starting and
+//! given up), `ownership` (whose it is), `trace`, `desk` (what operators see and do), `replay` (what the lake
+//! has comes once more), and [`Delivery`] (starting and
 //! stopping).
 //!
 //! At least once: an event without a final result in the log of results is sent again after a crash.
@@ -34,6 +35,7 @@ pub mod outcome;
 mod overview;
 mod ownership;
 mod recorder;
+mod replay;
 pub mod response;
 pub mod result_log;
 mod retry;
@@ -58,6 +60,10 @@ pub use latency::Quantiles;
 pub use metrics::Metrics;
 pub use outcome::{Cause, Outcome};
 pub use overview::{LastError, Observation, Observed, Observer, Overview, Status};
+pub use replay::{
+    Archive, ArchivePage, History, Number, OpenSpool, Pages, RATE_DEFAULT, RATE_MAX, Rehearsal, Replay, ReplayAsked,
+    ReplayError, ReplayState, Request, Selection, Tally,
+};
 pub use result_log::ResultLogError;
 pub use retry::{Random, RetryPolicy};
 pub use trace::{OutputTrace, Trace, TraceError, TracedAttempt};

@@ -66,6 +66,8 @@ pub struct Metrics {
     latency_seconds: Family<QuantileLabels, Seconds>,
     backlog_bytes: Family<DestinationLabels, Gauge>,
     paused: Family<PauseLabels, Gauge>,
+    replaying: Family<DestinationLabels, Gauge>,
+    replayed: Family<ResultLabels, Counter>,
 }
 
 impl Metrics {
@@ -84,6 +86,9 @@ impl Metrics {
         of.register("latency_seconds", latency, all.latency_seconds.clone());
         of.register("backlog_bytes", "Bytes of records behind the tail of the log", all.backlog_bytes.clone());
         of.register("paused", "1 while the destination is paused", all.paused.clone());
+        let of = registry.sub_registry_with_prefix("assent_replay");
+        of.register("running", "1 while events of the lake are sent again", all.replaying.clone());
+        of.register("results", "Results of replayed events by reason", all.replayed.clone());
         all
     }
 
@@ -91,6 +96,17 @@ impl Metrics {
         let (workspace, destination) = (of.workspace.clone(), of.destination.clone());
         let labels = ResultLabels { workspace, destination, result: outcome.result(), reason: outcome.reason() };
         self.results.get_or_create(&labels).inc_by(events);
+    }
+
+    /// Results of a replay; they are among [`Self::count`]'s too.
+    pub(crate) fn replayed(&self, of: &DestinationLabels, outcome: Outcome, events: u64) {
+        let (workspace, destination) = (of.workspace.clone(), of.destination.clone());
+        let labels = ResultLabels { workspace, destination, result: outcome.result(), reason: outcome.reason() };
+        self.replayed.get_or_create(&labels).inc_by(events);
+    }
+
+    pub(crate) fn is_replaying(&self, of: &DestinationLabels, is_running: bool) {
+        self.replaying.get_or_create(of).set(i64::from(is_running));
     }
 
     pub(crate) fn request(&self, of: &DestinationLabels, status: u16) {

@@ -159,7 +159,11 @@ pub(crate) fn switch_off(folded: &Folded, at: Millis, tails: &[Option<Position>]
     // What was still to be searched out would otherwise go out when it is on again.
     desk.resends.iter_mut().for_each(|resend| resend.next = None);
     desk.groups.forget_texts();
-    let with = ranges.iter().copied().map(Entry::Lost).chain([Entry::Desk(Box::new(desk))]).collect();
+    let mut replays = folded.replays.clone();
+    ranges.iter().for_each(|range| replays.lost(range));
+    replays.end("the destination was switched off", at);
+    let with = ranges.iter().copied().map(Entry::Lost);
+    let with = with.chain([Entry::Desk(Box::new(desk)), Entry::Replays(replays)]).collect();
     Some(SwitchedOff { checkpoint: Checkpoint { at_ms: at.0, totals, ..Checkpoint::default() }, ranges, with })
 }
 

@@ -2,6 +2,7 @@
 //! last.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use event::Millis;
 use eventlog::record::Processed;
@@ -125,6 +126,10 @@ impl Courier {
         let desk = &mut self.folded.desk;
         for (place, outcome) in &results {
             desk.settled(*place, *outcome, now);
+            self.folded.replays.settled(*place, *outcome);
+            if outcome.is_final() && self.context.log.is_replayed(place.0) {
+                self.metrics.replayed(&self.labels, *outcome, 1);
+            }
         }
         let attempt = AttemptRecord::new(now.0, number, status, results);
         if !attempt.has(Outcome::is_failure) {
@@ -146,8 +151,10 @@ impl Courier {
         for exchange in finished.exchanges.iter().filter(|exchange| !exchange.arrived.is_empty()) {
             let newest = exchange.arrived.iter().copied().max();
             self.folded.desk.newest_delivered = self.folded.desk.newest_delivered.max(newest);
-            // What is sent again is late because somebody repaired it late.
-            let is_late = |(item, _): &(Item, Decision)| self.folded.desk.is_resending((item.partition, item.position));
+            // What is sent again, or replayed, is late because somebody asked for it late.
+            let is_late = |(item, _): &(Item, Decision)| {
+                item.is_replayed() || self.folded.desk.is_resending((item.partition, item.position))
+            };
             if finished.events[exchange.decided.clone()].iter().any(is_late) {
                 continue;
             }
@@ -265,6 +272,7 @@ impl Courier {
         let cursors = self.cursors.clone();
         let mut with: Vec<Entry> = self.lost.iter().copied().map(Entry::Lost).collect();
         with.extend(is_whole.then(|| Entry::Desk(Box::new(self.begin_desk()))));
+        with.extend(is_whole.then(|| Entry::Replays(self.folded.replays.clone())));
         let mut released = self.cursors.clone();
         for item in self.lanes.items().chain(self.flight.items()) {
             let slot = &mut released[usize::from(item.partition.0)];
@@ -273,7 +281,11 @@ impl Courier {
         self.keep_letters(&mut released);
         let (at_ms, read_through) = (self.context.clock.now().0, (0..).zip(self.cursors.iter().copied()).collect());
         let totals = self.folded.totals.iter().map(|(outcome, count)| (outcome.to_bytes(), *count)).collect();
+        let index = self.folded.replays.open().map(|_| Arc::clone(&self.index));
         let write = move |files: &mut Files| {
+            // An aid, not a record.
+            let noted = index.map_or(Ok(()), |index| index.lock().expect("no holder of the index panics").flush());
+            noted.unwrap_or_else(|error| tracing::warn!(%error, "replayed events have no trace"));
             if is_whole {
                 files.results.checkpoint(Checkpoint { at_ms, read_through, pending, totals }, with, &files.spill)?;
             } else {
@@ -286,7 +298,9 @@ impl Courier {
         };
         match self.recorder.on_disk(write).await {
             Ok((released, is_due)) => {
+                let replayed = released.last().copied().flatten();
                 *self.shared.released.lock().expect("no holder of the released panics") = released;
+                self.release_replayed(replayed).await;
                 (self.saved, self.is_checkpoint_due) = (cursors, is_due);
                 self.fresh.clear();
                 self.lost_is_written();
@@ -328,6 +342,8 @@ impl Courier {
         status.held.clone_from(&self.folded.desk.held);
         status.newest_delivered = self.folded.desk.newest_delivered;
         status.oldest_waiting = self.oldest_waiting.filter(|_| waiting > 0);
+        let is_running = |replay: &crate::Replay| replay.state == crate::ReplayState::Running;
+        self.metrics.is_replaying(&self.labels, self.folded.replays.open().is_some_and(is_running));
     }
 
     /// Gives up what is behind the budget.
@@ -338,7 +354,13 @@ impl Courier {
             let log = &self.context.log;
             self.ruler.cut(&oldest, now, |partition, time| log.older_than(partition, time))
         };
-        for (partition, through) in cuts {
+        // A spool has no line on the ruler, and the same age.
+        let too_old = Millis(now.0.saturating_sub(self.ruler.budget().age_ms_max));
+        let replayed = self.context.log.replayed();
+        self.context.log.seal(too_old).await;
+        let old = self.context.log.older_than(replayed, too_old);
+        let old = old.filter(|old| Some(*old) > oldest[usize::from(replayed.0)]).map(|old| (replayed, old));
+        for (partition, through) in cuts.into_iter().chain(old) {
             let cursor = self.cursors[usize::from(partition.0)];
             let dropped = give_up(self, partition, through, now).await;
             if dropped.events == 0 && cursor >= Some(through) {
@@ -357,6 +379,7 @@ impl Courier {
             let (partition, records) = (partition.0, dropped.events);
             self.tell_range(Observed::Range { partition, after: dropped.after, through, records }, outcome, now);
             self.folded.desk.given_up(|place| dropped.covers(place));
+            self.folded.replays.dropped(&dropped);
             self.record(vec![Entry::Dropped(dropped)]).await;
             self.is_checkpoint_due = true;
         }
@@ -367,6 +390,7 @@ impl Courier {
         let mut needed = self.cursors.clone();
         // What an operator sends again is no backlog: it would be given up for its age at once.
         let is_backlog = |item: &&Item| !self.folded.desk.is_resending((item.partition, item.position));
+        // What is replayed is no backlog either: it has no line on the ruler.
         for item in self.lanes.items().filter(is_backlog) {
             let slot = &mut needed[usize::from(item.partition.0)];
             *slot = (*slot).min(before(item.position));

@@ -7,16 +7,18 @@ use event::Millis;
 use eventlog::Position;
 
 use crate::Outcome;
+use crate::replay::{Number, stream};
 use crate::result_log::{Read, ResultLogError, attempts_of};
 use crate::trace_index::{Found, TraceIndex, find_sorted};
 
 /// What happened to one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
-    /// When it was received, to the second.
-    pub received_at: Millis,
-    /// Where its record stands in `processed`: partition and position.
-    pub place: (u16, Position),
+    /// When it was received, to the second; `None` when that is longer ago than results are kept, and only a replay of it
+    /// is known.
+    pub received_at: Option<Millis>,
+    /// Where its record stands in `processed`, partition and position, when that is known.
+    pub place: Option<(u16, Position)>,
     /// Its outputs, by name.
     pub outputs: Vec<OutputTrace>,
 }
@@ -43,6 +45,8 @@ pub struct TracedAttempt {
     pub outcome: Outcome,
     /// What was answered, or why nothing was, when it failed; masked and cut.
     pub text: String,
+    /// Of which replay it was.
+    pub replay: Option<Number>,
 }
 
 /// Why there is no trace.
@@ -75,29 +79,58 @@ impl Search {
         named: impl Fn(&Found) -> Option<Vec<String>>,
         read: &mut Read,
     ) -> Result<Option<Trace>, TraceError> {
-        let (mut found, sorted) = {
-            let index = self.index.lock().expect("no holder of the index panics");
-            (index.find_active(&self.workspace, &self.message_id), index.sorted()?)
-        };
-        found.extend(find_sorted(&sorted, &self.workspace, &self.message_id, read)?);
-        let Some(found) = found.into_iter().min_by_key(|found| (found.second, found.place)) else { return Ok(None) };
-        let received_at = Millis(i64::from(found.second) * 1_000);
-        let named = named(&found);
-        let mut outputs = Vec::new();
+        let live = self.find(&self.workspace, read)?.into_iter().min_by_key(|found| (found.second, found.place));
+        let named = live.as_ref().map(named);
+        let (mut outputs, mut is_known) = (Vec::new(), live.is_some());
         for (destination, directory) in &self.results {
-            let attempts = attempts(directory, &found, received_at, read)?;
+            let mut all = live.as_ref().map_or(Ok(Vec::new()), |found| attempts(directory, found, None, read))?;
             // Ranges that were given up cover what was for others too.
-            let is_named = named.as_ref().map(|named| named.iter().any(|name| **name == **destination));
-            if is_named.unwrap_or(!attempts.is_empty()) {
-                outputs.push(OutputTrace { destination: Arc::clone(destination), attempts });
+            let is_named =
+                named.as_ref().and_then(Option::as_ref).map(|named| named.iter().any(|name| **name == **destination));
+            let mut is_output = is_named.unwrap_or(!all.is_empty());
+            // It is made with the first replay, and stays.
+            if directory.join(stream::DIRECTORY).is_dir() {
+                for found in self.find(&replayed_at(&self.workspace, destination), read)? {
+                    (is_output, is_known) = (true, true);
+                    all.extend(attempts(directory, &found, Some(stream::number_of(found.place.1)), read)?);
+                }
+                all.sort_by_key(|attempt| attempt.at);
+            }
+            if is_output {
+                outputs.push(OutputTrace { destination: Arc::clone(destination), attempts: all });
             }
         }
-        Ok(Some(Trace { received_at, place: (found.place.0.0, found.place.1), outputs }))
+        let received_at = live.as_ref().map(received);
+        let place = live.map(|found| (found.place.0.0, found.place.1));
+        Ok(is_known.then_some(Trace { received_at, place, outputs }))
+    }
+
+    fn find(&self, of: &str, read: &mut Read) -> Result<Vec<Found>, TraceError> {
+        let (mut found, sorted) = {
+            let index = self.index.lock().expect("no holder of the index panics");
+            (index.find_active(of, &self.message_id), index.sorted()?)
+        };
+        found.extend(find_sorted(&sorted, of, &self.message_id, read)?);
+        Ok(found)
     }
 }
 
-fn attempts(directory: &Path, found: &Found, since: Millis, read: &mut Read) -> Result<Vec<TracedAttempt>, TraceError> {
-    let attempts = attempts_of(directory, found.place, since.0, read)?.into_iter();
+/// Under what the index has the events that were replayed to a destination: no workspace is called so.
+pub(crate) fn replayed_at(workspace: &str, destination: &str) -> String {
+    format!("{workspace}/{destination}")
+}
+
+fn received(found: &Found) -> Millis {
+    Millis(i64::from(found.second) * 1_000)
+}
+
+fn attempts(
+    directory: &Path,
+    found: &Found,
+    replay: Option<Number>,
+    read: &mut Read,
+) -> Result<Vec<TracedAttempt>, TraceError> {
+    let attempts = attempts_of(directory, found.place, received(found).0, read)?.into_iter();
     Ok(attempts
         .map(|(record, outcome, text)| TracedAttempt {
             at: Millis(record.at_ms),
@@ -105,6 +138,7 @@ fn attempts(directory: &Path, found: &Found, since: Millis, read: &mut Read) -> 
             status: record.status,
             outcome,
             text,
+            replay,
         })
         .collect())
 }

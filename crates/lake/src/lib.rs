@@ -1,7 +1,8 @@
 //! The lake: every collected event in one Delta table per workspace, and SQL over it.
 //!
 //! `processed` → [`land`] (rows and how far they reach, in one commit) → [`compact`] (day and subject bucket) →
-//! `expire` (old days leave the table) → [`vacuum`] (what is no longer referenced goes). [`query`] reads snapshots, from this process or another one.
+//! `expire` (old days leave the table) → [`vacuum`] (what is no longer referenced goes). [`query`] reads snapshots, from this process or another one,
+//! and [`replay`] makes rows into events again.
 //! Nothing else in Assent depends on arrow.
 //!
 //! Read in this order: [`schema`] (what a row is), [`bucket`], `encode` (record → row), `land`, `compact`, [`query`].
@@ -18,6 +19,7 @@ use tokio::sync::{oneshot, watch};
 
 pub mod bucket;
 pub mod query;
+pub mod replay;
 pub mod schema;
 pub mod store;
 

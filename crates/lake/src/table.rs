@@ -30,6 +30,7 @@ pub(crate) struct Table {
 pub(crate) struct LiveFile {
     pub(crate) path: String,
     pub(crate) bytes: u64,
+    pub(crate) rows: u64,
     pub(crate) day: String,
     pub(crate) bucket: i32,
     pub(crate) remove: Remove,
@@ -156,6 +157,7 @@ impl Table {
             LiveFile {
                 path: view.path().into_owned(),
                 bytes: u64::try_from(view.size()).unwrap_or_default(),
+                rows: view.num_records().unwrap_or_default() as u64,
                 day: value(DAY),
                 bucket: value(BUCKET).parse().unwrap_or(crate::bucket::LANDING),
                 remove: view.remove_action(false),

@@ -212,4 +212,6 @@ pub(crate) enum BenchKind {
     Memory,
     /// A good destination beside one that hangs, one that fails and one that is slow.
     Isolation,
+    /// A million events of the lake sent again beside live ones.
+    Replay,
 }

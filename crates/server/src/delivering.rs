@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use delivery::{BacklogBudget, Delivery, Observed, Outcome, RetryPolicy, Trace, WaitingLimits};
+use delivery::{BacklogBudget, Delivery, History, Observed, Outcome, RetryPolicy, Trace, WaitingLimits};
 use egress::Echoes;
 use futures::FutureExt as _;
 use serde_json::json;
@@ -15,15 +15,16 @@ use crate::local::Tracer;
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
 
-/// Starts delivering to every destination; to none where nothing may leave.
+/// Starts delivering to every destination; to none where nothing may leave, which has no history either.
 pub(crate) async fn start(
     settings: &Settings,
     engines: &Engines,
     telemetry: &Telemetry,
     live: &Live,
-    delivers: bool,
+    history: Option<History>,
 ) -> anyhow::Result<Delivery> {
-    let directory = if delivers { Arc::clone(&engines.directory) } else { Arc::new(control::Directory::default()) };
+    let directory =
+        if history.is_some() { Arc::clone(&engines.directory) } else { Arc::new(control::Directory::default()) };
     let age = Duration::from_secs(settings.backlog_hours_max.min(24 * 365).saturating_mul(3_600));
     let delivery = Delivery::start(delivery::Options {
         log: Arc::clone(&engines.processed),
@@ -43,6 +44,7 @@ pub(crate) async fn start(
         waiting: WaitingLimits::default(),
         // Jitter only has to differ between servers and starts.
         seed: engines.clock.now().0.unsigned_abs(),
+        history,
     });
     Ok(delivery.await?)
 }
@@ -110,9 +112,11 @@ struct Shown<'t> {
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { workspace, message_id, trace } = self;
-        let (partition, position) = trace.place;
+        let processed = trace.place.map(|(partition, position)| format!(", processed at {partition}/{position}"));
+        let received = trace.received_at.map(|received| format!("received {received} (to the second)"));
+        let received = received.unwrap_or_else(|| "received more than seven days ago".to_owned());
         writeln!(f, "{message_id} in workspace {workspace}")?;
-        writeln!(f, "  received {} (to the second), processed at {partition}/{position}", trace.received_at)?;
+        writeln!(f, "  {received}{}", processed.unwrap_or_default())?;
         for output in &trace.outputs {
             if output.attempts.is_empty() {
                 writeln!(f, "  {}: waiting for its turn", output.destination)?;
@@ -127,6 +131,9 @@ impl fmt::Display for Shown<'_> {
                 }
                 if attempt.status > 0 {
                     write!(f, ", status {}", attempt.status)?;
+                }
+                if let Some(replay) = attempt.replay {
+                    write!(f, ", replay {replay}")?;
                 }
                 writeln!(f, ", {}", attempt.at)?;
             }

@@ -1,8 +1,8 @@
-//! Waiting for what is durable to get to where it belongs, while the server ends.
+//! Waiting for what is durable to get to where it belongs: while the server ends, and before a replay reads.
 
 use eventlog::{EventLog, Partition, Position};
-use lake::Lake;
 use pipeline::Progress;
+use tokio::sync::watch;
 
 fn ends(log: &dyn EventLog) -> impl Iterator<Item = (Partition, Position)> {
     (0..log.partitions()).map(Partition).filter_map(|partition| Some((partition, log.watermark(partition)?)))
@@ -16,9 +16,8 @@ pub(crate) async fn handled(raw: &dyn EventLog, progress: &Progress) {
 }
 
 /// Returns when the lake has committed all that is in `processed` now, or has ended.
-pub(crate) async fn landed(processed: &dyn EventLog, lake: &Lake) {
+pub(crate) async fn landed(processed: &dyn EventLog, mut reached: watch::Receiver<Vec<Option<Position>>>) {
     let ends: Vec<_> = ends(processed).collect();
-    let mut reached = lake.watch();
     let is_there = |reached: &Vec<Option<Position>>| {
         ends.iter().all(|(partition, end)| reached.get(usize::from(partition.0)).copied().flatten() >= Some(*end))
     };

@@ -68,6 +68,10 @@ pub(crate) struct Engines {
     pub(crate) clock: Arc<dyn Clock>,
     /// The whole disk under the data directory.
     pub(crate) disk_bytes: u64,
+    /// The keys that seal events.
+    pub(crate) keys: Keys,
+    /// The file system of logs.
+    pub(crate) disk: Arc<dyn Disk>,
 }
 
 /// What opening needs beside the directory.
@@ -117,7 +121,19 @@ impl Engines {
         let open = |name: &'static str| open_stream(&layout, name, &opening, &keys, disk_bytes);
         let (raw, processed) = (open("raw")?, open("processed")?);
         let history = history(&layout)?;
-        Ok(Self { layout, store, configuration, directory, raw, processed, history, clock: opening.clock, disk_bytes })
+        Ok(Self {
+            layout,
+            store,
+            configuration,
+            directory,
+            raw,
+            processed,
+            history,
+            clock: opening.clock,
+            disk_bytes,
+            keys,
+            disk: opening.disk,
+        })
     }
 }
 

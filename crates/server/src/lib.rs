@@ -6,6 +6,7 @@
 
 mod admin;
 mod alerting;
+mod archive;
 mod bench;
 mod cli;
 mod clock;

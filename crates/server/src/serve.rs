@@ -202,7 +202,7 @@ impl Running {
             if let Some(alerting) = alerting {
                 drop(alerting.await);
             }
-            tokio::join!(drain::landed(&*engines.processed, &lake), delivery.shutdown(DELIVERIES_WITHIN));
+            tokio::join!(drain::landed(&*engines.processed, lake.watch()), delivery.shutdown(DELIVERIES_WITHIN));
             match Arc::into_inner(lake) {
                 Some(lake) => lake.shutdown().await.map_err(anyhow::Error::from),
                 None => Ok(()),

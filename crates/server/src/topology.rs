@@ -17,7 +17,7 @@ use crate::observe;
 use crate::previous::PreviousIds;
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
-use crate::{delivering, edge};
+use crate::{archive, delivering, edge};
 
 /// The parts of the path, running ones first. Fields stand in the order in which an event meets them.
 pub(crate) struct DataPath {
@@ -99,6 +99,9 @@ pub(crate) async fn build_data_path(
         },
     })?;
     // Asks the gate for every attempt; its backlog is bounded, so that a dead destination costs nobody else.
-    let delivery = Arc::new(delivering::start(settings, engines, telemetry, live, front.delivers).await?);
+    // What is replayed comes out of the lake, and goes the same way.
+    let history = archive::open(engines, pipeline.progress(), lake.watch())?;
+    let delivers = front.delivers.then_some(history);
+    let delivery = Arc::new(delivering::start(settings, engines, telemetry, live, delivers).await?);
     Ok(DataPath { collector, pipeline, index, lake, delivery })
 }

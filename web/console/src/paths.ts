@@ -15,7 +15,7 @@ export const SETTINGS_TABS = [
 ] as const;
 export type SettingsTab = (typeof SETTINGS_TABS)[number];
 
-export const DESTINATION_TABS = ["health", "errors", "dead-letters", "tester", "settings"] as const;
+export const DESTINATION_TABS = ["health", "errors", "dead-letters", "replay", "tester", "settings"] as const;
 export type DestinationTab = (typeof DESTINATION_TABS)[number];
 
 export const paths = {

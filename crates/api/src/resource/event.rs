@@ -36,8 +36,8 @@ struct MessageId {
 struct EventTrace {
     /// Its id.
     message_id: String,
-    /// When its request arrived.
-    received_at: At,
+    /// When its request arrived; `null` when that is longer ago than seven days, and a replay of it is known only.
+    received_at: Option<At>,
     /// Its source; `null` when its record is gone from the log.
     source: Option<String>,
     /// As it was received, addresses cut; `null` when its record is gone from the log. Without the right to see
@@ -51,8 +51,8 @@ struct EventTrace {
     masked: bool,
     /// What held at its capture.
     stamp: Option<StampShown>,
-    /// Where its record stands.
-    place: EventPlace,
+    /// Where its record stands; `null` with that.
+    place: Option<EventPlace>,
     /// What became of it, by output.
     outputs: Vec<EventOutput>,
 }
@@ -134,6 +134,8 @@ struct EventAttempt {
     reason: &'static str,
     /// What was answered, or why nothing was, when it failed; masked and cut.
     text: String,
+    /// Of which replay of the destination it was; `null` when it was sent as it came.
+    replay: Option<u16>,
 }
 
 /// An event as it was received and what became of it at each output. Known for seven days.
@@ -158,8 +160,11 @@ async fn show_event(
     let trace = api.delivery.trace(&workspace, &path.message_id).await;
     let trace = trace.map_err(|error| Error::internal("read the trace", &error))?;
     let trace = trace.ok_or_else(|| Error::no_such("known event", &path.message_id))?;
-    let (partition, position) = trace.place;
-    let record = read(&api.processed, partition, position).await;
+    let partition = trace.place.map_or(0, |(partition, _)| partition);
+    let record = match trace.place {
+        Some((partition, position)) => read(&api.processed, partition, position).await,
+        None => None,
+    };
     let processed = record.as_deref().and_then(|payload| Processed::decode(payload).ok());
     let raw_record = match &processed {
         Some(processed) => read(&api.raw, partition, processed.raw_position).await,
@@ -170,13 +175,13 @@ async fn show_event(
     let sees_personal_data = sight.sees_personal_data();
     let shape = |json: &str| content(json, sees_personal_data);
     Ok(Json(EventTrace {
-        received_at: At(raw.as_ref().map_or(trace.received_at, |raw| raw.received_at)),
+        received_at: raw.as_ref().map(|raw| raw.received_at).or(trace.received_at).map(At),
         source: processed.as_ref().map(|processed| processed.event.source.to_owned()),
         received: raw.as_ref().and_then(|raw| shape(raw.json)),
         processed: processed.as_ref().and_then(|processed| shape(processed.event.json)),
         masked: !sees_personal_data,
         stamp: processed.as_ref().map(|processed| stamp(&processed.event.stamp)),
-        place: EventPlace { partition, position: position.to_string() },
+        place: trace.place.map(|(partition, at)| EventPlace { partition, position: at.to_string() }),
         outputs: trace.outputs.iter().map(|output| shown(&tenant, output)).collect(),
         message_id: path.message_id,
     }))
@@ -277,6 +282,7 @@ fn shown(tenant: &Tenant, output: &OutputTrace) -> EventOutput {
         outcome: attempt.outcome.result(),
         reason: attempt.outcome.reason(),
         text: attempt.text.clone(),
+        replay: attempt.replay,
     });
     EventOutput { destination: output.destination.to_string(), decision, attempts: attempts.collect() }
 }

@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use control::Action;
 use delivery::{DeadLetter, ErrorGroup, LetterFilter, LetterMark, Resend};
-use event::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -19,7 +18,7 @@ use crate::extract::{Asked, Body};
 use crate::resource::operate::entry;
 use crate::resource::workspace::Of;
 use crate::router::Operations;
-use crate::time::At;
+use crate::time::{At, moment};
 
 pub(super) fn routes() -> Vec<Operations> {
     vec![
@@ -218,13 +217,6 @@ impl From<Resend> for RetryProgress {
         let Resend { number, at, by, taken, delivered, withheld, failed, gone, .. } = resend;
         Self { id: number.to_string(), at: At(at), by, state, taken, delivered, withheld, failed, gone }
     }
-}
-
-fn moment(name: &'static str, text: Option<&str>) -> Result<Option<Millis>> {
-    let read = |text: &str| {
-        Millis::parse(text).ok_or_else(|| Error::invalid(format!("`{name}` is not a time like `2026-11-22T08:00:00Z`")))
-    };
-    text.map(read).transpose()
 }
 
 fn filter(

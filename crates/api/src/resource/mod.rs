@@ -15,6 +15,7 @@ mod letter;
 mod live;
 mod operate;
 mod overview;
+mod replay;
 mod saved;
 mod session;
 mod setting;
@@ -41,6 +42,7 @@ pub(crate) fn all() -> Vec<Operations> {
         operate::routes(),
         letter::routes(),
         alert::routes(),
+        replay::routes(),
         consent::routes(),
         overview::routes(),
         live::routes(),

@@ -119,6 +119,7 @@ async fn delivering(
         retry: delivery::RetryPolicy::default(),
         waiting: delivery::WaitingLimits::default(),
         seed: 1,
+        history: None,
     };
     Arc::new(Delivery::start(options).await.expect("it starts"))
 }

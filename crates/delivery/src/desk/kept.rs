@@ -61,6 +61,12 @@ impl Kept {
         self.0.len() < before
     }
 
+    /// Lets go of the oldest stretch of one partition; `false` when there is none.
+    pub(crate) fn drop_oldest_of(&mut self, partition: Partition) -> bool {
+        let oldest = self.0.range((partition.0, 0)..=(partition.0, u64::MAX)).next().map(|(of, _)| *of);
+        oldest.is_some_and(|of| self.0.remove(&of).is_some())
+    }
+
     /// The position up to which nothing of a partition is needed here nor above `cursor`.
     pub(crate) fn released(&self, partition: Partition, cursor: Option<Position>) -> Option<Position> {
         match self.0.range((partition.0, 0)..=(partition.0, u64::MAX)).next() {

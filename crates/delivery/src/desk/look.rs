@@ -13,6 +13,8 @@ use crate::lane::Item;
 impl Courier {
     /// Looks.
     pub(crate) async fn look(&mut self) {
+        /// Beyond it, replayed dead letters are let go of, oldest first.
+        const SPOOLS_BYTES_MAX: u64 = 1 << 30;
         let now = self.context.clock.now();
         let latency = self.latency.quantiles(now);
         self.shared.status.lock().expect("no holder of a status panics").latency = latency;
@@ -24,6 +26,9 @@ impl Courier {
         // Half of what a backlog may hold, so that dead letters never take the room of what still goes.
         while self.ruler.behind(&self.kept_from()) > budget.bytes_max / 2 && self.folded.desk.kept.drop_oldest() {
             self.changed = true;
+        }
+        if self.context.log.bytes() > SPOOLS_BYTES_MAX {
+            self.changed |= self.folded.desk.kept.drop_oldest_of(self.context.log.replayed());
         }
     }
 
@@ -44,7 +49,8 @@ impl Courier {
     /// When the oldest event that waits was received. What is in the spill came after what is in memory of its subject.
     async fn received_of_oldest(&self) -> Option<Millis> {
         let mut oldest: Vec<Option<Position>> = vec![None; self.cursors.len()];
-        let is_backlog = |item: &&Item| !self.folded.desk.is_resending((item.partition, item.position));
+        let is_backlog =
+            |item: &&Item| !item.is_replayed() && !self.folded.desk.is_resending((item.partition, item.position));
         for item in self.lanes.items().chain(self.flight.items()).filter(is_backlog) {
             let slot = &mut oldest[usize::from(item.partition.0)];
             *slot = Some(slot.map_or(item.position, |known| known.min(item.position)));

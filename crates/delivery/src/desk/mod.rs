@@ -29,7 +29,7 @@ pub(crate) use kept::Kept;
 pub(crate) use letters::Scan;
 pub use letters::{DeadLetter, DeadLetters, LetterFilter, LetterMark};
 pub use operate::OperateError;
-pub(crate) use operate::Wishes;
+pub(crate) use operate::{Command, Wishes};
 pub use resend::Resend;
 
 /// A pause that a person asked for.

@@ -8,13 +8,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use event::Millis;
+use eventlog::record::Processed;
+use eventlog::{Partition, Position};
 use tokio::sync::{Notify, oneshot};
 
 use crate::Delivery;
+use crate::cursor::before;
 use crate::desk::letters::page;
-use crate::desk::resend::message_id;
 use crate::desk::{DeadLetters, ErrorGroup, Held, LetterFilter, LetterMark, Resend};
 use crate::follow::{Courier, Shared};
+use crate::replay::Wish;
 use crate::result_log::ResultLogError;
 use crate::result_log::format::Entry;
 
@@ -44,6 +47,7 @@ pub(crate) enum Command {
     Hold(Option<Held>, oneshot::Sender<Result<bool, OperateError>>),
     Resend(LetterFilter, String, oneshot::Sender<Result<u64, OperateError>>),
     Look(oneshot::Sender<Sight>),
+    Replay(Wish),
 }
 
 impl Command {
@@ -53,6 +57,7 @@ impl Command {
             Self::Hold(_, answer) => answer.is_closed(),
             Self::Resend(_, _, answer) => answer.is_closed(),
             Self::Look(answer) => answer.is_closed(),
+            Self::Replay(wish) => wish.is_over(),
         }
     }
 }
@@ -109,6 +114,7 @@ impl Courier {
             match command {
                 Command::Hold(held, answer) => drop(answer.send(self.hold(held).await)),
                 Command::Resend(filter, by, answer) => drop(answer.send(self.ask_again(filter, by).await)),
+                Command::Replay(wish) => self.obey_replay(wish).await,
                 Command::Look(answer) => {
                     let desk = &self.folded.desk;
                     let resends = desk.resends.iter().rev().cloned().collect();
@@ -244,12 +250,24 @@ impl Delivery {
             }
         });
         let mut found = read.await.map_err(|ended| failed(&directory, ended.into()))??;
+        let running = self.running(workspace, destination).ok();
         for letter in &mut found.letters {
             if let Some(place) = letter.place {
-                letter.message_id = message_id(&**self.log(), place).await;
+                letter.message_id = self.message_id(running.as_deref(), place).await;
             }
         }
         Ok(found)
+    }
+
+    /// What an event is called, where the log, or what is left of its replay, still has it.
+    async fn message_id(&self, running: Option<&Shared>, place: (u16, Position)) -> Option<String> {
+        let after = before(place.1);
+        let records = match running.and_then(|shared| shared.stream.as_ref()) {
+            Some(stream) => stream.read(Partition(place.0), after, 1).await,
+            None => self.log().read(Partition(place.0), after, 1).await,
+        };
+        let record = records.ok()?.into_iter().find(|record| record.position == place.1)?;
+        Some(Processed::decode(&record.payload).ok()?.event.message_id.to_owned())
     }
 
     fn running(&self, workspace: &str, destination: &str) -> Result<Arc<Shared>, OperateError> {
@@ -259,7 +277,7 @@ impl Delivery {
     }
 
     /// Asks a courier. An error means that it was not done, except when the answer comes at the last moment.
-    async fn wish<T>(
+    pub(crate) async fn wish<T>(
         &self,
         workspace: &str,
         destination: &str,

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use event::Millis;
+use eventlog::ReadError;
 use eventlog::record::Processed;
-use eventlog::{Partition, Position, ReadError};
 use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
@@ -174,8 +174,8 @@ impl Courier {
         self.folded.take_back(&resent);
         for ((partition, position), lane) in found.into_keys().zip(lanes) {
             let event = PendingEvent { partition: partition.0, position, lane, failures: 0, first_failed_ms: None };
-            self.lanes.arrive(Item::waiting(self.next_seq, &event));
-            self.next_seq += 1;
+            let seq = self.next_seq(partition);
+            self.lanes.arrive(Item::waiting(seq, &event));
         }
     }
 
@@ -188,17 +188,8 @@ impl Courier {
         };
         let lane = |record: &eventlog::Record| {
             let processed = Processed::decode(&record.payload).ok()?;
-            let (half, _) = processed.subject.0.split_first_chunk::<8>()?;
-            (record.workspace == self.context.workspace).then(|| u64::from_le_bytes(*half))
+            (record.workspace == self.context.workspace).then(|| self.lane_for(partition, processed.subject))
         };
         Ok(records.iter().find(|record| record.position == position).and_then(lane))
     }
-}
-
-/// What the places of a page are called: their `messageId`s, where the log still has them.
-pub(crate) async fn message_id(log: &dyn eventlog::EventLog, (partition, position): (u16, Position)) -> Option<String> {
-    let records = log.read(Partition(partition), before(position), 1).await.ok()?;
-    let record = records.iter().find(|record| record.position == position)?;
-    let processed = Processed::decode(&record.payload).ok()?;
-    Some(processed.event.message_id.to_owned())
 }

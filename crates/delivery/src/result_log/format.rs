@@ -7,13 +7,14 @@ use eventlog::{Partition, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::desk::{Desk, Held, LetterMark, Resend};
+use crate::replay::{Fed, Replay, Replays};
 use crate::{Cause, Outcome};
 
 /// The version in the magic. Version 1 had [`Entry::Checkpoint`], [`Entry::Attempt`] and [`Entry::Dropped`] only,
-/// version 2 everything before [`Entry::Desk`].
-pub const VERSION: u8 = 3;
+/// version 2 everything before [`Entry::Desk`], version 3 everything before [`Entry::Replays`].
+pub const VERSION: u8 = 4;
 /// The first bytes of a segment.
-pub const MAGIC: [u8; 8] = *b"ASNTRES\x03";
+pub const MAGIC: [u8; 8] = *b"ASNTRES\x04";
 /// Bytes before a frame's body.
 pub const FRAME_HEADER_BYTES: usize = 8;
 /// A longer frame is not one of ours.
@@ -53,6 +54,12 @@ pub enum Entry {
     ResendAsked(Resend),
     /// Some of them wait again.
     Resent(Resent),
+    /// The replays, as they stand; in the frame of every checkpoint.
+    Replays(Replays),
+    /// One replay, as it stands now.
+    Replay(Box<Replay>),
+    /// Events of one are to be sent.
+    ReplayFed(Fed),
 }
 
 /// Dead letters that wait again.
@@ -422,7 +429,7 @@ mod tests {
     fn version_three_reads_as_it_was_written() {
         let golden = include_bytes!("golden_v3.bin");
         let entries = version_three();
-        let written = [&MAGIC[..], &encode(&entries)].concat();
+        let written = [&b"ASNTRES\x03"[..], &encode(&entries)].concat();
         assert_eq!(written, golden);
         assert_eq!(decode(&golden[8..]).expect("version 3 is readable for ever").0, entries);
     }

@@ -115,7 +115,7 @@ pub(crate) fn fold_directory(directory: &Path) -> Result<Option<Newest>, ResultL
         let whole = scan(&path, |entry| {
             has_state |= matches!(entry, Entry::Checkpoint(_));
             // Before its first checkpoint a segment has only what belongs to it.
-            if has_state || matches!(entry, Entry::Pending(_) | Entry::Desk(_)) {
+            if has_state || matches!(entry, Entry::Pending(_) | Entry::Desk(_) | Entry::Replays(_)) {
                 folded.apply(&entry);
             }
             true

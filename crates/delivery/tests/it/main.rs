@@ -2,10 +2,12 @@
 
 mod batches;
 mod faults;
+mod history;
 mod lost;
 mod operate;
 mod order;
 mod repair;
+mod replays;
 mod rig;
 mod state;
 mod waiting;

@@ -25,6 +25,8 @@ use vault::{Fingerprints, Inserted, Pair, Surrogates};
 use vault::{IdentifierTable, VaultError};
 use workspace::{Basis, Purpose, Regime};
 
+use crate::history::Chronicle;
+
 pub(crate) static KIND: Kind =
     Kind { slug: "test", title: "Test", docs: "For tests.", settings: &[], purposes: &[Purpose::Analytics], open };
 
@@ -213,6 +215,7 @@ pub(crate) struct Rig {
     directory: Arc<Directory>,
     gate: Arc<Gate>,
     pub(crate) data: tempfile::TempDir,
+    pub(crate) history: Arc<Chronicle>,
     pub(crate) backlog: BacklogBudget,
     pub(crate) retry: RetryPolicy,
     pub(crate) waiting: WaitingLimits,
@@ -235,6 +238,7 @@ impl Rig {
             directory,
             gate,
             data,
+            history: Arc::default(),
             backlog: BacklogBudget::default(),
             retry,
             waiting: WaitingLimits::default(),
@@ -288,6 +292,7 @@ impl Rig {
             retry: self.retry,
             waiting: self.waiting,
             seed: 7,
+            history: Some(self.history.history()),
         })
         .await
         .expect("starts")
@@ -368,6 +373,11 @@ impl Rig {
 }
 
 fn record<'a>(id: &'a str, subject: u8, outputs: &'a [&'a str]) -> Processed<'a> {
+    record_at(id, subject, (outputs, Wall.now()))
+}
+
+/// A record that was received at a moment.
+pub(crate) fn record_at<'a>(id: &'a str, subject: u8, (outputs, received_at): (&[&'a str], Millis)) -> Processed<'a> {
     Processed {
         raw_position: Position { block: 1, index: 0 },
         subject: SubjectId([subject; 16]),
@@ -376,7 +386,7 @@ fn record<'a>(id: &'a str, subject: u8, outputs: &'a [&'a str]) -> Processed<'a>
         name: None,
         event: Raw {
             source: "web",
-            received_at: Wall.now(),
+            received_at,
             call: Call::Track,
             message_id: id,
             anonymous_id: Some("a"),

@@ -49,6 +49,11 @@ fn keyed() -> Fingerprints {
 }
 
 impl Vault {
+    /// Knows an id no more.
+    pub(crate) fn forget(&self, value: &str) {
+        self.0.lock().expect("no test panics while it holds this").retain(|_, known| known != value);
+    }
+
     fn learn(&self, kind: IdentifierKind, value: &str) -> Fingerprint {
         let fingerprint = keyed().of(kind, value);
         self.0.lock().expect("no test panics while it holds this").insert(fingerprint, value.to_owned());
@@ -59,6 +64,12 @@ impl Vault {
 impl FingerprintPrevious for Vault {
     fn fingerprint(&self, _: &str, value: &str) -> Option<Fingerprint> {
         Some(self.learn(IdentifierKind::AnonymousId, value))
+    }
+}
+
+impl lake::replay::Identity for Vault {
+    fn of_previous(&self, _: &str, value: &str) -> Option<[Fingerprint; 2]> {
+        Some(keyed().of_previous(value))
     }
 }
 
@@ -129,6 +140,15 @@ impl World {
             r#"{{"type":"{}","messageId":"{message_id}"{ids},"timestamp":"{received_at}","receivedAt":"{received_at}"{}}}"#,
             sent.call, sent.rest
         );
+        let fields = event::Fields::parse(&json).expect("the fixture writes objects");
+        let text = |key: &str| fields.get(key).and_then(|text| serde_json::from_str::<String>(text).ok());
+        let (name, previous) = match sent.call {
+            Call::Track => (text("event"), None),
+            Call::Page | Call::Screen => (text("name"), None),
+            Call::Alias => (None, text("previousId")),
+            Call::Identify | Call::Group => (None, None),
+        };
+        let previous = previous.iter().flat_map(|id| keyed().of_previous(id));
         let anonymous = sent.anonymous_id.map(|id| self.vault.learn(IdentifierKind::AnonymousId, id));
         let user = sent.user_id.map(|id| self.vault.learn(IdentifierKind::UserId, id));
         let key = sent.anonymous_id.or(sent.user_id).unwrap_or_default();
@@ -153,12 +173,12 @@ impl World {
         let processed = Processed {
             raw_position: Position { block: number, index: 0 },
             subject: SubjectId(subject),
-            identifiers: anonymous.into_iter().chain(user).collect(),
+            identifiers: anonymous.into_iter().chain(user).chain(previous).collect(),
             outputs: vec![],
-            name: None,
+            name: name.as_deref(),
             event,
-            integrations: None,
-            metadata: None,
+            integrations: fields.get("integrations").filter(|text| *text != "null"),
+            metadata: fields.get("_metadata").filter(|text| *text != "null"),
         };
         let partition = partition_of(sent.workspace, key, PARTITIONS);
         Append { partition, workspace: sent.workspace.into(), payload: processed.encode().into() }

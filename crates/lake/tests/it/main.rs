@@ -5,3 +5,4 @@ mod exactly_once;
 mod fixture;
 mod golden;
 mod query;
+mod replay;

@@ -32,6 +32,9 @@ pub(super) struct Webhook {
     pub(super) batch: Option<(u32, u32)>,
 }
 
+/// Of the first owner.
+pub(super) const PASSWORD: &str = "a password of the benchmark";
+
 /// A running server.
 #[derive(Debug)]
 pub(super) struct Assent {
@@ -52,24 +55,31 @@ impl Assent {
     /// Starts one and waits until it can take events.
     pub(super) async fn start(place: &Place, parts: Parts, webhooks: &[Webhook]) -> anyhow::Result<Self> {
         let folder = place.folder("assent")?;
-        let workspace = folder.path().join("workspace.yaml");
-        std::fs::write(&workspace, workspace_yaml(webhooks))?;
         let address = free_address()?;
-        let mut command = Command::new(own_binary()?);
-        command
-            .args(["serve", "--listen", &address.to_string(), "--role"])
-            .arg(match parts {
-                Parts::Collect => "collect",
-                Parts::All => "all",
-            })
-            .arg("--data-dir")
-            .arg(data_dir(folder.path()))
-            .arg("--workspace")
-            .arg(&workspace);
-        let process = Process::start(&mut command, folder.path())?;
+        let process = Process::start(&mut serve(folder.path(), address, (parts, webhooks))?, folder.path())?;
         let mut assent = Self { process, address, folder };
         assent.ready().await?;
         Ok(assent)
+    }
+
+    /// Ends it in order and starts it anew on its data, with other destinations.
+    pub(super) async fn again(&mut self, webhooks: &[Webhook]) -> anyhow::Result<()> {
+        self.process.terminate()?;
+        self.process.ended().await?;
+        self.begin(webhooks).await
+    }
+
+    /// Kills it as a power cut would end it, and starts it anew on its data.
+    pub(super) async fn crash(&mut self, webhooks: &[Webhook]) -> anyhow::Result<()> {
+        self.process.kill()?;
+        self.process.ended().await?;
+        self.begin(webhooks).await
+    }
+
+    async fn begin(&mut self, webhooks: &[Webhook]) -> anyhow::Result<()> {
+        let mut command = serve(self.folder.path(), self.address, (Parts::All, webhooks))?;
+        self.process = Process::start(&mut command, self.folder.path())?;
+        self.ready().await
     }
 
     async fn ready(&mut self) -> anyhow::Result<()> {
@@ -111,6 +121,25 @@ impl Assent {
         })?;
         rows.first().copied().context("a count has one row")
     }
+}
+
+/// The command that serves the data of a folder.
+fn serve(folder: &Path, address: SocketAddr, (parts, webhooks): (Parts, &[Webhook])) -> anyhow::Result<Command> {
+    let workspace = folder.join("workspace.yaml");
+    std::fs::write(&workspace, workspace_yaml(webhooks))?;
+    let mut command = Command::new(own_binary()?);
+    command
+        .env("ASSENT_ADMIN_PASSWORD", PASSWORD)
+        .args(["serve", "--listen", &address.to_string(), "--role"])
+        .arg(match parts {
+            Parts::Collect => "collect",
+            Parts::All => "all",
+        })
+        .arg("--data-dir")
+        .arg(data_dir(folder))
+        .arg("--workspace")
+        .arg(&workspace);
+    Ok(command)
 }
 
 fn data_dir(folder: &Path) -> std::path::PathBuf {

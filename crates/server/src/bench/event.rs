@@ -14,15 +14,20 @@ pub(super) const BATCH_EVENTS: u64 = 20;
 /// The write key of the source that takes the events.
 pub(super) const WRITE_KEY: &str = "wk_bench";
 /// `wk_bench:` in base64, as SDKs send it.
-const AUTHORIZATION: &str = "Basic d2tfYmVuY2g6";
+pub(super) const AUTHORIZATION: &str = "Basic d2tfYmVuY2g6";
 
 /// What stands before the number in every `messageId`.
 pub(super) const ID_PREFIX: &str = "assent-bench-";
 /// Digits of the number behind [`ID_PREFIX`].
 pub(super) const ID_DIGITS: usize = 12;
 /// Visitors whose events they are. Enough that lanes per subject do not queue behind one another.
-const SUBJECTS: u64 = 20_000;
+pub(super) const SUBJECTS: u64 = 20_000;
 const SUBJECT_PREFIX: &str = "5e1f7a52-08a4-4d9c-9f1b-";
+
+/// The anonymous id of a visitor.
+pub(super) fn subject(number: u64) -> String {
+    format!("{SUBJECT_PREFIX}{number:0width$}", width = ID_DIGITS)
+}
 
 /// How many events a request carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! `assent bench`: what accepting, the whole path, latency, memory and isolation cost on this machine, beside peers.
+//! `assent bench`: what accepting, the whole path, latency, memory, isolation and replays cost on this machine, beside peers.
 //!
 //! Read in this order: [`report`] (what is printed), [`machine`], [`process`] (how CPU and memory are read), [`load`]
 //! (the generator), [`event`] (what it sends), [`sink`] (the webhook that receives), [`assent`], [`nginx`] and
@@ -24,6 +24,7 @@ mod memory;
 mod nginx;
 mod path;
 mod process;
+mod replay;
 mod report;
 mod sink;
 
@@ -67,6 +68,7 @@ async fn measure(
         BenchKind::Latency => latency::measure(place, span, report).await,
         BenchKind::Memory => memory::measure(place, span, report).await,
         BenchKind::Isolation => isolation::measure(place, span, report).await,
+        BenchKind::Replay => replay::measure(place, span, report).await,
     }
 }
 

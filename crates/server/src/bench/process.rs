@@ -91,6 +91,17 @@ impl Process {
         Ok(())
     }
 
+    /// Tells it to end (SIGTERM).
+    pub(super) fn terminate(&self) -> anyhow::Result<()> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
+    }
+
+    /// Ends it at once (SIGKILL).
+    pub(super) fn kill(&mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill()?)
+    }
+
     /// When a process started now must be ready.
     pub(super) fn start_deadline() -> Instant {
         Instant::now() + START_MAX

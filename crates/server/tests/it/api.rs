@@ -12,14 +12,14 @@ const PASSWORD: &str = "a password of the test";
 const SETTLED: Duration = Duration::from_secs(20);
 
 /// An owner's client.
-struct Admin {
+pub(crate) struct Admin {
     client: Client,
     bearer: String,
 }
 
 impl Admin {
     /// Signs in with the first owner's password, and goes on with a token as programs do.
-    async fn of(server: &Server) -> Self {
+    pub(crate) async fn of(server: &Server) -> Self {
         let mut client = server.client();
         let body = json!({"name": "admin", "password": PASSWORD}).to_string();
         let request = client.send("POST", "/api/v1/session", &[("content-type", "application/json")], &body).await;
@@ -44,7 +44,7 @@ impl Admin {
         Self { client: self.client.again(), bearer }
     }
 
-    async fn ask(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn ask(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let headers = [("content-type", "application/json"), ("authorization", &*self.bearer)];
         let path = format!("/api/v1/workspaces/acme{path}");
         let answer = self.client.send(method, &path, &headers, &body.to_string()).await.expect("an answer");
@@ -52,7 +52,7 @@ impl Admin {
     }
 
     /// Asks until the answer is as wanted.
-    async fn until(&mut self, path: &str, is_there: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&mut self, path: &str, is_there: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
             let (_, answer) = self.ask("GET", path, &Value::Null).await;
@@ -65,7 +65,7 @@ impl Admin {
     }
 }
 
-async fn start(directory: &tempfile::TempDir, workspace: &str) -> Server {
+pub(crate) async fn start(directory: &tempfile::TempDir, workspace: &str) -> Server {
     let mut command = binary();
     command.arg("serve").env("ASSENT_ADMIN_PASSWORD", PASSWORD);
     Server::start_as(command, &directory.path().join("data"), workspace, &[]).await

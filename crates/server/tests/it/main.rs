@@ -13,5 +13,6 @@ mod harness;
 mod oracle;
 mod otlp;
 mod power_loss;
+mod replay;
 mod shutdown;
 mod sink;

@@ -104,6 +104,10 @@ export type DeadLetter = Omit<Present<Described["Letter"]>, "result"> & { result
 
 export type Retry = Described["RetryProgress"];
 
+export type Replay = Present<Described["ReplayProgress"]>;
+export type Rehearsal = Described["ReplayRehearsal"];
+export type ReplayWanted = Described["ReplayWanted"];
+
 export interface Overview {
   now: string;
   accepted: { at: string; count: number }[];
@@ -138,6 +142,8 @@ export interface Attempt {
   outcome: Result;
   reason: string;
   text?: string | null;
+  /** Of which replay it was; `null` when it was sent as it came. */
+  replay: number | null;
 }
 
 export interface EventOutput {
@@ -154,7 +160,8 @@ export interface EventDetail {
   /** What held at its capture. */
   stamp: Record<string, unknown> | null;
   source: string | null;
-  received_at: string;
+  /** `null` when only a replay of it is known. */
+  received_at: string | null;
   outputs: EventOutput[];
 }
 

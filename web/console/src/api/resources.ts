@@ -15,6 +15,7 @@ import type {
   Notice,
   Overview,
   Page,
+  Replay,
   Retry,
   SavedQuery,
   Session,
@@ -114,6 +115,15 @@ export const retries = (workspace: string, name: string) =>
     queryFn: ({ signal }) =>
       get<Page<Retry>>(under(workspace, `/destinations/${part(name)}/dead-letters/retries`), undefined, signal),
     refetchInterval: (query) => (query.state.data?.items.some(({ state }) => state !== "done") ? RETRY_MS : HEALTH_MS),
+  });
+
+/** What is replayed to a destination; asked often while something is. */
+export const replays = (workspace: string, name: string) =>
+  queryOptions({
+    queryKey: [workspace, "destinations", name, "replays"],
+    queryFn: ({ signal }) =>
+      get<Page<Replay>>(under(workspace, `/destinations/${part(name)}/replays`), undefined, signal),
+    refetchInterval: (query) => (query.state.data?.items.some(({ state }) => state === "running") ? RETRY_MS : HEALTH_MS),
   });
 
 export const eventDetail = (workspace: string, messageId: string) =>

@@ -8,6 +8,7 @@ const IN_WORKSPACE = "/api/v1/workspaces/{workspace}";
 const OPERATIONS = {
   pause: `${IN_WORKSPACE}/destinations/{name}/pause`,
   deadLetters: `${IN_WORKSPACE}/destinations/{name}/dead-letters`,
+  replays: `${IN_WORKSPACE}/destinations/{name}/replays`,
   savedQueries: `${IN_WORKSPACE}/lake/saved`,
 } as const;
 

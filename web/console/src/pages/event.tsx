@@ -122,7 +122,7 @@ function Output({ output, stamp }: { output: EventOutput; stamp: Facts | null })
       <ol className="trace">
         {decision && <Decision decision={decision} stamp={stamp} />}
         {attempts.map((attempt) => (
-          <Tried key={`${attempt.number} ${attempt.at}`} attempt={attempt} />
+          <Tried key={`${attempt.replay} ${attempt.number} ${attempt.at}`} attempt={attempt} />
         ))}
         {attempts.length === 0 && result === "waiting" && <li className="is-wait muted">Waits for its turn.</li>}
       </ol>
@@ -192,12 +192,14 @@ const TONES: Record<string, string> = { good: "is-good", bad: "is-bad", hold: "i
 
 function Tried({ attempt }: { attempt: Attempt }) {
   const { outcome: result, reason } = attempt;
-  // What consent forbids is told by the decision above; there was no attempt.
-  if (result === "withheld" || result === "filtered") return null;
+  // What consent forbids is told by the decision above; there was no attempt. Of a replay it is told here.
+  const isReplayed = typeof attempt.replay === "number";
+  if (!isReplayed && (result === "withheld" || result === "filtered")) return null;
   return (
     <li className={TONES[resultTone(result)] ?? ""}>
       <p className="row">
         <strong>{attempt.number > 0 ? `Attempt ${attempt.number}` : "Without an attempt"}</strong>
+        {isReplayed && <Badge>{`Replay ${attempt.replay}`}</Badge>}
         <span>{resultLabel(result).toLowerCase()}</span>
         {reason && <span>{reasonText(reason)}</span>}
         {attempt.status > 0 && <Badge>{`HTTP ${attempt.status}`}</Badge>}

@@ -20,12 +20,14 @@ import { DeadLetters } from "./dead-letters.tsx";
 import { DestinationSettings } from "./edit.tsx";
 import { ErrorGroups } from "./error-groups.tsx";
 import { HealthTab } from "./health.tsx";
+import { ReplayTab } from "./replay.tsx";
 import { Tester } from "./tester.tsx";
 
 const TABS: readonly (readonly [DestinationTab, string])[] = [
   ["health", "Health"],
   ["errors", "Errors"],
   ["dead-letters", "Dead letters"],
+  ["replay", "Replay"],
   ["tester", "Event tester"],
   ["settings", "Settings"],
 ];
@@ -35,7 +37,8 @@ export function DestinationPage({ name: encoded, tab }: { name: string; tab: str
   const workspace = useWorkspace();
   const query = useQuery(destination(workspace, name));
   const hasDeadLetters = useServes("deadLetters");
-  const tabs = TABS.filter(([one]) => one !== "dead-letters" || hasDeadLetters);
+  const hasReplays = useServes("replays");
+  const tabs = TABS.filter(([one]) => (one !== "dead-letters" || hasDeadLetters) && (one !== "replay" || hasReplays));
   const current = DESTINATION_TABS.find((known) => known === tab) ?? "health";
   return (
     <>
@@ -70,6 +73,8 @@ function Tab({ of, tab }: { of: Destination; tab: DestinationTab }) {
       return <ErrorGroups name={of.name} />;
     case "dead-letters":
       return <DeadLetters name={of.name} />;
+    case "replay":
+      return <ReplayTab of={of} />;
     case "tester":
       return <Tester of={of} />;
     case "settings":

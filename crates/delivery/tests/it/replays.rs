@@ -1,0 +1,266 @@
+//! History that is sent again.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use delivery::{Delivery, LetterFilter, Outcome, Replay, ReplayAsked, ReplayError, ReplayState, Selection};
+use event::Millis;
+use testkit::vendor::{Reply, Vendor};
+
+use crate::rig::{Rig, arrived, events, ids};
+
+/// When the first event of the past was received.
+const PAST: i64 = 1_700_000_000_000;
+
+fn all() -> Selection {
+    let (calls, events, sources, message_ids) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    Selection { from: None, to: Millis(i64::MAX), calls, events, sources, message_ids }
+}
+
+fn asked(selection: Selection) -> ReplayAsked {
+    ReplayAsked { selection, rate_per_s: 50_000, by: "ada".to_owned() }
+}
+
+async fn begin(delivery: &Delivery, selection: Selection) -> Replay {
+    delivery.replay(("acme", "d0"), asked(selection)).await.expect("begun")
+}
+
+async fn latest(delivery: &Delivery) -> Replay {
+    delivery.replays("acme", "d0").await.expect("it runs").swap_remove(0)
+}
+
+async fn until(delivery: &Delivery, is_so: impl Fn(&Replay) -> bool) -> Replay {
+    for _ in 0..4_000 {
+        let replay = latest(delivery).await;
+        if is_so(&replay) {
+            return replay;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    unreachable!("{:?}", latest(delivery).await);
+}
+
+async fn over(delivery: &Delivery) -> Replay {
+    until(delivery, |replay| replay.state.is_over()).await
+}
+
+fn results(replay: &Replay) -> Vec<(&'static str, &'static str, u64)> {
+    let named = replay.outcomes().filter(|(_, count)| *count > 0);
+    named.map(|(outcome, count)| (outcome.result(), outcome.reason(), count)).collect()
+}
+
+fn numbers(mut ids: Vec<String>) -> Vec<u32> {
+    ids.sort();
+    let mut numbers: Vec<u32> = ids.iter().map(|id| id[1..].parse().expect("a number")).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+fn spools(rig: &Rig) -> usize {
+    std::fs::read_dir(rig.data.path().join("acme/d0/replays")).map_or(0, Iterator::count)
+}
+
+#[tokio::test]
+async fn a_range_is_sent_through_the_consent_of_today() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 4);
+    rig.history.add(&events(60, 6), PAST);
+    rig.history.add(&[("gone".to_owned(), 1)], PAST + 20);
+    let delivery = rig.start().await;
+    rig.withdraw(5);
+    // From the eleventh on, and before the forty-first: both ends exact.
+    let range = Selection { from: Some(Millis(PAST + 10)), to: Millis(PAST + 40), ..all() };
+    let begun = begin(&delivery, range).await;
+    assert_eq!((begun.number, begun.state.name(), begun.by.as_str()), (1, "running", "ada"));
+    let done = over(&delivery).await;
+    assert_eq!((&done.state, done.total, done.taken, done.gone), (&ReplayState::Finished, Some(31), 30, 1));
+    assert_eq!(results(&done), [("delivered", "", 25), ("withheld", "withdrawn", 5)]);
+    let expected: Vec<u32> = (10..40).filter(|at| at % 6 != 5).collect();
+    assert_eq!(numbers(arrived(&vendor)), expected);
+    let fate = |trace: &delivery::Trace| {
+        let attempt = &trace.outputs[0].attempts[0];
+        (attempt.outcome.result(), attempt.outcome.reason(), attempt.replay)
+    };
+    let trace = delivery.trace("acme", "e12").await.expect("read").expect("known");
+    assert_eq!((fate(&trace), trace.received_at), (("delivered", "", Some(1)), None));
+    let trace = delivery.trace("acme", "e11").await.expect("read").expect("known");
+    assert_eq!(fate(&trace), ("withheld", "withdrawn", Some(1)));
+    assert!(delivery.trace("acme", "e50").await.expect("read").is_none());
+    // A second one of some of them; then nothing of either is kept.
+    let some = Selection { message_ids: vec!["e1".to_owned(), "e5".to_owned()], ..all() };
+    assert_eq!(begin(&delivery, some).await.number, 2);
+    assert_eq!(results(&over(&delivery).await), [("delivered", "", 1), ("withheld", "withdrawn", 1)]);
+    delivery.shutdown(Duration::from_secs(5)).await;
+    assert_eq!(spools(&rig), 0);
+    let nowhere = Selection { sources: vec!["elsewhere".to_owned()], ..all() };
+    let delivery = rig.start().await;
+    let refused = delivery.replay(("acme", "d0"), asked(nowhere)).await.expect_err("it does not read from there");
+    assert!(matches!(refused, ReplayError::Selection(_)), "{refused}");
+}
+
+#[tokio::test]
+async fn a_crash_in_the_middle_loses_nothing_counts_nothing_twice_and_sends_nothing_withheld() {
+    let vendor = Vendor::start([Reply::status(200).after(Duration::from_millis(3))]).await;
+    let rig = Rig::new(&[vendor.url()], 5);
+    rig.history.add(&events(3_000, 30), PAST);
+    rig.withdraw(7);
+    let delivery = rig.start().await;
+    begin(&delivery, all()).await;
+    drop(delivery);
+    for round in 1..4 {
+        let delivery = rig.start().await;
+        let sent = tokio::time::timeout(Duration::from_secs(20), vendor.wait_for(round * 60)).await;
+        sent.expect("it goes on after a crash");
+        drop(delivery);
+    }
+    let delivery = rig.start().await;
+    let done = over(&delivery).await;
+    assert_eq!((&done.state, done.total, done.taken), (&ReplayState::Finished, Some(3_000), 3_000));
+    assert_eq!(results(&done), [("delivered", "", 2_900), ("withheld", "withdrawn", 100)]);
+    let arrived = arrived(&vendor);
+    let distinct: BTreeSet<&String> = arrived.iter().collect();
+    assert_eq!(distinct.len(), 2_900, "each that is permitted, and none that is not");
+    assert!(arrived.len() < 2_900 + 4 * 1_000, "only what was on its way goes twice: {}", arrived.len());
+}
+
+#[tokio::test]
+async fn it_can_be_paused_resumed_and_cancelled_and_there_is_one_at_a_time() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 5);
+    rig.history.add(&events(2_000, 20), PAST);
+    let delivery = rig.start().await;
+    let began = Instant::now();
+    let slow = ReplayAsked { rate_per_s: 200, ..asked(all()) };
+    let number = delivery.replay(("acme", "d0"), slow.clone()).await.expect("begun").number;
+    until(&delivery, |replay| replay.settled() >= 60).await;
+    assert!(began.elapsed() >= Duration::from_millis(200), "60 events at 200 a second, the first 20 at once");
+    let open = delivery.replay(("acme", "d0"), slow).await.expect_err("one is not over");
+    assert!(matches!(open, ReplayError::Open(open) if open == number), "{open}");
+    assert_eq!(delivery.pause_replay(("acme", "d0"), number).await.expect("paused").state, ReplayState::Paused);
+    let paused = until(&delivery, |replay| replay.settled() == replay.taken).await;
+    // Over a crash, too.
+    drop(delivery);
+    let delivery = rig.start().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(latest(&delivery).await.taken, paused.taken);
+    delivery.resume_replay(("acme", "d0"), number).await.expect("resumed");
+    until(&delivery, |replay| replay.taken > paused.taken).await;
+    let ended = delivery.cancel_replay(("acme", "d0"), number).await.expect("cancelled");
+    assert!(ended.state == ReplayState::Cancelled && ended.ended_at.is_some());
+    let again = delivery.resume_replay(("acme", "d0"), number).await.expect_err("it is over");
+    assert!(matches!(again, ReplayError::State { state: "cancelled", .. }), "{again}");
+    let unknown = delivery.pause_replay(("acme", "d0"), 9).await.expect_err("there is none");
+    assert!(matches!(unknown, ReplayError::Unknown(9)), "{unknown}");
+}
+
+/// A receiver that takes its time has all it may have of replayed events; what comes live goes with its next request.
+#[tokio::test]
+async fn what_is_live_goes_first() {
+    let vendor = Vendor::start([Reply::status(200).after(Duration::from_millis(40))]).await;
+    let rig = Rig::new(&[vendor.url()], 2);
+    rig.history.add(&events(2_000, 20), PAST);
+    let delivery = rig.start().await;
+    begin(&delivery, all()).await;
+    vendor.wait_for(12).await;
+    let live: Vec<(String, u8)> = (0..10).map(|at| (format!("live{at}"), 100 + at)).collect();
+    let before = vendor.received().len();
+    rig.append(&live).await;
+    let is_there = |vendor: &Vendor| arrived(vendor).iter().filter(|id| id.starts_with("live")).count() == live.len();
+    let began = Instant::now();
+    while !is_there(&vendor) {
+        assert!(began.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let waited = vendor.received().len() - before;
+    assert!(waited <= 24, "{waited} requests began before the last live event arrived");
+}
+
+#[tokio::test]
+async fn switching_the_destination_off_ends_it_with_a_reason() {
+    let vendor = Vendor::start([Reply::status(200).after(Duration::from_millis(20))]).await;
+    let rig = Rig::new(&[vendor.url()], 2);
+    rig.history.add(&events(2_000, 20), PAST);
+    let delivery = rig.start().await;
+    begin(&delivery, all()).await;
+    vendor.wait_for(5).await;
+    rig.configure_as(&[vendor.url()], 2, |model| model.enabled = false);
+    delivery.refresh().await;
+    let off = vendor.received().len();
+    rig.configure_as(&[vendor.url()], 2, |_| {});
+    delivery.refresh().await;
+    let ended = latest(&delivery).await;
+    assert_eq!(ended.state, ReplayState::Failed("the destination was switched off".to_owned()));
+    assert_eq!(ended.settled(), ended.taken, "what was on its way has its result");
+    rig.append(&[("live".to_owned(), 1)]).await;
+    while !arrived(&vendor).contains(&"live".to_owned()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(vendor.received().len() <= off + 1, "nothing of it goes when the destination is on again");
+    assert_eq!(spools(&rig), 0);
+}
+
+#[tokio::test]
+async fn what_fails_is_a_dead_letter_like_others_and_can_be_sent_again() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let is_bad = |id: &String| id[1..].parse::<u32>().is_ok_and(|number| number % 10 == 3);
+    vendor.choose(move |received| ids(received).iter().any(is_bad).then(|| Reply::status(400).body("no such list")));
+    let rig = Rig::new(&[vendor.url()], 4);
+    rig.history.add(&events(40, 5), PAST);
+    let delivery = rig.start().await;
+    begin(&delivery, all()).await;
+    let done = over(&delivery).await;
+    assert_eq!(results(&done), [("delivered", "", 36), ("rejected", "refused", 4)]);
+    let letters = delivery.dead_letters(("acme", "d0"), LetterFilter::default(), None, 50).await.expect("read").letters;
+    let mut named: Vec<String> = letters.into_iter().filter_map(|letter| letter.message_id).collect();
+    named.sort();
+    assert_eq!(named, ["e13", "e23", "e3", "e33"]);
+    // The spool stays for them, over a restart.
+    delivery.shutdown(Duration::from_secs(5)).await;
+    assert_eq!(spools(&rig), 1);
+    let delivery = rig.start().await;
+    vendor.choose(|_| None);
+    delivery.resend("acme", "d0", LetterFilter::default(), "ada".to_owned()).await.expect("asked");
+    let mended = until(&delivery, |replay| results(replay) == [("delivered", "", 40)]).await;
+    assert_eq!(mended.state, ReplayState::Finished);
+    let trace = delivery.trace("acme", "e13").await.expect("read").expect("known");
+    let fate: Vec<_> = trace.outputs[0].attempts.iter().map(|of| (of.outcome.result(), of.replay)).collect();
+    assert_eq!(fate, [("rejected", Some(1)), ("delivered", Some(1))]);
+    delivery.shutdown(Duration::from_secs(5)).await;
+    assert_eq!(spools(&rig), 0);
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 4);
+    rig.history.add(&events(60, 6), PAST);
+    rig.history.add(&[("gone".to_owned(), 1)], PAST);
+    rig.withdraw(2);
+    let delivery = rig.start().await;
+    let found = delivery.rehearse(("acme", "d0"), all(), Duration::from_secs(30)).await.expect("answered");
+    assert_eq!((found.total, found.read, found.sent, found.gone, found.is_estimate), (61, 61, 50, 1, false));
+    let kept_back: Vec<(Outcome, u64)> = found.kept_back.into_iter().collect();
+    assert_eq!(kept_back, [(Outcome::Withheld(consent::Reason::Withdrawn), 10)]);
+    let tally = found.calls["track"];
+    assert_eq!((tally.read, tally.sent, found.sources["web"]), (60, 50, tally));
+    assert_eq!((vendor.received().len(), delivery.replays("acme", "d0").await.expect("it runs").len()), (0, 0));
+    // It is what happens.
+    begin(&delivery, all()).await;
+    assert_eq!(results(&over(&delivery).await), [("delivered", "", 50), ("withheld", "withdrawn", 10)]);
+    // Time is up at once: what was seen is said, and that it is not all.
+    let cut = delivery.rehearse(("acme", "d0"), all(), Duration::ZERO).await.expect("answered");
+    assert!(cut.is_estimate && cut.read < cut.total, "{cut:?}");
+}
+
+#[tokio::test]
+async fn an_archive_that_fails_for_a_moment_is_asked_again() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 4);
+    rig.history.add(&events(10, 2), PAST);
+    rig.history.failing.store(1, Ordering::SeqCst);
+    let delivery = rig.start().await;
+    begin(&delivery, all()).await;
+    assert_eq!(over(&delivery).await.state, ReplayState::Finished);
+    assert_eq!(numbers(arrived(&vendor)), (0..10).collect::<Vec<_>>());
+}
