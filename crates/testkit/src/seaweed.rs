@@ -16,7 +16,10 @@ pub const SECRET_ACCESS_KEY: &str = "not-a-secret";
 /// The bucket that is there from the start.
 pub const BUCKET: &str = "lake";
 
-const READY_WITHIN: Duration = Duration::from_mins(2);
+/// A start takes seconds. One that takes this long waits for a port that somebody else took meanwhile.
+const READY_WITHIN: Duration = Duration::from_secs(40);
+/// Sets of ports to try: they are free when they are chosen, and bound seconds later.
+const PORT_SETS_MAX: usize = 4;
 /// Of SeaweedFS's parts, each with a port for HTTP and one for gRPC.
 const PARTS: [&str; 4] = ["master", "volume", "filer", "s3"];
 
@@ -55,18 +58,33 @@ impl Seaweed {
         );
         std::fs::create_dir_all(directory.join("data")).expect("a directory for its data");
         std::fs::write(directory.join("s3.json"), identity).expect("its configuration");
-        let mut seaweed = Self { directory: directory.to_owned(), ports: free_ports(2 * PARTS.len()), child: None };
-        seaweed.resume();
+        let mut seaweed = Self { directory: directory.to_owned(), ports: Vec::new(), child: None };
+        let mut started = false;
+        for _ in 0..PORT_SETS_MAX {
+            seaweed.ports = free_ports(2 * PARTS.len());
+            started = seaweed.run();
+            if started {
+                break;
+            }
+            seaweed.stop();
+        }
+        assert!(started, "SeaweedFS is not ready: {}", seaweed.log());
         seaweed
     }
 
     /// Starts it again after [`Self::stop`].
     pub fn resume(&mut self) {
+        let started = self.run();
+        assert!(started, "SeaweedFS is not ready again: {}", self.log());
+    }
+
+    /// Whether it was ready in time.
+    fn run(&mut self) -> bool {
         let log = std::fs::File::create(self.directory.join("weed.log")).expect("a log");
         let mut command = Command::new(program());
         command.args(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"]);
         command.args(["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-volume.max=20"]);
-        command.args(["-master.volumeSizeLimitMB=64"]);
+        command.args(["-master.volumeSizeLimitMB=64", "-volume.minFreeSpace=1MiB"]);
         command.arg(format!("-dir={}", self.directory.join("data").display()));
         command.arg(format!("-s3.config={}", self.directory.join("s3.json").display()));
         for (part, ports) in PARTS.iter().zip(self.ports.chunks(2)) {
@@ -77,9 +95,12 @@ impl Seaweed {
         let started = Instant::now();
         while !self.is_ready() {
             let ended = self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
-            assert!(!ended && started.elapsed() < READY_WITHIN, "SeaweedFS is not ready: {}", self.log());
+            if ended || started.elapsed() > READY_WITHIN {
+                return false;
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
+        true
     }
 
     /// Ends it at once, as a crash would.
