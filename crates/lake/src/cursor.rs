@@ -12,7 +12,7 @@ use deltalake::logstore::object_store::{Error, GetOptions, ObjectStoreExt, PutPa
 
 use crate::store::Place;
 
-const NAME: &str = "cursor.json";
+pub(crate) const NAME: &str = "cursor.json";
 
 /// The last block of each partition that all tables have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

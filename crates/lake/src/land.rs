@@ -81,7 +81,10 @@ impl Follower {
         reached: watch::Sender<Reached>,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, LakeError> {
-        let cursor = Cursor::load(&options.place, &options.stream).await?;
+        let cursor = load_cursor(&options, &stop).await?;
+        for (partition, block) in &cursor.0 {
+            check_not_ahead(&options, Partition(*partition), i64::try_from(*block).ok())?;
+        }
         let whole = |block: &u64| Position { block: *block, index: u32::MAX };
         let read_through: Reached =
             (0..options.log.partitions()).map(|partition| cursor.0.get(&partition).map(whole)).collect();
@@ -147,7 +150,10 @@ impl Follower {
             Ok(records) => {
                 let taken = match self.take_records(partition, &records).await {
                     // A table that does not open now may open later; the partition waits with it.
-                    Err(error @ (LakeError::Table(_) | LakeError::Store(_))) => Some(error.to_string()),
+                    Err(error @ (LakeError::Table(_) | LakeError::Store(_))) => {
+                        self.options.metrics.store_failing.set(1);
+                        Some(error.to_string())
+                    }
                     other => other?,
                 };
                 if let Some(reason) = taken {
@@ -274,7 +280,9 @@ impl Landing {
         let table = Table::open_or_create(&options.place, workspace).await?;
         let mut done = Vec::with_capacity(usize::from(options.log.partitions()));
         for partition in 0..options.log.partitions() {
-            done.push(table.committed(&app_id(&options.stream, Partition(partition))).await?);
+            let committed = table.committed(&app_id(&options.stream, Partition(partition))).await?;
+            check_not_ahead(options, Partition(partition), committed)?;
+            done.push(committed);
         }
         let pending = Pending::new(Arc::clone(workspace), Arc::clone(&options.previous));
         Ok(Self { table, done, pending })
@@ -305,6 +313,55 @@ fn newer_record(block: &[Record]) -> Option<String> {
     })
 }
 
+/// What the lake has must be in the log, or was once. An old copy of the log beside a lake that went on gives its next
+/// events positions that the lake believes to have, and they would be in no table.
+fn check_not_ahead(options: &Options, partition: Partition, has: Option<i64>) -> Result<(), LakeError> {
+    let written = options.log.watermark(partition).map(block_number);
+    match has.filter(|has| Some(*has) > written) {
+        Some(block) => Err(LakeError::Ahead { partition: partition.0, block }),
+        None => Ok(()),
+    }
+}
+
+/// The cursor, once the store answers: a store that is away for a while is no reason to end.
+async fn load_cursor(options: &Options, stop: &watch::Receiver<bool>) -> Result<Cursor, LakeError> {
+    let mut backoff = Backoff::new(stop);
+    loop {
+        match Cursor::load(&options.place, &options.stream).await {
+            Ok(cursor) => {
+                options.metrics.store_failing.set(0);
+                return Ok(cursor);
+            }
+            Err(error) if stopping(stop) => return Err(error.into()),
+            Err(error) => {
+                options.metrics.store_failing.set(1);
+                tracing::warn!(%error, "the lake's store does not answer; trying again");
+            }
+        }
+        backoff.wait().await;
+    }
+}
+
+/// Waits between attempts: longer each time, and no longer than a stop.
+struct Backoff {
+    wait: Duration,
+    stop: watch::Receiver<bool>,
+}
+
+impl Backoff {
+    fn new(stop: &watch::Receiver<bool>) -> Self {
+        Self { wait: Duration::from_millis(100), stop: stop.clone() }
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            () = tokio::time::sleep(self.wait) => {}
+            _ = self.stop.wait_for(|stop| *stop) => {}
+        }
+        self.wait = (self.wait * 2).min(RETRY_WAIT_MAX);
+    }
+}
+
 /// Commits until it is committed: what is in hand is in no table yet, and the log keeps it meanwhile.
 async fn commit(
     landing: &mut Landing,
@@ -312,7 +369,7 @@ async fn commit(
     stop: &watch::Receiver<bool>,
     (files, through): (&[Finished], &[Transaction]),
 ) -> Result<(), LakeError> {
-    let (mut wait, began) = (Duration::from_millis(100), tokio::time::Instant::now());
+    let (mut backoff, began) = (Backoff::new(stop), tokio::time::Instant::now());
     let mut attempts = 0;
     for attempt in 1_u32.. {
         attempts = attempt;
@@ -321,17 +378,14 @@ async fn commit(
             Err(error) => error,
         };
         options.metrics.retries.inc();
+        options.metrics.store_failing.set(1);
         tracing::warn!(%error, attempt, "a commit to the lake failed and is tried again");
         if stopping(stop) && attempt >= STOP_ATTEMPTS {
             return Err(error.into());
         }
-        let mut stop = stop.clone();
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
-        }
-        wait = (wait * 2).min(RETRY_WAIT_MAX);
+        backoff.wait().await;
     }
+    options.metrics.store_failing.set(0);
     for transaction in through {
         if let Some(partition) = transaction.app_id.rsplit('/').next().and_then(|number| number.parse::<usize>().ok()) {
             landing.done[partition] = Some(transaction.version);

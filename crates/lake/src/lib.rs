@@ -18,8 +18,10 @@ use parquet::errors::ParquetError;
 use tokio::sync::{oneshot, watch};
 
 pub mod bucket;
+pub mod copy;
 pub mod query;
 pub mod replay;
+pub mod s3;
 pub mod schema;
 pub mod store;
 
@@ -30,6 +32,7 @@ mod expire;
 mod land;
 mod maintain;
 mod metrics;
+mod owner;
 mod parquet_file;
 mod pending;
 mod table;
@@ -38,6 +41,7 @@ mod vacuum;
 pub use encode::{EncodeError, FingerprintPrevious};
 pub use maintain::{Maintained, Maintenance, maintain};
 pub use metrics::Metrics;
+pub use owner::OwnerError;
 pub use store::{Place, PlaceError};
 
 /// What the lake needs to run.
@@ -64,6 +68,8 @@ pub struct Options {
     pub pending_bytes_max: usize,
     /// When files are compacted and deleted.
     pub maintenance: Maintenance,
+    /// Whether files may be deleted now.
+    pub deleting: copy::Deleting,
 }
 
 /// The default of [`Options::commit_wait_ms`]: with reading and the commit itself, events are visible in about 4 s.
@@ -90,6 +96,17 @@ pub enum LakeError {
     /// A thread could not be started.
     #[error("the lake's thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// Log and table are not of one life: what the log gets next would be taken for landed.
+    #[error(
+        "the lake has block {block} of partition {partition}, and the log is not that far: they are of different moments. \
+         Restore both from one backup, the lake into a place of its own"
+    )]
+    Ahead {
+        /// Which partition of the stream.
+        partition: u16,
+        /// The last block that the lake has.
+        block: i64,
+    },
     /// The lake's thread is gone.
     #[error("the lake's thread ended without an answer; its log says why")]
     Gone,
@@ -117,7 +134,7 @@ impl Lake {
         let (stop, stopped) = watch::channel(false);
         let (place, maintenance, clock) =
             (options.place.clone(), options.maintenance.clone(), Arc::clone(&options.clock));
-        let metrics = options.metrics.clone();
+        let (metrics, deleting) = (options.metrics.clone(), options.deleting.clone());
         let land_stop = stopped.clone();
         let landed =
             thread(
@@ -125,7 +142,7 @@ impl Lake {
                 async move { land::Follower::start(options, reached_sender, land_stop).await?.run().await },
             )?;
         let maintained = thread("lake-keeper", async move {
-            maintain::run(place, maintenance, clock, metrics, stopped).await;
+            maintain::Keeper { place, options: maintenance, clock, metrics, deleting }.run(stopped).await;
             Ok(())
         })?;
         Ok(Self { reached, stop, landed, maintained })

@@ -9,6 +9,7 @@ use deltalake::logstore::object_store::Error as StoreError;
 use event::{Clock, Slug};
 use tokio::sync::watch;
 
+use crate::copy::Deleting;
 use crate::store::Place;
 use crate::table::Table;
 use crate::{LakeError, Metrics, compact, expire, vacuum};
@@ -57,8 +58,8 @@ pub struct Maintained {
     pub log_entries: usize,
 }
 
-/// Passes of compaction between two of vacuum: listing every file of a table is not for every minute.
-const VACUUM_EVERY: u64 = 30;
+/// Between two vacuums, at least: listing every file of a table is not for every minute.
+const VACUUM_EVERY_S: u64 = 30 * 60;
 
 /// The workspaces that have a table.
 pub(crate) async fn workspaces(place: &Place) -> Result<Vec<String>, StoreError> {
@@ -92,49 +93,63 @@ pub async fn maintain(
     Ok(done)
 }
 
-/// Passes until stopped.
-pub(crate) async fn run(
-    place: Place,
-    options: Maintenance,
-    clock: Arc<dyn Clock>,
-    metrics: Metrics,
-    mut stop: watch::Receiver<bool>,
-) {
-    for pass in 1_u64.. {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(options.every_s)) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-        let delete = pass % VACUUM_EVERY == 0;
-        // A pass is cut short by a stop at any point: nothing is lost but work.
-        tokio::select! {
-            () = pass_over(&place, (&options, delete), &clock, &metrics) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-    }
+/// Keeps all tables in shape.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    pub(crate) place: Place,
+    pub(crate) options: Maintenance,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
+    pub(crate) deleting: Deleting,
 }
 
-async fn pass_over(place: &Place, options: (&Maintenance, bool), clock: &Arc<dyn Clock>, metrics: &Metrics) {
-    let names = match workspaces(place).await {
-        Ok(names) => names,
-        Err(error) => {
-            metrics.maintenance_errors.inc();
-            tracing::warn!(%error, "the lake's tables could not be listed");
-            return;
-        }
-    };
-    for workspace in names {
-        match maintain(place, &workspace, options, clock).await {
-            Ok(done) => {
-                if done.expired > 0 {
-                    tracing::info!(workspace, files = done.expired, "days that are over for long enough left the lake");
-                }
-                metrics.compacted_files.inc_by(done.compacted as u64);
-                metrics.vacuumed_files.inc_by(done.vacuumed as u64);
+impl Keeper {
+    /// Passes until stopped.
+    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+        let passes = (VACUUM_EVERY_S / self.options.every_s.max(1)).max(1);
+        let mut since_vacuum = 0;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(self.options.every_s)) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
             }
+            since_vacuum += 1;
+            // Whoever copies the lake has vacuum wait; it is asked again at the next pass.
+            let permit = if since_vacuum >= passes { self.deleting.permit() } else { None };
+            // A pass is cut short by a stop at any point: nothing is lost but work.
+            tokio::select! {
+                () = self.pass(permit.is_some()) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            if permit.is_some() {
+                since_vacuum = 0;
+            }
+        }
+    }
+
+    async fn pass(&self, delete: bool) {
+        let names = match workspaces(&self.place).await {
+            Ok(names) => names,
             Err(error) => {
-                metrics.maintenance_errors.inc();
-                tracing::warn!(%error, workspace, "a table could not be kept in shape; the next pass tries again");
+                self.metrics.maintenance_errors.inc();
+                tracing::warn!(%error, "the lake's tables could not be listed");
+                return;
+            }
+        };
+        for workspace in names {
+            match maintain(&self.place, &workspace, (&self.options, delete), &self.clock).await {
+                Ok(done) => {
+                    if done.expired > 0 {
+                        let files = done.expired;
+                        tracing::info!(workspace, files, "days that are over for long enough left the lake");
+                    }
+                    self.metrics.compacted_files.inc_by(done.compacted as u64);
+                    self.metrics.vacuumed_files.inc_by(done.vacuumed as u64);
+                }
+                Err(error) => {
+                    self.metrics.maintenance_errors.inc();
+                    tracing::warn!(%error, workspace, "a table could not be kept in shape; the next pass tries again");
+                }
             }
         }
     }

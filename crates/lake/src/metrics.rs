@@ -32,6 +32,8 @@ pub struct Metrics {
     pub(crate) unreadable: Counter,
     pub(crate) read_errors: Counter,
     pub(crate) pending_bytes: Gauge,
+    /// 1 while the store refuses or does not answer.
+    pub(crate) store_failing: Gauge,
     pub(crate) compacted_files: Counter,
     pub(crate) vacuumed_files: Counter,
     pub(crate) maintenance_errors: Counter,
@@ -50,6 +52,7 @@ impl Default for Metrics {
             unreadable: Counter::default(),
             read_errors: Counter::default(),
             pending_bytes: Gauge::default(),
+            store_failing: Gauge::default(),
             compacted_files: Counter::default(),
             vacuumed_files: Counter::default(),
             maintenance_errors: Counter::default(),
@@ -76,6 +79,8 @@ impl Metrics {
         counter("assent_lake_maintenance_errors", "Compactions and vacuums that failed", &all.maintenance_errors);
         let of = registry.sub_registry_with_prefix("assent_lake");
         of.register("pending_bytes", "Bytes waiting for a commit", all.pending_bytes.clone());
+        let help = "1 while the lake's store refuses or does not answer, and the log holds what it should get";
+        of.register("store_failing", help, all.store_failing.clone());
         of.register("commit_seconds", "Time of a landing commit, its retries included", all.commit_seconds.clone());
         of.register("partition_waiting", "1 while a partition cannot be read on", all.waits.clone());
         of.register("queries", "Questions of people, by how they ended", all.queries.clone());
@@ -93,6 +98,11 @@ impl Metrics {
 
     pub(crate) fn waits(&self, partition: Partition, is_waiting: bool) {
         self.waits.get_or_create(&PartitionLabel { partition: partition.0 }).set(i64::from(is_waiting));
+    }
+
+    /// Whether the store refuses or does not answer, so that nothing lands.
+    pub fn is_store_failing(&self) -> bool {
+        self.store_failing.get() != 0
     }
 
     /// A person's question ended after so many seconds.

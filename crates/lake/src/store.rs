@@ -3,7 +3,7 @@
 //! Local files need more than `object_store`'s own store gives: it renames without a sync, so after a power cut a
 //! commit can be an empty file, which no reader of the table forgives, or be gone although it was reported. [`Synced`]
 //! writes, syncs, renames and syncs the directory, so that a commit that was reported is there, and whole.
-//! Object stores (S3, with its issue) promise both themselves.
+//! Object stores promise both themselves ([`crate::s3`]).
 
 use std::fmt;
 use std::fs::File;
@@ -28,12 +28,25 @@ pub struct Place {
     pub(crate) store: Arc<dyn ObjectStore>,
 }
 
-/// A directory that cannot hold the lake.
+/// A place that cannot hold the lake.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use `{}` for the lake: {source}", path.display())]
-pub struct PlaceError {
-    path: PathBuf,
-    source: io::Error,
+pub enum PlaceError {
+    /// The directory cannot be made or read.
+    #[error("cannot use `{}` for the lake: {source}", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The bucket is not described well.
+    #[error("cannot use `{url}` for the lake: {reason}")]
+    Bucket {
+        /// Which.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
 }
 
 impl Place {
@@ -42,13 +55,13 @@ impl Place {
     pub fn directory(path: &FilePath) -> std::result::Result<Self, PlaceError> {
         std::fs::create_dir_all(path)
             .and_then(|()| remove_staged(path))
-            .map_err(|source| PlaceError { path: path.to_owned(), source })?;
+            .map_err(|source| PlaceError::Directory { path: path.to_owned(), source })?;
         Self::existing(path)
     }
 
     /// A local directory for reading: nothing is created.
     pub fn existing(path: &FilePath) -> std::result::Result<Self, PlaceError> {
-        let failed = |source| PlaceError { path: path.to_owned(), source };
+        let failed = |source| PlaceError::Directory { path: path.to_owned(), source };
         let absolute = std::path::absolute(path).map_err(failed)?;
         let root = Url::from_directory_path(&absolute)
             .map_err(|()| failed(io::Error::new(io::ErrorKind::InvalidInput, "the path is not absolute")))?;

@@ -8,15 +8,16 @@ use deltalake::kernel::{Action, DataType as DeltaType, PrimitiveType, Remove, Tr
 use deltalake::logstore::object_store::buffered::BufWriter;
 use deltalake::logstore::object_store::path::Path;
 use deltalake::logstore::object_store::{PutOptions, PutPayload};
+use deltalake::logstore::{StorageConfig, default_logstore};
 use deltalake::protocol::{DeltaOperation, SaveMode};
-use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError, ObjectStore};
+use deltalake::{DeltaTable, DeltaTableError, ObjectStore};
 
 use crate::parquet_file::Finished;
 use crate::schema::{BUCKET, COLUMNS, DAY, PROPERTIES};
 use crate::store::Place;
 
 /// A piece of a file that is put as it grows: the least that S3 takes, but for the last.
-const UPLOAD_PIECE_BYTES: usize = 5 << 20;
+pub(crate) const UPLOAD_PIECE_BYTES: usize = 5 << 20;
 
 /// A table and the latest snapshot seen of it.
 #[derive(Debug, Clone)]
@@ -37,8 +38,13 @@ pub(crate) struct LiveFile {
 }
 
 fn builder(place: &Place, workspace: &str) -> Result<DeltaTable, DeltaTableError> {
+    // Not by the library's table builder: it knows the kinds of URL that are registered with it for the whole process,
+    // and local files are the only ones.
     let url = place.table(workspace);
-    DeltaTableBuilder::from_url(url.clone())?.with_storage_backend(Arc::clone(&place.store), url).build()
+    let options = StorageConfig::default();
+    let under_url = options.decorate_store(Arc::clone(&place.store), &url)?;
+    let log = default_logstore(Arc::from(under_url), Arc::clone(&place.store), &url, &options);
+    Ok(DeltaTable::new(log))
 }
 
 impl Table {
@@ -146,6 +152,11 @@ impl Table {
             .await?;
         self.delta.state = Some(committed.snapshot());
         Ok(())
+    }
+
+    /// The version last seen.
+    pub(crate) fn version(&self) -> Result<u64, DeltaTableError> {
+        Ok(self.delta.snapshot()?.version())
     }
 
     /// The live files.

@@ -86,7 +86,7 @@ pub(crate) async fn open(door: &Door, engines: &Engines, sights: Sights<'_>) -> 
         kinds: &destinations::registry::DESTINATIONS,
         window: window(sights.live),
         history,
-        lake: lake_desk::open(engines, sights.telemetry.metrics.lake.clone())?,
+        lake: lake_desk::open(engines, sights.telemetry.metrics.lake.clone()),
         settings: settings(sights.settings),
         storage: storage(engines.layout.root.clone(), Arc::clone(&engines.clock)),
         clock: Arc::clone(&engines.clock),

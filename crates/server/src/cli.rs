@@ -29,6 +29,10 @@ pub(crate) enum Command {
     Tail(Local),
     /// Tells what happened to one event, for each destination.
     Trace(Trace),
+    /// Copies a data directory, also while the server runs.
+    Backup(Backup),
+    /// Makes a data directory from a backup.
+    Restore(Restore),
     /// Sends one stamped test event to a running server.
     Send(Send),
     /// Prints reference pages that are generated from the code.
@@ -139,6 +143,29 @@ pub(crate) struct Query {
     pub(crate) format: Format,
     /// The query. `events` is the view of all events.
     pub(crate) sql: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backup {
+    /// The data directory.
+    #[arg(long, default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+    /// The backup: a directory that is not there yet.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Restore {
+    /// The backup.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// The data directory to make.
+    #[arg(long)]
+    pub(crate) data_dir: PathBuf,
+    /// Settings of the server that will run on it: with `lake_url`, the lake is restored into that bucket.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -14,7 +14,10 @@ use eventlog::file::disk::Disk;
 use eventlog::file::{self, FileLog};
 use vault::Keys;
 
+use crate::backup;
+use crate::hold::{HeldLog, Hold};
 use crate::kinds::Registry;
+use crate::lake_place;
 use crate::settings::Settings;
 
 /// Where things lie below a data directory.
@@ -32,7 +35,7 @@ impl Layout {
         self.root.join("state.db")
     }
 
-    fn stream(&self, name: &str) -> PathBuf {
+    pub(crate) fn stream(&self, name: &str) -> PathBuf {
         self.root.join("log").join(name)
     }
 
@@ -48,8 +51,23 @@ impl Layout {
         self.root.join("lake")
     }
 
+    /// Locked while a backup is made.
+    pub(crate) fn hold(&self) -> PathBuf {
+        self.root.join("hold")
+    }
+
+    /// There while a restore is not complete.
+    pub(crate) fn restoring(&self) -> PathBuf {
+        self.root.join("restoring")
+    }
+
+    /// Where the lake is, when it is not in [`Self::lake`].
+    pub(crate) fn lake_record(&self) -> PathBuf {
+        self.root.join("lake.json")
+    }
+
     /// An id of the log's history, made with it: the lake must not take a new log's first blocks for an old one's.
-    fn history(&self) -> PathBuf {
+    pub(crate) fn history(&self) -> PathBuf {
         self.root.join("log").join("history")
     }
 }
@@ -63,6 +81,10 @@ pub(crate) struct Engines {
     pub(crate) directory: Arc<Directory>,
     pub(crate) raw: Arc<dyn EventLog>,
     pub(crate) processed: Arc<dyn EventLog>,
+    /// Where the lake's tables are.
+    pub(crate) lake: lake::Place,
+    /// Keeps what a backup still needs.
+    pub(crate) hold: Hold,
     /// Names the history of `processed`.
     pub(crate) history: Arc<str>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -89,6 +111,7 @@ impl Engines {
     /// Opens a data directory, applies the workspace files and loads what is served.
     pub(crate) async fn open(root: &Path, opening: Opening<'_>) -> anyhow::Result<Self> {
         let layout = Layout::new(root);
+        backup::refuse_half(&layout)?;
         std::fs::create_dir_all(layout.root.join("log"))
             .with_context(|| format!("cannot make the data directory `{}`", root.display()))?;
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&layout.state()).await?);
@@ -121,6 +144,10 @@ impl Engines {
         let open = |name: &'static str| open_stream(&layout, name, &opening, &keys, disk_bytes);
         let (raw, processed) = (open("raw")?, open("processed")?);
         let history = history(&layout)?;
+        // After the streams: their locks have shown that no other server is on this directory.
+        let lake = lake_place::open(&layout, opening.settings).await?;
+        let (clock, hold) = (opening.clock, Hold::of(&layout));
+        let disk = opening.disk;
         Ok(Self {
             layout,
             store,
@@ -128,11 +155,13 @@ impl Engines {
             directory,
             raw,
             processed,
+            lake,
+            hold,
             history,
-            clock: opening.clock,
+            clock,
             disk_bytes,
             keys,
-            disk: opening.disk,
+            disk,
         })
     }
 }
@@ -180,7 +209,7 @@ fn open_stream(
         clock: Arc::clone(&opening.clock),
         metrics: opening.metrics.clone(),
     })?;
-    Ok(Arc::new(log))
+    Ok(Arc::new(HeldLog::new(Arc::new(log), Hold::of(layout))))
 }
 
 fn history(layout: &Layout) -> anyhow::Result<Arc<str>> {

@@ -18,9 +18,9 @@ const LIMITS: Limits = Limits { memory_bytes: 96 << 20, rows_max: u64::MAX, time
 const ANSWER_BYTES_MAX: usize = 8 << 20;
 
 /// Opens the desk.
-pub(crate) fn open(engines: &Engines, metrics: lake::Metrics) -> anyhow::Result<LakeDesk> {
-    let (place, store) = (Place::existing(&engines.layout.lake())?, Arc::clone(&engines.store));
-    Ok(LakeDesk::new(move |question| {
+pub(crate) fn open(engines: &Engines, metrics: lake::Metrics) -> LakeDesk {
+    let (place, store) = (engines.lake.clone(), Arc::clone(&engines.store));
+    LakeDesk::new(move |question| {
         let (answer, metrics) = (answer(place.clone(), Arc::clone(&store), question), metrics.clone());
         async move {
             let began = tokio::time::Instant::now();
@@ -29,7 +29,7 @@ pub(crate) fn open(engines: &Engines, metrics: lake::Metrics) -> anyhow::Result<
             answered
         }
         .boxed()
-    }))
+    })
 }
 
 async fn answer(place: Place, store: Arc<dyn Store>, question: LakeQuestion) -> Result<LakeRows, String> {

@@ -1,12 +1,14 @@
 //! The server: the only crate that reads the command line, the environment and the wall clock.
 //!
 //! Read in this order: [`cli`] (what can be asked), [`serve`] (the life of a server), [`topology`] (the whole path on
-//! one screen), [`engines`] (what it stands on), then the parts: `edge`, `admin`, `alerting`, `lake_desk`, `delivering`, `drain`, `trim`, `live`,
-//! `ready`, `local`, `telemetry`, `gauges`, `spans`, and the other commands in `command`.
+//! one screen), [`engines`] (what it stands on), then the parts: `edge`, `admin`, `alerting`, `archive`, `lake_place`,
+//! `lake_desk`, `delivering`, `drain`, `trim`, `live`, `ready`, `local`, `telemetry`, `gauges`, `spans`, `hold` and `backup`,
+//! and the other commands in `command`.
 
 mod admin;
 mod alerting;
 mod archive;
+mod backup;
 mod bench;
 mod cli;
 mod clock;
@@ -18,8 +20,10 @@ mod edge;
 mod engines;
 mod following;
 mod gauges;
+mod hold;
 mod kinds;
 mod lake_desk;
+mod lake_place;
 mod live;
 mod local;
 mod observe;
@@ -98,6 +102,8 @@ async fn dispatch(cli: Cli, machine: Machine) -> anyhow::Result<()> {
         Command::Query(query) => command::query::run(&query).await,
         Command::Tail(local) => command::local::tail(&local).await,
         Command::Trace(trace) => command::local::trace(&trace).await,
+        Command::Backup(asked) => backup::run(&asked, machine.clock).await,
+        Command::Restore(asked) => backup::restore(&asked).await,
         Command::Send(send) => command::send::run(&send).await,
         Command::Docs { page: DocsPage::Settings } => {
             std::io::stdout().write_all(settings::reference_page().as_bytes())?;

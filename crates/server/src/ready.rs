@@ -74,7 +74,7 @@ impl Behind {
             waiting: those(&|partition| self.lake_metrics.is_waiting(partition)),
             has_ended: self.lake.has_changed().is_err(),
         };
-        told(&pipeline, &lake)
+        told(&pipeline, &lake, self.lake_metrics.is_store_failing())
     }
 }
 
@@ -85,7 +85,7 @@ struct PartState {
     has_ended: bool,
 }
 
-fn told(pipeline: &PartState, lake: &PartState) -> Vec<String> {
+fn told(pipeline: &PartState, lake: &PartState, is_store_failing: bool) -> Vec<String> {
     let mut wrong = Vec::new();
     if pipeline.has_ended {
         wrong.push("the pipeline ended: events are kept and wait; the server's log says why".to_owned());
@@ -98,6 +98,13 @@ fn told(pipeline: &PartState, lake: &PartState) -> Vec<String> {
     if lake.has_ended {
         wrong.push(
             "the lake ended: events are kept and delivered, but not queried; the server's log says why".to_owned(),
+        );
+    } else if is_store_failing {
+        // Before the partitions, which wait for it.
+        wrong.push(
+            "the lake's store refuses or does not answer: events are kept and delivered, and are in the lake once it \
+             does; the server's log says what it says"
+                .to_owned(),
         );
     } else if !lake.waiting.is_empty() {
         let which = lake.waiting.join(", ");
@@ -119,7 +126,7 @@ mod tests {
             waiting: waiting.iter().map(|one| (*one).to_owned()).collect(),
             has_ended,
         };
-        let check = |pipeline, lake| told(&pipeline, &lake).join("\n");
+        let check = |pipeline, lake| told(&pipeline, &lake, false).join("\n");
         assert_eq!(check(state(&[], false), state(&[], false)), "");
         assert_eq!(
             check(state(&["3", "7"], false), state(&["2"], true)),
@@ -131,6 +138,8 @@ mod tests {
             "of the whole, not of its parts"
         );
         assert!(check(state(&[], false), state(&["2"], false)).starts_with("the lake waits in partition 2: "));
+        let away = told(&state(&[], false), &state(&["2"], false), true);
+        assert!(away.len() == 1 && away[0].starts_with("the lake's store refuses or does not answer"), "{away:?}");
     }
 
     #[test]

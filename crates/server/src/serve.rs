@@ -85,7 +85,8 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     ended
 }
 
-fn read_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
+/// Reads the settings file, if one is given.
+pub(crate) fn read_settings(path: Option<&Path>) -> anyhow::Result<Settings> {
     let Some(path) = path else { return Ok(Settings::default()) };
     let yaml =
         std::fs::read_to_string(path).with_context(|| format!("cannot read the settings `{}`", path.display()))?;

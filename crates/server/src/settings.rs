@@ -129,8 +129,20 @@ settings! {
         "How long a destination's backlog is kept in the log. Older events become one dead letter, and stay in the lake.";
     backlog_disk_percent_max: u64 = 20, "20",
         "How much of the disk the backlogs of destinations may take.";
+    lake_url: Option<String> = None, "",
+        "Where the lake is: `s3://bucket/prefix`, with the keys in the server's environment (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, with temporary keys `AWS_SESSION_TOKEN`). Without it the lake is files under the data directory. It stays where it was first made; see the guide of the lake on S3.";
+    lake_s3_endpoint: Option<String> = None, "",
+        "The address of a store that is not Amazon's, as `https://s3.example.com`.";
+    lake_s3_region: String = "us-east-1".to_owned(), "us-east-1",
+        "The region that requests to the bucket are signed for.";
+    lake_s3_allow_http: bool = false, "false",
+        "Whether an endpoint may be `http://`: events and signatures then cross the network in clear.";
     lake_commit_seconds: u64 = 3, "3",
         "How often the lake commits. Events are visible at most this long (and the write) after they came.";
+    lake_compact_seconds: u64 = 60, "60",
+        "How often the lake looks for small files that are worth merging; at least 1.";
+    lake_compact_files: usize = 32, "32",
+        "How many small files of a day that is not over there must be before they are merged; at least 2.";
     lake_file_retention_hours: u64 = 24, "24",
         "How long files that a compaction replaced, or whose days are over, stay for readers of older snapshots; at least 1.";
     lake_days_max: Option<u32> = None, "",

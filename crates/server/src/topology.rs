@@ -83,7 +83,7 @@ pub(crate) async fn build_data_path(
         );
     // With the pipeline the only reader that holds the log.
     let lake = Lake::follow(lake::Options {
-        place: lake::Place::directory(&engines.layout.lake())?,
+        place: engines.lake.clone(),
         log: Arc::clone(&engines.processed),
         stream: Arc::clone(&engines.history),
         previous: Arc::new(PreviousIds::new(Arc::clone(&engines.directory))),
@@ -93,10 +93,13 @@ pub(crate) async fn build_data_path(
         commit_wait_ms: Duration::from_secs(settings.lake_commit_seconds).as_millis().try_into()?,
         pending_bytes_max: lake::PENDING_BYTES_MAX,
         maintenance: Maintenance {
+            every_s: settings.lake_compact_seconds.max(1),
+            landing_files_min: settings.lake_compact_files.max(2),
             retention_s: settings.lake_file_retention_hours.max(1).saturating_mul(3_600),
             days_max: settings.lake_days_max,
             ..Maintenance::default()
         },
+        deleting: engines.hold.deleting(),
     })?;
     // Asks the gate for every attempt; its backlog is bounded, so that a dead destination costs nobody else.
     // What is replayed comes out of the lake, and goes the same way.

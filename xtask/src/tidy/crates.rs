@@ -15,7 +15,11 @@ const OUTSIDE: &str = "xtask";
 
 /// Libraries that one crate alone may use, with the reason.
 const OWNERS: &[(&str, &[&str], &str)] = &[
-    ("lake", &["arrow", "datafusion", "deltalake", "parquet"], "nothing else waits for arrow to compile"),
+    (
+        "lake",
+        &["arrow", "datafusion", "deltalake", "object_store", "parquet"],
+        "nothing else waits for arrow to compile",
+    ),
     ("egress", &["reqwest"], "one way out over HTTP, with one set of address rules"),
 ];
 

@@ -102,6 +102,18 @@ impl Sqlite {
         Ok(Self { writer: readers.clone(), readers })
     }
 
+    /// Writes what is committed now to a new file, whoever writes meanwhile, and syncs it. Rows that were deleted are not
+    /// in it, nor is their place.
+    pub async fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let failed = |reason: String| StoreError::Open { place: path.display().to_string(), reason };
+        let text = path.to_str().ok_or_else(|| failed("the path is not UTF-8, which SQLite needs".to_owned()))?;
+        // Into a file that is there, empty and private: SQLite would make it readable for all that the umask lets.
+        make_private(path).map_err(|error| failed(error.to_string()))?;
+        let copied = sqlx::query("vacuum into $1").bind(text).execute(&self.readers).await;
+        copied.map_err(|error| failed(error.to_string()))?;
+        std::fs::File::open(path).and_then(|file| file.sync_all()).map_err(|error| failed(error.to_string()))
+    }
+
     /// Closes the file after what is under way.
     pub async fn close(&self) {
         self.readers.close().await;

@@ -97,6 +97,7 @@
 //! A destroyed key epoch takes effect at once: [`Keys::destroy`] has the decoded blocks of its workspace thrown out of
 //! the cache before it returns. What a reader holds already is his.
 
+pub mod copy;
 pub mod disk;
 pub mod format;
 pub mod scan;

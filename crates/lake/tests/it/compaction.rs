@@ -6,7 +6,16 @@ use std::sync::atomic::Ordering;
 use lake::query::Format;
 use lake::{Lake, Maintained, Maintenance, bucket, maintain};
 
-use crate::fixture::{NOW, Sent, TRACK, World, data_files};
+use crate::fixture::{NOW, Sent, TRACK, World};
+use crate::ground::Ground;
+
+crate::suite::cases! {
+    landing_files_become_one_and_go,
+    a_day_that_is_over_is_settled_by_its_volume,
+    days_that_are_over_for_long_enough_go,
+    unreferenced_files_stay_for_their_time,
+    compaction_beside_landing_and_queries_loses_nothing,
+}
 
 const ALL: &str =
     "SELECT message_id, subject_id, user_id, properties, received_at, day FROM events ORDER BY message_id";
@@ -35,14 +44,13 @@ async fn buckets(world: &World) -> String {
     world.ask("acme", Format::Csv, "SELECT DISTINCT bucket FROM events ORDER BY bucket").await
 }
 
-#[tokio::test]
-async fn landing_files_become_one_and_go() {
-    let world = World::new();
+async fn landing_files_become_one_and_go(ground: &Ground) {
+    let world = World::new(ground);
     land(&world, 4, NOW).await;
     let before = world.ask("acme", Format::Json, ALL).await;
     let done = pass(&world, &options(), true).await;
     assert_eq!((done.compacted, done.vacuumed), (4, 4));
-    assert_eq!(data_files(world.directory.path(), "acme").len(), 1);
+    assert_eq!(world.site.data_files("acme").await.len(), 1);
     assert_eq!(world.ask("acme", Format::Json, ALL).await, before);
     assert_eq!(buckets(&world).await, "bucket\n1\n");
     // Landing goes on where it was: compaction does not touch how far the table is.
@@ -50,9 +58,8 @@ async fn landing_files_become_one_and_go() {
     assert_eq!(world.counts("acme").await, (200, 200));
 }
 
-#[tokio::test]
-async fn a_day_that_is_over_is_settled_by_its_volume() {
-    let world = World::new();
+async fn a_day_that_is_over_is_settled_by_its_volume(ground: &Ground) {
+    let world = World::new(ground);
     land(&world, 4, NOW).await;
     // Files of 2 KB at most: the day's volume asks for several buckets, and sorting must spill.
     let small = Maintenance { file_bytes: 2_048, sort_bytes_max: 4 << 20, ..options() };
@@ -76,9 +83,8 @@ async fn a_day_that_is_over_is_settled_by_its_volume() {
     assert_eq!(pass(&world, &small, false).await.compacted, 0, "a settled day is left alone");
 }
 
-#[tokio::test]
-async fn days_that_are_over_for_long_enough_go() {
-    let world = World::new();
+async fn days_that_are_over_for_long_enough_go(ground: &Ground) {
+    let world = World::new(ground);
     let day_ms = 86_400_000;
     land(&world, 3, NOW).await;
     land(&world, 2, NOW + day_ms).await;
@@ -88,39 +94,39 @@ async fn days_that_are_over_for_long_enough_go() {
     world.clock.0.store(NOW + 2 * day_ms, Ordering::SeqCst);
     let done = pass(&world, &keeping(1), true).await;
     assert_eq!((done.expired, world.counts("acme").await), (1, (80, 80)), "the first day, compacted, is gone");
-    let files = data_files(world.directory.path(), "acme");
+    let files = world.site.data_files("acme").await;
     assert_eq!(files.len(), 1, "{files:?}");
     // Landing goes on where it was, and nothing of the day comes back.
     world.land_all().await;
     assert_eq!(world.counts("acme").await, (80, 80));
 }
 
+/// Of files only: what a bucket got in pieces is nowhere until it is whole, and its rules end what nobody finished.
 #[tokio::test]
 async fn what_a_crash_left_half_written_goes_at_the_next_start() {
-    let world = World::new();
+    let world = World::new(&Ground::Files);
     land(&world, 1, NOW).await;
-    let whole = data_files(world.directory.path(), "acme").pop().expect("a file landed");
+    let directory = world.site.directory().expect("files");
+    let whole = directory.join(world.site.data_files("acme").await.pop().expect("a file landed"));
     // As the store names what it stages; no listing shows it, so vacuum never would either.
     let mut half = whole.clone().into_os_string();
     half.push("#7");
     std::fs::copy(&whole, &half).expect("a copy");
-    lake::Place::directory(world.directory.path()).expect("the writer's start");
+    lake::Place::directory(directory).expect("the writer's start");
     assert!(!std::fs::exists(&half).expect("a look"), "what was staged is gone");
     assert!(std::fs::exists(&whole).expect("a look"), "what was committed is not");
 }
 
-#[tokio::test]
-async fn unreferenced_files_stay_for_their_time() {
-    let world = World::new();
+async fn unreferenced_files_stay_for_their_time(ground: &Ground) {
+    let world = World::new(ground);
     land(&world, 4, NOW).await;
     let patient = Maintenance { retention_s: 3_600, ..options() };
     assert_eq!(pass(&world, &patient, true).await, Maintained { compacted: 4, ..Maintained::default() });
-    assert_eq!(data_files(world.directory.path(), "acme").len(), 5);
+    assert_eq!(world.site.data_files("acme").await.len(), 5);
 }
 
-#[tokio::test]
-async fn compaction_beside_landing_and_queries_loses_nothing() {
-    let world = Arc::new(World::new());
+async fn compaction_beside_landing_and_queries_loses_nothing(ground: &Ground) {
+    let world = Arc::new(World::new(ground));
     land(&world, 4, NOW).await;
     let lake = Lake::follow(world.options(world.place())).expect("starts");
     let options = options();

@@ -5,9 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use lake::Lake;
+use eventlog::memory::MemoryLog;
+use lake::{Lake, LakeError, OwnerError};
 
-use crate::fixture::{Fault, Faulty, Sent, TRACK, World, data_files};
+use crate::fixture::{Fault, Faulty, PARTITIONS, Sent, TRACK, World};
+use crate::ground::Ground;
+
+crate::suite::cases! {
+    each_workspace_has_its_own_rows,
+    a_commit_that_fails_is_made_once,
+    a_crash_at_a_commit_loses_and_repeats_nothing,
+    a_lost_cursor_costs_reading_and_nothing_else,
+    what_is_committed_is_known_after_a_start,
+    of_two_writers_of_one_stream_each_event_has_one,
+    of_two_that_claim_a_place_one_has_it,
+    a_lake_that_is_ahead_of_its_log_takes_nothing_for_landed,
+}
 
 async fn check(world: &World, workspace: &str, events: u64) {
     assert_eq!(world.counts(workspace).await, (events, events), "rows and distinct events of {workspace}");
@@ -20,9 +33,8 @@ async fn send_users(world: &World, workspace: &str, users: std::ops::Range<u32>)
     }
 }
 
-#[tokio::test]
-async fn each_workspace_has_its_own_rows() {
-    let world = World::new();
+async fn each_workspace_has_its_own_rows(ground: &Ground) {
+    let world = World::new(ground);
     send_users(&world, "acme", 0..20).await;
     send_users(&world, "other", 0..7).await;
     world.land_all().await;
@@ -49,12 +61,11 @@ fn failing(good: usize, fault: Fault, for_ever: bool) -> impl Fn(&str) -> Fault 
     }
 }
 
-#[tokio::test]
-async fn a_commit_that_fails_is_made_once() {
+async fn a_commit_that_fails_is_made_once(ground: &Ground) {
     for fault in [Fault::Before, Fault::After] {
         for good in 1..3 {
-            let world = World::new();
-            let place = Faulty::place(world.directory.path(), failing(good, fault, false));
+            let world = World::new(ground);
+            let place = Faulty::place(&world.site, failing(good, fault, false));
             let lake = Lake::follow(world.options(place)).expect("starts");
             for round in 0..3 {
                 send_users(&world, "acme", round * 5..round * 5 + 5).await;
@@ -66,15 +77,14 @@ async fn a_commit_that_fails_is_made_once() {
     }
 }
 
-#[tokio::test]
-async fn a_crash_at_a_commit_loses_and_repeats_nothing() {
+async fn a_crash_at_a_commit_loses_and_repeats_nothing(ground: &Ground) {
     for fault in [Fault::Before, Fault::After] {
         for good in 0..4 {
-            let world = World::new();
+            let world = World::new(ground);
             send_users(&world, "acme", 0..9).await;
             world.land_all().await;
             // From here on the store takes nothing more at some commit: as if the process had died there.
-            let place = Faulty::place(world.directory.path(), failing(good, fault, true));
+            let place = Faulty::place(&world.site, failing(good, fault, true));
             let lake = Lake::follow(world.options(place)).expect("starts");
             for round in 0..4 {
                 send_users(&world, if round % 2 == 0 { "acme" } else { "other" }, 0..4).await;
@@ -88,13 +98,12 @@ async fn a_crash_at_a_commit_loses_and_repeats_nothing() {
     }
 }
 
-#[tokio::test]
-async fn a_lost_cursor_costs_reading_and_nothing_else() {
-    let world = World::new();
+async fn a_lost_cursor_costs_reading_and_nothing_else(ground: &Ground) {
+    let world = World::new(ground);
     send_users(&world, "acme", 0..10).await;
     send_users(&world, "other", 0..3).await;
     world.land_all().await;
-    std::fs::remove_file(world.directory.path().join("cursor.json")).expect("the cursor is there");
+    world.site.delete("cursor.json").await;
     world.land_all().await;
     send_users(&world, "other", 3..5).await;
     world.land_all().await;
@@ -102,16 +111,64 @@ async fn a_lost_cursor_costs_reading_and_nothing_else() {
     check(&world, "other", 5).await;
 }
 
-#[tokio::test]
-async fn what_is_committed_is_known_after_a_start() {
-    let world = World::new();
+async fn what_is_committed_is_known_after_a_start(ground: &Ground) {
+    let world = World::new(ground);
     send_users(&world, "acme", 0..10).await;
     world.land_all().await;
     let lake = Lake::follow(world.options(world.place())).expect("starts");
     // Nothing new is in the log: only the cursor can say this.
     world.landed(&lake).await;
     lake.shutdown().await.expect("stops cleanly");
-    let files = data_files(world.directory.path(), "acme");
+    let files = world.site.data_files("acme").await;
     world.land_all().await;
-    assert_eq!(data_files(world.directory.path(), "acme"), files, "a start without news writes nothing");
+    assert_eq!(world.site.data_files("acme").await, files, "a start without news writes nothing");
+}
+
+/// What the locks of a data directory prevent; a bucket has none. Only the store's promise that of two writers of one
+/// commit one wins keeps the rows right then.
+async fn of_two_writers_of_one_stream_each_event_has_one(ground: &Ground) {
+    let world = World::new(ground);
+    let start = || Lake::follow(world.options(world.site.place())).expect("starts");
+    let (one, other) = (start(), start());
+    for round in 0..4 {
+        send_users(&world, "acme", round * 5..round * 5 + 5).await;
+        tokio::join!(world.landed(&one), world.landed(&other));
+    }
+    tokio::join!(async { one.shutdown().await.expect("stops") }, async { other.shutdown().await.expect("stops") });
+    check(&world, "acme", 20).await;
+}
+
+async fn of_two_that_claim_a_place_one_has_it(ground: &Ground) {
+    let world = World::new(ground);
+    let (place, again) = (world.site.place(), world.site.place());
+    assert!(matches!(place.check_owner("one").await, Err(OwnerError::Gone)), "nobody's is not ours");
+    assert!(place.is_empty().await.expect("answers"));
+    let (one, other) = tokio::join!(place.claim("one"), again.claim("other"));
+    let (winner, loser) = if one.is_ok() { ("one", "other") } else { ("other", "one") };
+    assert!(one.is_ok() != other.is_ok(), "exactly one: {one:?}, {other:?}");
+    place.claim(winner).await.expect("who has it may say so again");
+    place.check_owner(winner).await.expect("it is the winner's");
+    assert!(matches!(place.check_owner(loser).await, Err(OwnerError::Other)));
+    assert!(!place.is_empty().await.expect("answers"));
+}
+
+/// An old copy of the log beside a lake that went on: its next events have positions that the lake has passed.
+async fn a_lake_that_is_ahead_of_its_log_takes_nothing_for_landed(ground: &Ground) {
+    let mut world = World::new(ground);
+    for _ in 0..3 {
+        world.send(&[TRACK]).await;
+    }
+    world.land_all().await;
+    world.log = Arc::new(MemoryLog::new(PARTITIONS));
+    world.send(&[TRACK]).await;
+    for with_cursor in [true, false] {
+        if !with_cursor {
+            world.site.delete("cursor.json").await;
+        }
+        let lake = Lake::follow(world.options(world.site.place())).expect("starts");
+        let mut watch = lake.watch();
+        let ended = tokio::time::timeout(Duration::from_mins(1), watch.wait_for(|_| false)).await;
+        assert!(ended.expect("in time").is_err(), "it must not go on");
+        assert!(matches!(lake.shutdown().await, Err(LakeError::Ahead { .. })));
+    }
 }

@@ -1,16 +1,14 @@
-//! A lake to test: a log in memory, a directory, a clock that stands still, a vault of fixed ids, a store that fails on
+//! A lake to test: a log in memory, a store, a clock that stands still, a vault of fixed ids, a store that fails on
 //! command.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path as FilePath;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use consent::{Origin, Preferences, Signals, Stamp};
-use deltalake::logstore::object_store::local::LocalFileSystem;
 use deltalake::logstore::object_store::path::Path;
 use deltalake::logstore::object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
@@ -21,10 +19,13 @@ use eventlog::memory::MemoryLog;
 use eventlog::record::{Processed, Raw};
 use eventlog::{Append, EventLog, Partition, Position, partition_of};
 use futures::stream::BoxStream;
+use lake::copy::Deleting;
 use lake::query::{Format, Identifiers, Limits, Request};
 use lake::{FingerprintPrevious, Lake, Maintenance, Metrics, Options, Place};
 use vault::{Fingerprints, IdentifierKind};
 use workspace::{Basis, Regime};
+
+use crate::ground::{Ground, Site};
 
 /// 2026-11-21T22:00:00Z
 pub(crate) const NOW: i64 = 1_795_298_400_000;
@@ -80,11 +81,11 @@ impl Identifiers for Vault {
     }
 }
 
-/// What survives a crash: the log, the directory, the vault.
+/// What survives a crash: the log, the store, the vault.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) log: Arc<MemoryLog>,
-    pub(crate) directory: tempfile::TempDir,
+    pub(crate) site: Site,
     pub(crate) vault: Arc<Vault>,
     pub(crate) clock: Arc<Still>,
     sent: AtomicU64,
@@ -112,10 +113,10 @@ pub(crate) const TRACK: Sent<'_> = Sent {
 };
 
 impl World {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(ground: &Ground) -> Self {
         Self {
             log: Arc::new(MemoryLog::new(PARTITIONS)),
-            directory: tempfile::tempdir().expect("a temporary directory"),
+            site: ground.site(),
             vault: Arc::default(),
             clock: Arc::new(Still(AtomicI64::new(NOW))),
             sent: AtomicU64::new(0),
@@ -185,7 +186,7 @@ impl World {
     }
 
     pub(crate) fn place(&self) -> Place {
-        Place::existing(self.directory.path()).expect("a directory of our own")
+        self.site.place()
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
@@ -204,6 +205,7 @@ impl World {
             commit_wait_ms: 20,
             pending_bytes_max: 1 << 20,
             maintenance: Maintenance { every_s: 3_600, ..Maintenance::default() },
+            deleting: Deleting::default(),
         }
     }
 
@@ -255,23 +257,6 @@ impl World {
     }
 }
 
-/// The files of a table by extension, without its log.
-pub(crate) fn data_files(directory: &FilePath, workspace: &str) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![directory.join(workspace).join("events")];
-    while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(directory).expect("a directory of the table") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() && !path.ends_with("_delta_log") {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "parquet") {
-                found.push(path);
-            }
-        }
-    }
-    found
-}
-
 /// What a store does with a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -284,16 +269,16 @@ pub(crate) enum Fault {
 
 type Judge = dyn Fn(&str) -> Fault + Send + Sync;
 
-/// Local files whose writes fail as a function says.
+/// A store whose writes fail as a function says.
 pub(crate) struct Faulty {
-    inner: LocalFileSystem,
+    inner: Arc<dyn ObjectStore>,
     judge: Box<Judge>,
 }
 
 impl Faulty {
-    pub(crate) fn place(directory: &FilePath, judge: impl Fn(&str) -> Fault + Send + Sync + 'static) -> Place {
-        let root = url::Url::from_directory_path(directory).expect("an absolute path");
-        Place::object_store(root, Arc::new(Self { inner: LocalFileSystem::new(), judge: Box::new(judge) }))
+    pub(crate) fn place(site: &Site, judge: impl Fn(&str) -> Fault + Send + Sync + 'static) -> Place {
+        let inner = Arc::clone(&site.store);
+        Place::object_store(site.root.clone(), Arc::new(Self { inner, judge: Box::new(judge) }))
     }
 }
 

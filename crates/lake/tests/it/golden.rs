@@ -8,6 +8,7 @@ use lake::Place;
 use lake::query::{Format, Limits, Request};
 
 use crate::fixture::{NOW, Sent, TRACK, World};
+use crate::ground::Ground;
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1")
@@ -28,13 +29,13 @@ fn copy(from: &Path, to: &Path) {
 
 /// What the golden was made from: one landing commit with a track and an identify call.
 async fn write_golden(directory: &Path) {
-    let world = World::new();
+    let world = World::new(&Ground::Files);
     let traits = r#","traits":{"plan":"pro"}"#;
     world
         .send(&[TRACK, Sent { user_id: Some("user-1"), call: Call::Identify, received_at: NOW, rest: traits, ..TRACK }])
         .await;
     world.land_all().await;
-    copy(world.directory.path(), directory);
+    copy(world.site.directory().expect("files"), directory);
 }
 
 #[tokio::test]

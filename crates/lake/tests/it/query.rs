@@ -3,10 +3,21 @@
 use event::Call;
 use lake::query::{Format, Limits, QueryError};
 
-use crate::fixture::{NOW, Sent, TRACK, World, data_files};
+use crate::fixture::{NOW, Sent, TRACK, World};
+use crate::ground::Ground;
 
-async fn world() -> World {
-    let world = World::new();
+crate::suite::cases! {
+    the_view_shows_the_event_as_it_came,
+    the_files_hold_no_id_of_a_person,
+    without_the_right_ids_and_contents_are_null,
+    a_filter_on_an_id_finds_its_events,
+    each_format_is_what_its_readers_expect,
+    a_workspace_without_events_is_empty_not_an_error,
+    days_are_those_of_reception,
+}
+
+async fn world(ground: &Ground) -> World {
+    let world = World::new(ground);
     let rest = r#","event":"Order \"A\"","sentAt":"2026-11-21T21:59:59.500Z","channel":"web","version":3,"properties":{"total":1.50},"integrations":{"All":true},"context":{"ip":"1.2.3.0","consent":{"categoryPreferences":{"performance":true}}}"#;
     world.send(&[Sent { user_id: Some("user-secret-1"), rest, ..TRACK }]).await;
     let alias = r#","previousId":"previous-secret-1""#;
@@ -17,9 +28,8 @@ async fn world() -> World {
     world
 }
 
-#[tokio::test]
-async fn the_view_shows_the_event_as_it_came() {
-    let world = world().await;
+async fn the_view_shows_the_event_as_it_came(ground: &Ground) {
+    let world = world(ground).await;
     let sql = "SELECT * FROM events WHERE message_id = 'm0'";
     let mut rows: Vec<serde_json::Value> =
         serde_json::from_str(&world.ask("acme", Format::Json, sql).await).expect("JSON");
@@ -63,9 +73,8 @@ async fn the_view_shows_the_event_as_it_came() {
     "#);
 }
 
-#[tokio::test]
-async fn the_files_hold_no_id_of_a_person() {
-    let world = world().await;
+async fn the_files_hold_no_id_of_a_person(ground: &Ground) {
+    let world = world(ground).await;
     let sql = "SELECT anonymous_id, user_id, previous_id FROM events ORDER BY message_id";
     insta::assert_snapshot!(world.ask("acme", Format::Csv, sql).await, @r"
     anonymous_id,user_id,previous_id
@@ -73,8 +82,8 @@ async fn the_files_hold_no_id_of_a_person() {
     ,user-secret-2,previous-secret-1
     ");
     let mut request_columns = String::new();
-    for file in data_files(world.directory.path(), "acme") {
-        let bytes = bytes::Bytes::from(std::fs::read(&file).expect("a file of the table"));
+    for file in world.site.data_files("acme").await {
+        let bytes = world.site.read(&file).await;
         let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(bytes)
             .and_then(parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::build)
             .expect("a Parquet file");
@@ -87,9 +96,8 @@ async fn the_files_hold_no_id_of_a_person() {
     assert!(!request_columns.contains("secret"), "{request_columns}");
 }
 
-#[tokio::test]
-async fn without_the_right_ids_and_contents_are_null() {
-    let world = world().await;
+async fn without_the_right_ids_and_contents_are_null(ground: &Ground) {
+    let world = world(ground).await;
     let request = lake::query::Request {
         place: world.place(),
         workspace: "acme".into(),
@@ -105,16 +113,14 @@ async fn without_the_right_ids_and_contents_are_null() {
     assert_eq!(answer, "{\"a\":0,\"u\":0,\"p\":0,\"t\":0,\"c\":0,\"there\":true}\n");
 }
 
-#[tokio::test]
-async fn a_filter_on_an_id_finds_its_events() {
-    let world = world().await;
+async fn a_filter_on_an_id_finds_its_events(ground: &Ground) {
+    let world = world(ground).await;
     let sql = "SELECT message_id FROM events WHERE user_id = 'user-secret-2'";
     assert_eq!(world.ask("acme", Format::Ndjson, sql).await, "{\"message_id\":\"m1\"}\n");
 }
 
-#[tokio::test]
-async fn each_format_is_what_its_readers_expect() {
-    let world = world().await;
+async fn each_format_is_what_its_readers_expect(ground: &Ground) {
+    let world = world(ground).await;
     let sql = "SELECT message_id, event, received_at, day FROM events ORDER BY message_id";
     let mut all = String::new();
     for format in [Format::Json, Format::Ndjson, Format::Csv, Format::Table] {
@@ -141,14 +147,12 @@ async fn each_format_is_what_its_readers_expect() {
     "#);
 }
 
-#[tokio::test]
-async fn a_workspace_without_events_is_empty_not_an_error() {
-    let world = World::new();
+async fn a_workspace_without_events_is_empty_not_an_error(ground: &Ground) {
+    let world = World::new(ground);
     assert_eq!(world.ask("acme", Format::Json, "SELECT * FROM events").await, "[]\n");
     assert_eq!(world.ask("acme", Format::Json, "SELECT count(*) AS n FROM events").await, "[{\"n\":0}]\n");
     assert_eq!(world.ask("acme", Format::Csv, "SELECT type, day FROM events").await, "type,day\n");
-    let files = std::fs::read_dir(world.directory.path()).expect("the directory").count();
-    assert_eq!(files, 0, "a query creates nothing");
+    assert_eq!(world.site.names().await, Vec::<String>::new(), "a query creates nothing");
 }
 
 async fn refused(world: &World, sql: &str) -> String {
@@ -160,7 +164,7 @@ async fn refused(world: &World, sql: &str) -> String {
 
 #[tokio::test]
 async fn nothing_but_reading_is_allowed() {
-    let world = world().await;
+    let world = world(&Ground::Files).await;
     for sql in [
         "DROP VIEW events",
         "CREATE TABLE t AS SELECT 1",
@@ -178,7 +182,7 @@ async fn nothing_but_reading_is_allowed() {
 
 #[tokio::test]
 async fn limits_end_a_query_with_their_reason() {
-    let world = world().await;
+    let world = world(&Ground::Files).await;
     let few = Limits { rows_max: 10, ..Limits::default() };
     let many = "SELECT * FROM generate_series(1, 1000)";
     let error = world.try_ask("acme", Format::Json, many, few).await;
@@ -197,9 +201,8 @@ async fn limits_end_a_query_with_their_reason() {
     assert!(error.contains("Resources exhausted"), "{error}");
 }
 
-#[tokio::test]
-async fn days_are_those_of_reception() {
-    let world = World::new();
+async fn days_are_those_of_reception(ground: &Ground) {
+    let world = World::new(ground);
     let midnight = NOW - NOW % 86_400_000 + 86_400_000;
     world.send(&[Sent { received_at: midnight - 1, ..TRACK }, Sent { received_at: midnight, ..TRACK }]).await;
     world.land_all().await;

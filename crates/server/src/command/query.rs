@@ -8,10 +8,10 @@ use std::sync::Arc;
 use control::{Sqlite, Store};
 use event::Fingerprint;
 use lake::query::{Format, Identifiers, Limits, Request};
-use lake::store::Place;
 
 use crate::cli;
 use crate::engines::{Layout, the_workspace};
+use crate::lake_place;
 
 /// The vault of the data directory, asked from the query's thread.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(crate) async fn run(query: &cli::Query) -> anyhow::Result<()> {
     let known: Vec<String> = store.configuration().await?.workspaces.into_iter().map(|stored| stored.name).collect();
     let workspace = the_workspace(query.workspace.as_deref(), &known)?;
     let mut answer = lake::query::start(Request {
-        place: Place::existing(&layout.lake())?,
+        place: lake_place::existing(&layout)?,
         workspace: workspace.shared(),
         sql: query.sql.clone(),
         format: match query.format {

@@ -15,8 +15,8 @@ use crate::sink::Sink;
 const ROUNDS: u64 = 10;
 const WORKERS: u64 = 8;
 
-fn rounds() -> u64 {
-    std::env::var("ASSENT_CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS)
+pub(crate) fn rounds(usual: u64) -> u64 {
+    std::env::var("ASSENT_CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
 }
 
 /// The seed, printed so that a failure can be had again.
@@ -54,7 +54,7 @@ pub(crate) async fn survive(what: &str, seed: u64, start: impl AsyncFn(&Path, &s
     let file = workspace(&sink.url(), "");
     let (oracle, unsure) = (Arc::new(Oracle::default()), Arc::new(Mutex::new(Vec::new())));
     let mut random = Random::new(seed);
-    for round in 0..rounds() {
+    for round in 0..rounds(ROUNDS) {
         let server = start(&data_dir, &file).await;
         let address = server.address.clone();
         let wait = Duration::from_millis(150 + random.below(1_200));
@@ -67,7 +67,7 @@ pub(crate) async fn survive(what: &str, seed: u64, start: impl AsyncFn(&Path, &s
     }
     let server = start(&data_dir, &file).await;
     let told = oracle.check(&data_dir, &sink).await;
-    eprintln!("seed {seed}: {} rounds of {what}: {told}", rounds());
+    eprintln!("seed {seed}: {} rounds of {what}: {told}", rounds(ROUNDS));
     assert!(oracle.acknowledged() > 100, "the load did not load: {told}");
     drop(server);
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use testkit::seaweed;
+
 use crate::client::Client;
 
 /// How long a server may take to be ready: recovery included.
@@ -47,9 +49,11 @@ pub(crate) fn event(message_id: &str, anonymous_id: &str) -> String {
     .to_string()
 }
 
-/// The `serve` command of the real binary.
+/// The real binary, with the keys of the S3 that tests start.
 pub(crate) fn binary() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_assent"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_assent"));
+    command.env("AWS_ACCESS_KEY_ID", seaweed::ACCESS_KEY_ID).env("AWS_SECRET_ACCESS_KEY", seaweed::SECRET_ACCESS_KEY);
+    command
 }
 
 impl Server {
@@ -58,6 +62,15 @@ impl Server {
         let mut command = binary();
         command.arg("serve");
         Self::start_as(command, data_dir, workspace, &[]).await
+    }
+
+    /// Starts the real binary with settings of its own.
+    pub(crate) async fn start_with(data_dir: &Path, workspace: &str, settings: &str) -> Self {
+        let config = data_dir.with_extension("config.yaml");
+        std::fs::write(&config, settings).expect("the settings");
+        let mut command = binary();
+        command.arg("serve");
+        Self::start_as(command, data_dir, workspace, &["--config", path(&config)]).await
     }
 
     /// Starts a command that understands the arguments of `assent serve`.

@@ -3,6 +3,7 @@
 //! Every test has a server, ports and a directory of its own. Servers are stopped by their pid.
 
 mod api;
+mod backup;
 mod client;
 mod configuration;
 mod crash;
@@ -10,6 +11,7 @@ mod disk_full;
 mod gate;
 mod golden;
 mod harness;
+mod lake_s3;
 mod oracle;
 mod otlp;
 mod power_loss;

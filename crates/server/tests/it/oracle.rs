@@ -38,6 +38,11 @@ impl Oracle {
         self.acknowledged.lock().expect("no holder panics").len()
     }
 
+    /// The ids that were answered 200 so far.
+    pub(crate) fn acknowledged_ids(&self) -> HashSet<String> {
+        self.acknowledged.lock().expect("no holder panics").clone()
+    }
+
     /// Requests that were answered other than 200.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::SeqCst)

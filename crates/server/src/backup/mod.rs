@@ -1,0 +1,110 @@
+//! Copies of a data directory, made while the server runs, and brought back.
+//!
+//! # Why the copy is consistent
+//!
+//! Nothing stops while a backup is made, so its parts are of different moments. What makes them one is their order: a part
+//! that speaks of another is copied before it. Then everything that is spoken of is there, and what came between the two
+//! moments is only more of it, which every reader handles already because a crash leaves the same.
+//!
+//! | Copied | Speaks of | So that |
+//! |---|---|---|
+//! | 1. lake: cursor, then tables | how far it is in `processed`; fingerprints | it claims nothing that is not in the copied `processed`, and lands the rest from there |
+//! | 2. results of deliveries | how far each destination is in `processed` | what was sent after this moment is sent again, nothing is passed over |
+//! | 3. index of message ids | how far it is in `processed` and `raw` | it is never ahead of `processed`, or it would be thrown away |
+//! | 4. stream `processed` | the `raw` position behind each record; subjects | its tail, the pipeline's cursor, stands in the copied `raw` or before it |
+//! | 5. stream `raw` | keys | what the pipeline had not handled, it handles after the restore |
+//! | 6. state | nothing of the above by position | every key, identifier and subject that a part names is in it; choices are newer than events, which only denies more |
+//!
+//! No cursor is ahead of what it points into, so no event that is appended after a restore gets a position that somebody
+//! believes to be done with. Positions go on where the copied streams end.
+//!
+//! Each part is whole in itself: a table at one version; results as a prefix of each file, as a crash could leave them; the
+//! index by the file that names its runs, read again until it stood still; of the streams, whole blocks
+//! ([`eventlog::file::copy`]); the state as one transaction of SQLite.
+//!
+//! From before the first part to after the last nothing is deleted that the later ones still need ([`crate::hold`]): else
+//! `processed` could lose what the copied lake has not got, and `raw` what the copied `processed` has not got. The released
+//! positions of the streams are left out, because they are of the moment and not of the copy.
+//!
+//! What it costs: a destination that was made while the backup was made begins, after a restore, with what comes then.
+
+mod copier;
+mod manifest;
+mod parts;
+mod restore;
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use event::Clock;
+
+use crate::cli;
+use crate::engines::Layout;
+use crate::hold::Hold;
+use crate::lake_place;
+
+use self::copier::{Copier, sync_directory};
+use self::manifest::{MANIFEST, Manifest};
+
+pub(crate) use self::restore::{refuse_half, run as restore};
+
+/// In the directory of a backup that is being made, so that only such a one is ever removed.
+const UNFINISHED: &str = "unfinished";
+
+/// Makes a backup.
+pub(crate) async fn run(asked: &cli::Backup, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
+    let layout = Layout::new(&asked.data_dir);
+    refuse_half(&layout)?;
+    anyhow::ensure!(
+        layout.state().try_exists()?,
+        "`{}` is not a data directory of Assent: there is no `state.db` in it",
+        asked.data_dir.display()
+    );
+    let partial = begin(&asked.to)?;
+    let begun_at = clock.now();
+    let mut copier = Copier::new(&partial);
+    let hold = Hold::of(&layout).take().context("cannot keep the server from deleting what the backup needs")?;
+    let lake = lake_place::read(&layout)?.map(|record| record.at.url);
+    let tables = parts::copy_all(&layout, &mut copier).await?;
+    drop(hold);
+    let manifest = Manifest::new((begun_at, clock.now()), (lake, tables), copier.into_files());
+    manifest.write(&partial)?;
+    std::fs::remove_file(partial.join(UNFINISHED))?;
+    sync_directory(&partial)?;
+    std::fs::rename(&partial, &asked.to)
+        .with_context(|| format!("cannot give the backup its name `{}`", asked.to.display()))?;
+    sync_directory(parent(&asked.to))?;
+    manifest.tell("backed up", &asked.to, &mut std::io::stdout().lock())?;
+    Ok(())
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes the directory under its name of the meantime. What an earlier backup of that name left unfinished goes.
+fn begin(to: &Path) -> anyhow::Result<PathBuf> {
+    let told = || format!("cannot make the backup `{}`", to.display());
+    anyhow::ensure!(
+        !to.try_exists().with_context(told)?,
+        "`{}` is there already: a backup is made into a new directory",
+        to.display()
+    );
+    let mut partial = to.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    if partial.join(UNFINISHED).try_exists().with_context(told)? {
+        std::fs::remove_dir_all(&partial).with_context(told)?;
+    } else {
+        // One that was killed before it wrote the mark left it empty. Anything else is not ours, and is told below.
+        drop(std::fs::remove_dir(&partial));
+    }
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&partial)
+        .with_context(|| format!("cannot make `{}` for the backup", partial.display()))?;
+    std::fs::write(partial.join(UNFINISHED), MANIFEST).with_context(told)?;
+    Ok(partial)
+}
