@@ -52,7 +52,7 @@ pub(crate) fn open(
     reached: watch::Receiver<Vec<Option<eventlog::Position>>>,
 ) -> anyhow::Result<History> {
     let archive = LakeArchive {
-        place: Place::existing(&engines.layout.lake())?,
+        place: engines.lake.clone(),
         store: Arc::clone(&engines.store),
         directory: Arc::clone(&engines.directory),
         raw: Arc::clone(&engines.raw),
@@ -86,6 +86,8 @@ fn open_spool(
         disk: Arc::clone(disk),
         keys: keys.clone(),
         clock: Arc::clone(clock),
+        // Not those of the streams: what waits to be sent once more is no append of theirs.
+        metrics: eventlog::Metrics::default(),
     });
     Ok(Arc::new(log.map_err(|error| error.to_string())?))
 }
