@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, button, firstLayer, launch, visit } from "./browser.mjs";
+import { accessible, button, firstLayer, launch, until, visit } from "./browser.mjs";
 import { startCollector } from "./collector.mjs";
 import { ARABIC, REGIMES, VENDORS } from "./settings.mjs";
 
@@ -185,6 +185,52 @@ test("an element of the page opens the choices; the body may be replaced", async
   await page.keyboard.press("Escape");
   await page.evaluate(() => document.body.replaceWith(document.createElement("body")));
   await firstLayer(page).waitFor();
+});
+
+test("the last line of a page can be scrolled above the banner, and the page's own styles stay", async (testing) => {
+  const { page, first } = await open(testing, { page: { content: '<p id="last">The end</p>' } });
+  await page.evaluate(() => {
+    document.querySelector("main").style.minHeight = "0";
+    document.body.style.paddingBottom = "7px";
+    window.scrollTo(0, document.documentElement.scrollHeight);
+  });
+  const { y, height } = await page.locator("#last").boundingBox();
+  assert.ok(y + height <= (await first.boundingBox()).y);
+  await first.getByRole("button", { name: "Reject all" }).click();
+  assert.equal(await page.evaluate(() => `${document.body.style.paddingBottom} ${document.documentElement.style.scrollPaddingBottom}`), "7px ");
+});
+
+test("a frame shows nothing of its own and follows the choice", async (testing) => {
+  const { page, collector, first } = await open(testing, { page: { content: "" } });
+  await page.evaluate(() => {
+    const frame = document.createElement("iframe");
+    frame.src = "/page/frame";
+    document.body.append(frame);
+  });
+  const frame = await (await page.waitForSelector("iframe")).contentFrame();
+  await frame.waitForFunction(() => window.analytics?.initialized);
+  assert.equal(await frame.getByRole("button").count(), 0);
+  await first.getByRole("button", { name: "Accept all" }).click();
+  await frame.waitForFunction(() => window.analytics.consent.preferences().performance);
+  assert.ok(collector.requests.length > 0);
+});
+
+test("where the browser keeps nothing a choice holds as long as the page", async (testing) => {
+  const { page, first, collector } = await open(testing, {
+    settings: { ...REGIMES.eu, tags: [] },
+    prepare: (context) =>
+      context.addInitScript(() => {
+        Object.defineProperty(Document.prototype, "cookie", { get: () => "", set: () => {} });
+        Object.defineProperty(window, "localStorage", { get: () => { throw new DOMException("denied", "SecurityError"); } });
+      }),
+  });
+  await first.getByRole("button", { name: "Accept all" }).click();
+  await first.waitFor({ state: "detached" });
+  await page.evaluate(() => dispatchEvent(new Event("focus")));
+  await page.evaluate(() => void window.analytics.track("Still"));
+  assert.equal(await chosen(page), true);
+  assert.equal(await first.count(), 0);
+  await until("the event comes", () => collector.requests.some(({ body }) => body?.batch?.some(({ event }) => event === "Still")));
 });
 
 test("what ran and is withdrawn is named, with a reload", async (testing) => {

@@ -22,9 +22,10 @@ export async function until(what, probe, seconds = 15) {
 }
 
 /** A fresh profile on a collector's page. `complaints` is what the browser printed; it must stay empty. */
-export async function visit(browser, collector, { gpc = false, url = collector.url, ...options } = {}) {
+export async function visit(browser, collector, { gpc = false, url = collector.url, prepare, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   if (gpc) await context.addInitScript(() => Object.defineProperty(Navigator.prototype, "globalPrivacyControl", { get: () => true }));
+  await prepare?.(context);
   const complaints = [];
   const strangers = [];
   context.on("page", (page) => {

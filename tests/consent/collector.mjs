@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const DIST = fileURLToPath(new URL("../../web/sdk/dist/", import.meta.url));
 const NONCE = "bm9uY2U";
-const POLICY = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src 'nonce-${NONCE}'; connect-src 'self'; img-src 'self'; base-uri 'none'`;
+const POLICY = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src 'nonce-${NONCE}'; connect-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'`;
 const JS = { "content-type": "text/javascript; charset=utf-8", "cache-control": "no-cache" };
 const KEY = "wk_test";
 

@@ -20,6 +20,7 @@ export class Banner {
   readonly #actions: BannerActions;
   readonly #host = document.createElement("div");
   readonly #place: HTMLElement;
+  readonly #room = h("div", { "aria-hidden": "true" });
   #shown = "";
 
   constructor(consent: Consent, actions: BannerActions, nonce: string) {
@@ -32,18 +33,22 @@ export class Banner {
     this.root.append(this.#place);
   }
 
-  /** Shows what holds now; also puts it back when the page has replaced its body. */
+  /** Shows what holds now; also puts it back when the page has replaced its body. A frame leaves it to the top. */
   update = () => {
-    if (!document.body) return;
+    if (!document.body || window !== window.top) return;
     if (!this.#host.isConnected) document.body.prepend(this.#host);
     this.#render();
+    this.leaveRoom();
   };
 
   /** Keeps what the keyboard is on from lying under the banner. */
   leaveRoom = () => {
-    const height = this.#place.querySelector<HTMLElement>(".n")?.offsetHeight;
+    const height = this.#place.querySelector<HTMLElement>(".n")?.offsetHeight ?? 0;
     document.documentElement.style.scrollPaddingBottom = height ? `${height}px` : "";
-    document.body.style.paddingBottom = height ? `${height}px` : "";
+    // A margin of ours at the end of the page, so that its last line can be scrolled above the banner.
+    this.#room.style.height = `${height}px`;
+    if (height) document.body.append(this.#room);
+    else this.#room.remove();
   };
 
   /** The same answer for every category; of Accept all, Reject all and Withdraw there is only one kind each. */
@@ -66,7 +71,6 @@ export class Banner {
     this.#shown = state;
     const hadFocus = this.root.activeElement !== null;
     this.#place.replaceChildren(asks ? this.#first() : this.#control(lingers));
-    this.leaveRoom();
     // Whoever chose by keyboard goes on from where the choice can be changed, not from the top of the page.
     if (hadFocus) this.#place.querySelector<HTMLElement>("button")?.focus();
   }

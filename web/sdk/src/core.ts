@@ -53,11 +53,15 @@ function signals() {
 }
 
 function choiceStore({ choice: key = CHOICE_KEY, domain }: NonNullable<AssentSettings["storage"]>) {
+  const kept = () => [cookie(key), local.get(key)];
+  /** Only where the browser keeps nothing: else clearing its data would not be noticed. */
+  let memory: string | null = null;
   return {
-    read: () => [cookie(key), local.get(key)],
+    read: () => [...kept(), memory],
     write(text: string, days: number) {
       setCookie(key, text, days, domain);
       local.set(key, text);
+      memory = kept().includes(text) ? null : text;
     },
   };
 }
@@ -154,8 +158,8 @@ export class Core {
   /** Follows what the page adds later: markup held back, elements that open the choices, a body that was replaced. */
   #watchPage() {
     const follow = () => {
-      this.#tags.release();
-      this.banner.update();
+      this.#tags.releaseMarkup();
+      if (!this.banner.root.isConnected) this.banner.update();
     };
     new MutationObserver(follow).observe(document.documentElement, { childList: true, subtree: true });
     addEventListener("resize", this.banner.leaveRoom);

@@ -28,6 +28,11 @@ export class Tags {
   /** Loads what may be loaded by now. */
   release() {
     for (const tag of this.#consent.settings.tags ?? []) this.#declared(tag);
+    this.releaseMarkup();
+  }
+
+  /** The same for what the page holds back, which may come at any time. */
+  releaseMarkup() {
     for (const element of document.querySelectorAll<HTMLElement>(HELD)) this.#held(element);
   }
 
