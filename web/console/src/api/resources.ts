@@ -123,7 +123,8 @@ export const replays = (workspace: string, name: string) =>
     queryKey: [workspace, "destinations", name, "replays"],
     queryFn: ({ signal }) =>
       get<Page<Replay>>(under(workspace, `/destinations/${part(name)}/replays`), undefined, signal),
-    refetchInterval: (query) => (query.state.data?.items.some(({ state }) => state === "running") ? RETRY_MS : HEALTH_MS),
+    refetchInterval: (query) =>
+      query.state.data?.items.some(({ state }) => state === "running") ? RETRY_MS : HEALTH_MS,
   });
 
 export const eventDetail = (workspace: string, messageId: string) =>

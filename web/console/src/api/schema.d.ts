@@ -413,6 +413,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/destinations/{name}/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The replays of a destination, latest first; the last twenty. */
+        get: operations["list_replays"];
+        put?: never;
+        /**
+         * Sends events of the lake to a destination, through its mapping, its limits and the consent of today: what was
+         *     withdrawn since is withheld, and a later grant lets nothing more through. With `dry_run` it says what would be sent, and
+         *     sends nothing. One at a time for each destination.
+         */
+        post: operations["start_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/destinations/{name}/replays/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One replay of a destination. */
+        get: operations["show_replay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/destinations/{name}/replays/{number}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a replay. What was taken up already still goes. */
+        post: operations["cancel_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/destinations/{name}/replays/{number}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops reading for a replay until it is resumed, also over a restart. What was taken up already still goes. */
+        post: operations["pause_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/destinations/{name}/replays/{number}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a replay go on that was paused, or that failed, where it was. */
+        post: operations["resume_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/destinations/{name}/resume": {
         parameters: {
             query?: never;
@@ -1029,7 +1119,7 @@ export interface components {
         /** @description What went wrong and what to do. */
         ErrorDetail: {
             /** @enum {string} */
-            code: "invalid_json" | "invalid_value" | "version_missing" | "invalid_workspace" | "query_failed" | "bad_credentials" | "not_signed_in" | "forbidden" | "header_missing" | "not_found" | "wrong_method" | "body_timeout" | "already_exists" | "version_conflict" | "declared_by_file" | "in_use" | "not_running" | "payload_too_large" | "unsupported_media_type" | "too_many_attempts" | "busy" | "internal" | "not_ready" | "not_here";
+            code: "invalid_json" | "invalid_value" | "version_missing" | "invalid_workspace" | "query_failed" | "bad_credentials" | "not_signed_in" | "forbidden" | "header_missing" | "not_found" | "wrong_method" | "body_timeout" | "already_exists" | "version_conflict" | "declared_by_file" | "in_use" | "not_running" | "replay_state" | "payload_too_large" | "unsupported_media_type" | "too_many_attempts" | "busy" | "internal" | "not_ready" | "not_here";
             /** @description With `version_conflict`: the object as it is now. */
             current?: unknown;
             /** @description The path of its page on this server. */
@@ -1052,6 +1142,11 @@ export interface components {
             outcome: string;
             /** @description The code of the reason. */
             reason: string;
+            /**
+             * Format: int32
+             * @description Of which replay of the destination it was; `null` when it was sent as it came.
+             */
+            replay?: number | null;
             /**
              * Format: int32
              * @description The status of the answer, 0 without one.
@@ -1086,8 +1181,7 @@ export interface components {
             message_id: string;
             /** @description What became of it, by output. */
             outputs: components["schemas"]["EventOutput"][];
-            /** @description Where its record stands. */
-            place: components["schemas"]["EventPlace"];
+            place?: null | components["schemas"]["EventPlace"];
             /** @description As it came out of the pipeline, in the same form. */
             processed?: Record<string, never> | null;
             /**
@@ -1095,8 +1189,7 @@ export interface components {
              *     personal data only its shape.
              */
             received?: Record<string, never> | null;
-            /** @description When its request arrived. */
-            received_at: components["schemas"]["At"];
+            received_at?: null | components["schemas"]["At"];
             /** @description Its source; `null` when its record is gone from the log. */
             source?: string | null;
             stamp?: null | components["schemas"]["StampShown"];
@@ -1377,6 +1470,143 @@ export interface components {
             /** @description Why. */
             reason: string;
         };
+        /** @description A part of what a dry run looked at. */
+        ReplayPart: {
+            /** @description The call, or the source. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Events looked at.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Events that would be sent.
+             */
+            sent: number;
+        };
+        /** @description A replay and how far it is. */
+        ReplayProgress: {
+            /** @description When it was asked for. */
+            at: components["schemas"]["At"];
+            /** @description By whom. */
+            by: string;
+            ended_at?: null | components["schemas"]["At"];
+            /** @description Why it failed. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Events that cannot be sent any more, because the vault does not know an identifier of theirs.
+             */
+            gone: number;
+            /** @description Its number at its destination; traces name it. */
+            number: components["schemas"]["u16"];
+            /**
+             * Format: int32
+             * @description Events per second, at most.
+             */
+            rate_per_s: number;
+            /** @description Results so far. */
+            results: components["schemas"]["ReplayResult"][];
+            /** @description What. */
+            selection: components["schemas"]["ReplaySelection"];
+            /** @enum {string} */
+            state: "running" | "paused" | "finished" | "cancelled" | "failed";
+            /**
+             * Format: int64
+             * @description Events that were taken up. Those without a result are on their way.
+             */
+            taken: number;
+            /**
+             * Format: int64
+             * @description How many events were meant at the start; `null` until they are counted.
+             */
+            total?: number | null;
+        };
+        /** @description What a replay would do now. */
+        ReplayRehearsal: {
+            /**
+             * Format: int64
+             * @description Events that cannot be sent any more.
+             */
+            gone: number;
+            /** @description Whether time was up before all were looked at: then all counts but `total` are of those. */
+            is_estimate: boolean;
+            /** @description What would become of the others. */
+            kept_back: components["schemas"]["ReplayResult"][];
+            /**
+             * Format: int64
+             * @description How many of them were looked at.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Events that would be sent.
+             */
+            sent: number;
+            /** @description By source. */
+            sources: components["schemas"]["ReplayPart"][];
+            /**
+             * Format: int64
+             * @description How many events are meant.
+             */
+            total: number;
+            /** @description By call. */
+            types: components["schemas"]["ReplayPart"][];
+        };
+        /** @description Events with one result. */
+        ReplayResult: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description The code of the reason; empty for `delivered`. */
+            reason: string;
+            /** @description `delivered`, `withheld`, `filtered`, `rejected` or `dead_lettered`. */
+            result: string;
+        };
+        Replays: {
+            items: components["schemas"]["ReplayProgress"][];
+            /** @description The cursor of the next page. */
+            next?: string | null;
+        };
+        /** @description The events that were asked for. */
+        ReplaySelection: {
+            /** @description Only tracks of these names; all events when empty. */
+            events: string[];
+            from?: null | components["schemas"]["At"];
+            /** @description Only these; all when empty. */
+            message_ids: string[];
+            /** @description Only from these sources; all that the destination reads from when empty. */
+            sources: string[];
+            /** @description Received before. */
+            to: components["schemas"]["At"];
+            /** @description Only these calls; all when empty. */
+            types: string[];
+        };
+        /** @description Which events of the lake to send, and how fast. */
+        ReplayWanted: {
+            /** @description Say what would be sent, and send nothing. */
+            dry_run?: boolean;
+            /** @description Only tracks of these names. */
+            events?: string[];
+            /** @description Received at or after this moment (RFC 3339); from the first on without. */
+            from?: string | null;
+            /** @description Only events with these `messageId`s. */
+            message_ids?: string[];
+            /**
+             * Format: int32
+             * @description Events per second, at most; 1,000 without.
+             */
+            rate_per_s?: number | null;
+            /** @description Only from these sources; the destination must read from them. */
+            sources?: string[];
+            /** @description Received before this moment; before now without. */
+            to?: string | null;
+            /** @description Only these calls: `track`, `identify`, `page`, `screen`, `group`, `alias`. */
+            types?: string[];
+        };
         Retries: {
             items: components["schemas"]["RetryProgress"][];
             /** @description The cursor of the next page. */
@@ -1642,6 +1872,8 @@ export interface components {
              */
             took_ms: number;
         };
+        /** Format: int32 */
+        u16: number;
         /** @description Somebody who may sign in. */
         User: {
             /** @description When they were added. */
@@ -3053,6 +3285,348 @@ export interface operations {
                 };
             };
             /** @description It does not run */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_replays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The latest */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replays"];
+                };
+            };
+            /** @description No such destination */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It does not run */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    start_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayWanted"];
+            };
+        };
+        responses: {
+            /** @description What would be sent (`dry_run`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayRehearsal"];
+                };
+            };
+            /** @description It will be done, also after a restart */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayProgress"];
+                };
+            };
+            /** @description A value that cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such destination */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It does not run, or a replay of it is not over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description As many dry runs as may be run already */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The lake does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination */
+                name: string;
+                /** @description The replay */
+                number: number;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The replay */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayProgress"];
+                };
+            };
+            /** @description No number */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such destination, or no such replay of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The destination does not run */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cancel_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination */
+                name: string;
+                /** @description The replay */
+                number: number;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayProgress"];
+                };
+            };
+            /** @description No number */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such destination, or no such replay of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It is over already, or the destination does not run */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    pause_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination */
+                name: string;
+                /** @description The replay */
+                number: number;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayProgress"];
+                };
+            };
+            /** @description No number */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such destination, or no such replay of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It is over, or the destination does not run */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    resume_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination */
+                name: string;
+                /** @description The replay */
+                number: number;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It goes on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayProgress"];
+                };
+            };
+            /** @description No number */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such destination, or no such replay of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It is over, or the destination does not run */
             409: {
                 headers: {
                     [name: string]: unknown;
