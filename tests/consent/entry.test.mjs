@@ -95,3 +95,14 @@ test("a page's `reset` forgets the person and keeps the choice", async (testing)
   assert.deepEqual(kept, [null, {}, true]);
   assert.notEqual(await page.evaluate(() => window.analytics.user().anonymousId()), before);
 });
+
+test("a mistake of the page's stops nothing but itself", async (testing) => {
+  const call = `analytics.on("track", () => { throw new Error("listener"); }); analytics.ready(() => { throw new Error("ready"); });
+    analytics.track(); analytics.track("Callback", () => { throw new Error("callback"); }); analytics.track("After all that")`;
+  const { page, events, said } = await open(testing, SETTINGS, { call: call.replaceAll(" analytics", " window.analytics") });
+  await started(page);
+  await until("what was right arrives", () => events().length === 2);
+  assert.deepEqual(events().map(({ event }) => event), ["Callback", "After all that"]);
+  await page.evaluate(() => window.analytics.track(undefined).catch(({ message }) => console.log(message)));
+  for (const what of ["listener", "ready", "callback", "name, is missing"]) assert.ok(said.some((line) => line.includes(what)), what);
+});

@@ -38,6 +38,15 @@ export interface Context {
 
 declare const __CHOICES__: string;
 
+/** An error of the page's in what it handed over is the page's to see, and stops nothing else. */
+function guarded(act: () => void) {
+  try {
+    act();
+  } catch (error) {
+    reportError(error);
+  }
+}
+
 export class Analytics {
   initialized = false;
   /** Choices, for pages with a form of their own. Nothing here grants by itself. */
@@ -157,7 +166,7 @@ export class Analytics {
   }
 
   #emit = (name: string, ...args: unknown[]) => {
-    for (const [one, listener] of [...this.#listeners]) if (one === name) listener(...args);
+    for (const [one, listener] of [...this.#listeners]) if (one === name) guarded(() => listener(...args));
   };
 
   /** Now, or as soon as the settings are there. */
@@ -166,7 +175,8 @@ export class Analytics {
     else this.#waiting.push(act);
   }
 
-  #call(type: Call["type"], args: unknown[]): Promise<Context> {
+  /** Rejects, and does not throw, what is not a call: the page's own code goes on. */
+  async #call(type: Call["type"], args: unknown[]): Promise<Context> {
     const call = understand(type, args, bufferedPage);
     const taken = { at: new Date(), page: call.page ?? pageContext() };
     return new Promise((resolve) => this.#when(() => resolve(this.#take(call, taken))));
@@ -180,7 +190,7 @@ export class Analytics {
     const { type, event, name, category, userId, groupId, traits, properties } = call;
     this.#emit(type, event ?? userId ?? groupId ?? category ?? name ?? null, properties ?? traits ?? {}, options);
     // Also when nothing was captured: pages go on to the next address in it.
-    (call.callback as Callback | undefined)?.(context);
+    guarded(() => (call.callback as Callback | undefined)?.(context));
     return context;
   }
 
@@ -217,7 +227,7 @@ export class Analytics {
     this.initialized = true;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const act of waiting) act();
+    waiting.forEach(guarded);
     this.#emit("initialize", settings);
   }
 
@@ -241,7 +251,8 @@ export class Analytics {
   #passOn(obj: Event, then: (event: Event) => void, index: number) {
     const middleware = this.#middlewares[index];
     if (!middleware) return then(obj);
-    middleware({ payload: { obj }, next: (payload) => payload && this.#passOn(payload.obj, then, index + 1) });
+    const next = (payload: { obj: Event } | null) => payload && this.#passOn(payload.obj, then, index + 1);
+    guarded(() => middleware({ payload: { obj }, next }));
   }
 }
 
