@@ -19,7 +19,7 @@ use crate::attempt::Context;
 use crate::backlog::{BacklogBudget, Ruler};
 use crate::batch_size::BatchSize;
 use crate::cursor::before;
-use crate::destination::Registry;
+use crate::destination::{Destination, Registry};
 use crate::flight::Flight;
 use crate::follow::{Courier, Shared, WaitingLimits};
 use crate::latency::Latency;
@@ -103,6 +103,18 @@ struct Ends(Arc<Shared>);
 impl Drop for Ends {
     fn drop(&mut self) {
         self.0.has_ended.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Running {
+    fn spawn(courier: Courier, shared: Arc<Shared>, configuration: String) -> Self {
+        let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
+        let (run, ends) = (courier.run(stop.clone(), abandon.clone()), Ends(Arc::clone(&shared)));
+        let task = tokio::spawn(async move {
+            let _ends = ends;
+            run.await;
+        });
+        Self { configuration, stop, abandon, task, shared }
     }
 }
 
@@ -260,6 +272,12 @@ impl Delivery {
         wanted
     }
 
+    fn open_destination(&self, model: &workspace::Destination) -> Result<Box<dyn Destination>, String> {
+        let kind = (self.options.registry)(model.kind.as_str())
+            .ok_or_else(|| format!("there is no destination of kind `{}`", model.kind))?;
+        (kind.open)(&model.name, &model.settings).map_err(|error| error.to_string())
+    }
+
     /// `before`: what is known from when it did not start.
     async fn begin(
         &self,
@@ -269,9 +287,7 @@ impl Delivery {
         before: Option<&Failed>,
     ) -> Result<Running, String> {
         let options = &self.options;
-        let kind = (options.registry)(model.kind.as_str())
-            .ok_or_else(|| format!("there is no destination of kind `{}`", model.kind))?;
-        let destination = (kind.open)(&model.name, &model.settings).map_err(|error| error.to_string())?;
+        let destination = self.open_destination(&model)?;
         let opened = Recorder::open(&self.results_dir(key), model.made_in).await;
         let (recorder, folded) = opened.map_err(|error| error.to_string())?;
         let folded = folded.unwrap_or_default();
@@ -330,13 +346,7 @@ impl Delivery {
             latency: Latency::default(),
             oldest_waiting: None,
         };
-        let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
-        let (run, ends) = (courier.run(stop.clone(), abandon.clone()), Ends(Arc::clone(&shared)));
-        let task = tokio::spawn(async move {
-            let _ends = ends;
-            run.await;
-        });
-        Ok(Running { configuration, stop, abandon, task, shared })
+        Ok(Running::spawn(courier, shared, configuration))
     }
 
     /// What the courier of a destination shares, or why it has none; `None` for one that is not meant to run.

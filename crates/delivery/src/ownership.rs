@@ -160,7 +160,9 @@ pub(crate) fn switch_off(folded: &Folded, at: Millis, tails: &[Option<Position>]
     desk.resends.iter_mut().for_each(|resend| resend.next = None);
     desk.groups.forget_texts();
     let mut replays = folded.replays.clone();
-    ranges.iter().for_each(|range| replays.lost(range));
+    for range in &ranges {
+        replays.lost(range);
+    }
     replays.end("the destination was switched off", at);
     let with = ranges.iter().copied().map(Entry::Lost);
     let with = with.chain([Entry::Desk(Box::new(desk)), Entry::Replays(replays)]).collect();

@@ -281,10 +281,10 @@ impl Courier {
         self.keep_letters(&mut released);
         let (at_ms, read_through) = (self.context.clock.now().0, (0..).zip(self.cursors.iter().copied()).collect());
         let totals = self.folded.totals.iter().map(|(outcome, count)| (outcome.to_bytes(), *count)).collect();
-        let index = self.folded.replays.open().map(|_| Arc::clone(&self.index));
+        let index = Arc::clone(&self.index);
         let write = move |files: &mut Files| {
             // An aid, not a record.
-            let noted = index.map_or(Ok(()), |index| index.lock().expect("no holder of the index panics").flush());
+            let noted = index.lock().expect("no holder of the index panics").flush();
             noted.unwrap_or_else(|error| tracing::warn!(%error, "replayed events have no trace"));
             if is_whole {
                 files.results.checkpoint(Checkpoint { at_ms, read_through, pending, totals }, with, &files.spill)?;

@@ -50,7 +50,7 @@ pub(crate) fn open(
     engines: &Engines,
     progress: Arc<Progress>,
     reached: watch::Receiver<Vec<Option<eventlog::Position>>>,
-) -> anyhow::Result<History> {
+) -> History {
     let archive = LakeArchive {
         place: engines.lake.clone(),
         store: Arc::clone(&engines.store),
@@ -62,7 +62,7 @@ pub(crate) fn open(
     };
     let (keys, disk, clock) = (engines.keys.clone(), Arc::clone(&engines.disk), Arc::clone(&engines.clock));
     let spool = move |directory: &Path| open_spool(directory, &keys, (&disk, &clock));
-    Ok(History { archive: Arc::new(archive), spool: Arc::new(spool) })
+    History { archive: Arc::new(archive), spool: Arc::new(spool) }
 }
 
 /// A log for what waits to be sent: sealed with the workspace's keys like the others, and small.

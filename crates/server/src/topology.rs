@@ -103,7 +103,7 @@ pub(crate) async fn build_data_path(
     })?;
     // Asks the gate for every attempt; its backlog is bounded, so that a dead destination costs nobody else.
     // What is replayed comes out of the lake, and goes the same way.
-    let history = archive::open(engines, pipeline.progress(), lake.watch())?;
+    let history = archive::open(engines, pipeline.progress(), lake.watch());
     let delivers = front.delivers.then_some(history);
     let delivery = Arc::new(delivering::start(settings, engines, telemetry, live, delivers).await?);
     Ok(DataPath { collector, pipeline, index, lake, delivery })

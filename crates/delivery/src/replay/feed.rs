@@ -10,7 +10,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use super::stream::{self, Spool};
 use super::{Archive, Fed, Number, RUNS_MAX, Replay, ReplayState, Request};
@@ -77,7 +76,7 @@ struct Feeding {
     is_counted: bool,
     piece: usize,
     per_event: Duration,
-    not_before: Instant,
+    not_before: tokio::time::Instant,
     told: mpsc::Sender<Told>,
     grants: mpsc::Receiver<usize>,
 }
@@ -127,7 +126,7 @@ impl Feeding {
         let taken = payloads.len();
         let through = if taken == 0 { None } else { self.append(payloads).await? };
         let pause = self.per_event * u32::try_from(taken).unwrap_or(u32::MAX);
-        self.not_before = self.not_before.max(Instant::now()) + pause;
+        self.not_before = self.not_before.max(tokio::time::Instant::now()) + pause;
         self.request.after = Some(place.clone());
         let (taken, gone) = (taken as u64, (all - taken) as u64);
         self.tell(Told::Fed(Fed { number: self.number, through, place, taken, gone })).await
@@ -227,7 +226,7 @@ impl Courier {
             is_counted: replay.total.is_some(),
             piece: (rate / PIECES_PER_S).max(1),
             per_event: Duration::from_secs(1) / replay.rate_per_s.max(1),
-            not_before: Instant::now(),
+            not_before: tokio::time::Instant::now(),
             told: tell,
             grants: granted,
         };

@@ -363,7 +363,6 @@ mod tests {
         let fed = Fed { number: 3, through, place: "2026-11-21/00ff/1/2/3/4".to_owned(), taken: 5, gone: 1 };
         let replays = Replays(vec![Replay { state: ReplayState::Running, ..replay() }, replay()]);
         let entries = vec![Entry::Replays(replays), Entry::Replay(Box::new(replay())), Entry::ReplayFed(fed)];
-        std::fs::write("/tmp/golden_v4.bin", [&MAGIC[..], &encode(&entries)].concat()).expect("w");
         assert_eq!([&MAGIC[..], &encode(&entries)].concat(), golden);
         assert_eq!(decode(&golden[8..]).expect("version 4 is readable for ever").0, entries);
     }

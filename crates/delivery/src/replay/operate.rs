@@ -133,8 +133,9 @@ impl Courier {
         let replays = &self.folded.replays;
         let replay = replays.get(number).cloned().ok_or(ReplayError::Unknown(number))?;
         let state = match (step, &replay.state) {
-            (Step::Pause, ReplayState::Paused) | (Step::Resume, ReplayState::Running) => return Ok(replay),
-            (Step::Cancel, ReplayState::Cancelled) => return Ok(replay),
+            (Step::Pause, ReplayState::Paused)
+            | (Step::Resume, ReplayState::Running)
+            | (Step::Cancel, ReplayState::Cancelled) => return Ok(replay),
             (Step::Pause, ReplayState::Running) => ReplayState::Paused,
             (Step::Cancel, ReplayState::Running | ReplayState::Paused | ReplayState::Failed(_)) => {
                 ReplayState::Cancelled

@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use eventlog::Position;
 use eventlog::record::Processed;
-use tokio::time::Instant;
 
 use super::{ReplayError, Selection, feed};
 use crate::attempt::{Context, Decision, prepare};
@@ -91,12 +90,15 @@ impl Delivery {
         archive.settled().await.map_err(ReplayError::Archive)?;
         let total = archive.count(request.clone()).await.map_err(ReplayError::Archive)?;
         let mut found = Rehearsal { total, ..Rehearsal::default() };
-        let until = Instant::now() + time_max;
+        let until = tokio::time::Instant::now() + time_max;
         let mut pages = archive.read(request).await.map_err(ReplayError::Archive)?;
         let events_max = context.destination.batching().events_max.max(1);
         loop {
-            let Ok(page) = tokio::time::timeout_at(until, pages.recv()).await else {
-                found.is_estimate = true;
+            // Asked apart: pages that are always there would never let the time be up.
+            let is_up = tokio::time::Instant::now() >= until;
+            let next = if is_up { None } else { tokio::time::timeout_at(until, pages.recv()).await.ok() };
+            let Some(page) = next else {
+                found.is_estimate = found.read < found.total;
                 return Ok(found);
             };
             let Some(page) = page else { return Ok(found) };
@@ -122,7 +124,7 @@ fn item(context: &Context, payload: &Bytes) -> Item {
         lane: 0,
         failures: 0,
         first_failed: None,
-        arrived: Instant::now(),
+        arrived: tokio::time::Instant::now(),
         payload: Some(payload.clone()),
     }
 }

@@ -19,7 +19,7 @@ const CUT_BITS_MAX: u32 = 16;
 
 /// The days that a selection reaches, with the rows in their files.
 pub(super) fn days(files: Vec<LiveFile>, selection: &Selection) -> BTreeMap<String, u64> {
-    let (first, last) = (selection.from.map(|from| from.day()), selection.to.day());
+    let (first, last) = (selection.from.map(event::Millis::day), selection.to.day());
     let mut days = BTreeMap::new();
     for file in files {
         if file.day <= last && first.as_ref().is_none_or(|first| file.day >= *first) {

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::fixture::{NOW, Sent, TRACK, World};
+use crate::ground::Ground;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -73,10 +74,16 @@ fn assert_same(came: &[u8], went: &[u8]) {
     assert_eq!(bare(came), bare(went));
 }
 
+crate::suite::cases! {
+    what_comes_back_is_what_went_in,
+    an_event_of_somebody_whom_the_vault_does_not_know_any_more_is_gone,
+    ranges_and_filters_are_exact,
+    whoever_goes_on_at_a_place_misses_and_repeats_nothing_whatever_happens_to_the_files,
+}
+
 /// Each kind of call, with what has a column, what has none, and values of the wrong kind.
-#[tokio::test]
-async fn what_comes_back_is_what_went_in() {
-    let world = World::new();
+async fn what_comes_back_is_what_went_in(ground: &Ground) {
+    let world = World::new(ground);
     let context = r#""context":{"ip":"1.2.3.0","consent":{"categoryPreferences":{"performance":true}},"page":{"title":"\u00e4 \"x\""}}"#;
     let track = format!(
         r#","originalTimestamp":"2026-11-21T21:59:59.000Z","sentAt":"2026-11-21T21:59:59.500Z","event":"Order \"A\"","channel":"web","version":3,"properties":{{"total":1.50,"n":null}},"integrations":{{"All":true}},"_metadata":{{"bundled":["Other"]}},{context}"#
@@ -103,18 +110,16 @@ async fn what_comes_back_is_what_went_in() {
     }
 }
 
-#[tokio::test]
-async fn an_event_of_somebody_whom_the_vault_does_not_know_any_more_is_gone() {
-    let world = World::new();
+async fn an_event_of_somebody_whom_the_vault_does_not_know_any_more_is_gone(ground: &Ground) {
+    let world = World::new(ground);
     world.send(&[TRACK, Sent { anonymous_id: Some("anon-secret-2"), ..TRACK }]).await;
     world.land_all().await;
     world.vault.forget("anon-secret-2");
     assert_eq!(ids(&world, all()).await, ["m0", "gone"]);
 }
 
-#[tokio::test]
-async fn ranges_and_filters_are_exact() {
-    let world = World::new();
+async fn ranges_and_filters_are_exact(ground: &Ground) {
+    let world = World::new(ground);
     let at = |ms: i64, rest, call| Sent { received_at: NOW + ms, rest, call, ..TRACK };
     let (order, view) = (r#","event":"Order Completed","properties":{}"#, r#","event":"Viewed","properties":{}"#);
     world
@@ -142,9 +147,8 @@ async fn ranges_and_filters_are_exact() {
 }
 
 /// A reader that goes on at every place, while files are merged, settled and deleted under it, and later events land.
-#[tokio::test]
-async fn whoever_goes_on_at_a_place_misses_and_repeats_nothing_whatever_happens_to_the_files() {
-    let world = World::new();
+async fn whoever_goes_on_at_a_place_misses_and_repeats_nothing_whatever_happens_to_the_files(ground: &Ground) {
+    let world = World::new(ground);
     let maintenance = Maintenance { landing_files_min: 2, retention_s: 0, file_bytes: 2_048, ..Maintenance::default() };
     for round in 0..4_i64 {
         for user in 0..25 {
@@ -212,10 +216,10 @@ proptest! {
         let own = ["type", "messageId", "anonymousId", "userId", "timestamp", "receivedAt", "previousId", "event"];
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let world = World::new();
+            let world = World::new(&Ground::Files);
             for fields in &events {
-                let rest: String = fields.iter().filter(|(key, _)| !own.contains(&key.as_str()))
-                    .map(|(key, value)| format!(",{}:{value}", Value::from(key.as_str()))).collect();
+                let theirs = fields.iter().filter(|(key, _)| !own.contains(&key.as_str()));
+                let rest = theirs.fold(String::new(), |rest, (key, value)| rest + &format!(",{}:{value}", Value::from(key.as_str())));
                 world.send(&[Sent { rest: &rest, ..TRACK }]).await;
             }
             world.land_all().await;

@@ -7,14 +7,14 @@ use testkit::seaweed::Seaweed;
 
 use crate::fixture::{TRACK, World};
 use crate::ground::Ground;
-use crate::{compaction, exactly_once, query};
+use crate::{compaction, exactly_once, query, replay};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suite_holds_on_s3() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let seaweed = Seaweed::start(directory.path());
     let ground = Ground::s3(&seaweed);
-    for (name, case) in [exactly_once::CASES, compaction::CASES, query::CASES].concat() {
+    for (name, case) in [exactly_once::CASES, compaction::CASES, query::CASES, replay::CASES].concat() {
         let started = Instant::now();
         eprint!("{name} … ");
         case(&ground).await;

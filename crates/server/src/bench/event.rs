@@ -26,7 +26,7 @@ const SUBJECT_PREFIX: &str = "5e1f7a52-08a4-4d9c-9f1b-";
 
 /// The anonymous id of a visitor.
 pub(super) fn subject(number: u64) -> String {
-    format!("{SUBJECT_PREFIX}{number:0width$}", width = ID_DIGITS)
+    format!("{SUBJECT_PREFIX}{number:0ID_DIGITS$}")
 }
 
 /// How many events a request carries.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::api::{Admin, start};
-use crate::harness::{event, workspace};
+use crate::harness::{Server, event, workspace};
 use crate::sink::Sink;
 
 const EVENTS: usize = 1_500;
@@ -21,12 +21,8 @@ fn results(replay: &Value) -> Vec<(String, String, u64)> {
     rows.map(|row| (text(&row["result"]), text(&row["reason"]), row["count"].as_u64().unwrap_or_default())).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn history_goes_to_a_new_destination_through_the_consent_of_today_and_over_a_crash() {
-    let (directory, first, second) =
-        (tempfile::tempdir().expect("a directory"), Sink::start().await, Sink::start().await);
-    let config = workspace(&first.url(), "");
-    let server = start(&directory, &config).await;
+/// All events, in batches.
+async fn send_all(server: &Server) {
     for part in (0..EVENTS).collect::<Vec<_>>().chunks(100) {
         let events: Vec<Value> = part
             .iter()
@@ -36,6 +32,15 @@ async fn history_goes_to_a_new_destination_through_the_consent_of_today_and_over
         let sent = server.client().post_as("wk_web", "/v1/batch", &body).await.expect("an answer");
         assert_eq!(sent.status, 200, "{}", sent.body);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_goes_to_a_new_destination_through_the_consent_of_today_and_over_a_crash() {
+    let (directory, first, second) =
+        (tempfile::tempdir().expect("a directory"), Sink::start().await, Sink::start().await);
+    let config = workspace(&first.url(), "");
+    let server = start(&directory, &config).await;
+    send_all(&server).await;
     let mut admin = Admin::of(&server).await;
     let new = json!({
         "name": "second", "kind": "webhook", "sources": ["web"], "categories": ["performance"], "purpose": "analytics",

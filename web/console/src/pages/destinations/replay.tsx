@@ -113,35 +113,7 @@ function Ask({ of, isBusy }: { of: Destination; isBusy: boolean }) {
           Events that the lake has go to {of.name} through its own limits and through the consent of today: what was
           withdrawn since stays here, and what was granted later lets nothing more through. Live events go first.
         </p>
-        <div className="row row-3">
-          <TextField label="From" type="datetime-local" value={draft.from} onChange={set("from")} />
-          <TextField label="To" type="datetime-local" value={draft.to} onChange={set("to")} hint="Now, when empty." />
-        </div>
-        <SelectField
-          label="Call"
-          value={draft.type}
-          options={[["", "All calls"], ...CALLS.map((call) => [call, call] as const)]}
-          onChange={set("type")}
-        />
-        <SelectField
-          label="Source"
-          value={draft.source}
-          options={[["", "All that it reads from"], ...of.sources.map((source) => [source, source] as const)]}
-          onChange={set("source")}
-        />
-        <TextField
-          label="Event names"
-          value={draft.events}
-          onChange={set("events")}
-          hint="Of track calls, with commas between them; all when empty."
-        />
-        <TextField
-          label="Events per second, at most"
-          inputMode="numeric"
-          value={draft.rate}
-          error={wrong}
-          onChange={set("rate")}
-        />
+        <Fields of={of} draft={draft} set={set} wrong={wrong} />
         <div className="actions">
           <Button busy={rehearse.isPending} blocked={blocked} onClick={() => rehearse.mutate()}>
             Dry run
@@ -173,6 +145,50 @@ function Ask({ of, isBusy }: { of: Destination; isBusy: boolean }) {
         </Confirm>
       </div>
     </Card>
+  );
+}
+
+interface FieldsOf {
+  of: Destination;
+  draft: Draft;
+  set: (name: keyof Draft) => (value: string) => void;
+  /** What is wrong with the rate. */
+  wrong: string | null;
+}
+
+function Fields({ of, draft, set, wrong }: FieldsOf) {
+  return (
+    <>
+      <div className="row row-3">
+        <TextField label="From" type="datetime-local" value={draft.from} onChange={set("from")} />
+        <TextField label="To" type="datetime-local" value={draft.to} onChange={set("to")} hint="Now, when empty." />
+      </div>
+      <SelectField
+        label="Call"
+        value={draft.type}
+        options={[["", "All calls"], ...CALLS.map((call) => [call, call] as const)]}
+        onChange={set("type")}
+      />
+      <SelectField
+        label="Source"
+        value={draft.source}
+        options={[["", "All that it reads from"], ...of.sources.map((source) => [source, source] as const)]}
+        onChange={set("source")}
+      />
+      <TextField
+        label="Event names"
+        value={draft.events}
+        onChange={set("events")}
+        hint="Of track calls, with commas between them; all when empty."
+      />
+      <TextField
+        label="Events per second, at most"
+        inputMode="numeric"
+        value={draft.rate}
+        error={wrong}
+        onChange={set("rate")}
+      />
+    </>
   );
 }
 
