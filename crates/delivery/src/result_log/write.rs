@@ -238,7 +238,7 @@ mod tests {
     use super::*;
     use crate::Outcome;
     use crate::lane::Item;
-    use crate::result_log::format::{AttemptRecord, PendingEvent};
+    use crate::result_log::format::{self, AttemptRecord, PendingEvent};
     use crate::result_log::{Read, attempts_of};
     use eventlog::{Partition, Position};
 
@@ -300,8 +300,10 @@ mod tests {
         }
         assert_eq!(segments(directory.path()).expect("listed").len(), 9);
         drop(log);
-        fs::write(directory.path().join("results-9999999999999.log"), b"ASNTRES\x04").expect("written");
-        assert!(matches!(ResultLog::open(directory.path()), Err(ResultLogError::Newer { found: 4, .. })));
+        let newer = [&format::MAGIC[..7], &[format::VERSION + 1]].concat();
+        fs::write(directory.path().join("results-9999999999999.log"), newer).expect("written");
+        let opened = ResultLog::open(directory.path());
+        assert!(matches!(opened, Err(ResultLogError::Newer { found, .. }) if found == format::VERSION + 1));
     }
 
     #[test]
