@@ -167,7 +167,7 @@ test("runbooks and other pages name metrics that exist", async () => {
   const pages = (await readdir(`${REPOSITORY}docs`, { recursive: true })).filter((path) => path.endsWith(".md"));
   assert.ok(pages.some((path) => path.startsWith("runbooks/")));
   for (const path of pages) {
-    const named = (await read(`docs/${path}`)).matchAll(/\bassent_(?:collect|log|pipeline|delivery|lake|disk|process)_\w+/g);
+    const named = (await read(`docs/${path}`)).matchAll(/\bassent_(?:collect|log|pipeline|delivery|lake|disk|process|replay)_\w+/g);
     for (const [name] of named) {
       assert.ok(meant(name) ?? described.has(name), `docs/${path} names \`${name}\`, which does not exist`);
     }
