@@ -66,6 +66,8 @@ def own_names(case, path):
         names["name"] = CHANCE.choice(FACTS["spare_sources"] if removes else FACTS["sources"])
     if "/events/{message_id}" in path and often():
         names["message_id"] = CHANCE.choice(FACTS["message_ids"])
+    if "/replays/{number}" in path and often():
+        names["number"] = 1  # the test began one at each destination
     if "/users/{name}" in path and (often() or str(names["name"]) == FACTS["owner"]):
         names["name"] = FACTS["spare_user"]  # never the owner, whose token this run uses
     if "/lake/saved/{id}" in path and often():
@@ -100,6 +102,9 @@ def own_body(case, path):
         case.body = {}
     if "/lake/" in path and "sql" in body and often():
         body["sql"] = CHANCE.choice(QUERIES)
+    if path.endswith("/users") and often(0.3):
+        # What is made up is too weak a password nearly always.
+        case.body = {"name": f"made-{CHANCE.randrange(1000)}", "password": FACTS["password"], "role": "viewer"}
     if path.endswith("/session") and often(0.3):
         case.body = {"name": FACTS["owner"], "password": FACTS["password"]}
 

@@ -76,6 +76,7 @@ async function seed() {
   await destination("refusing", refusing);
   for (const name of ["taking", "changing", ...spares("destination")]) await destination(name, taking);
   await sendEvents();
+  for (const name of ["refusing", "taking"]) await ask("POST", `/workspaces/acme/destinations/${name}/replays`, {});
   const spareQueries = [];
   for (const name of spares("query")) {
     spareQueries.push(String((await ask("POST", "/workspaces/acme/lake/saved", { name, sql: "select 1" })).made.id));
