@@ -11,7 +11,7 @@ use super::{ReplayError, Selection, feed};
 use crate::attempt::{Context, Decision, prepare};
 use crate::destination::Attempt;
 use crate::lane::Item;
-use crate::{Delivery, Outcome};
+use crate::{Delivery, OperateError, Outcome};
 
 /// What a replay would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -103,10 +103,12 @@ impl Delivery {
             };
             let Some(page) = page else { return Ok(found) };
             let page = page.map_err(ReplayError::Archive)?;
-            let Some(tenant) = context.directory.tenant(&context.workspace) else { return Ok(found) };
-            found.read += page.events.len() as u64;
+            let gone = || OperateError::NotRunning("its workspace was taken away meanwhile".to_owned());
+            let tenant = context.directory.tenant(&context.workspace).ok_or_else(gone)?;
+            let read = page.events.len();
             let whole: Vec<Bytes> = page.events.into_iter().filter_map(|(_, payload)| payload).collect();
-            found.gone = found.read - found.sent - found.kept_back.values().sum::<u64>() - whole.len() as u64;
+            found.read += read as u64;
+            found.gone += (read - whole.len()) as u64;
             for batch in whole.chunks(events_max) {
                 found.batch(&context, &tenant.gate, batch.iter().map(|payload| item(&context, payload)).collect());
                 tokio::task::yield_now().await;

@@ -6,45 +6,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use consent::{Gate, HasSubject, Origin, Permitted, Preferences, Signals, Stamp, Subject, Use, Wishes};
+use consent::Permitted;
 use delivery::response::{Verdict, Verdicts};
 use delivery::{Attempt, Deletion, Kind, Mapped, SubjectKeys};
 use destinations::registry::{DESTINATIONS, find};
 use egress::{Answer, Request};
 use event::{Call, Millis};
 use serde_json::{Value, json};
-use workspace::{Basis, ConsentRules, Purpose, RecipientRole, Regime};
 
 const NOW: Millis = Millis(1_795_298_400_000);
 
-#[derive(Debug)]
-struct Item<T>(T, Stamp<'static>);
-
-impl<T> HasSubject for Item<T> {
-    fn subject(&self) -> Subject<'_> {
-        Subject { identifiers: &[], stamp: &self.1, wishes: Wishes::default() }
-    }
-}
-
-fn permitted<T: std::fmt::Debug>(item: T) -> Permitted<T> {
-    let gate = Gate::new(&ConsentRules::default());
-    let purpose = Use {
-        purpose: Purpose::Service,
-        categories: gate.rules().categories.required(),
-        recipient: RecipientRole::ServiceProvider,
-        unmapped: false,
-        unstamped: false,
-        names: Vec::new(),
-    };
-    let stamp = Stamp {
-        origin: Origin::Default,
-        preferences: Preferences::default(),
-        signals: Signals::default(),
-        regime: Regime::OptIn,
-        basis: Basis::Contract,
-    };
-    let item = gate.permit(Item(item, stamp), &purpose).expect("required is always granted");
-    item.try_map(|item| Ok::<_, ()>(item.0)).expect("never fails")
+fn permitted<T>(item: T) -> Permitted<T> {
+    egress::about_nobody(item).expect("required is always granted").0
 }
 
 fn request_as_json(request: &Request) -> Value {

@@ -133,7 +133,8 @@ impl<'b> Rows<'b> {
         let [anonymous_id, user_id] = own;
         let json = self.json(at, &[("anonymousId", anonymous_id), ("userId", user_id), ("previousId", previous_id)])?;
         let stamp: Stamp<'_> = serde_json::from_str(self.required("stamp", at)?).map_err(|_| damaged("stamp", at))?;
-        let extra = self.text("extra", at).and_then(|extra| Fields::parse(extra).ok());
+        // Not passed over: what was wished in `_metadata` keeps an event from where it must not go.
+        let extra = self.text("extra", at).map(Fields::parse).transpose().map_err(|_| damaged("extra", at))?;
         let metadata = extra.as_ref().and_then(|extra| extra.get("_metadata")).filter(|text| *text != "null");
         let name = if call == Call::Track { self.text("event", at) } else { self.text("name", at) };
         let event = Raw {

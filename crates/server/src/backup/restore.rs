@@ -25,7 +25,7 @@ const LAKE: &str = "lake/";
 pub(crate) fn refuse_half(layout: &Layout) -> anyhow::Result<()> {
     let directory = layout.root.display();
     anyhow::ensure!(
-        !layout.restoring().try_exists().unwrap_or(false),
+        !layout.restoring().try_exists().with_context(|| format!("cannot look into `{directory}`"))?,
         "a restore into `{directory}` was cut short, so not everything is there: run `assent restore --data-dir \
          {directory}` again, or remove the directory"
     );
