@@ -38,6 +38,7 @@ test: ## Everything CI checks; cheap checks first
 	$(STEP) "tests in documentation" cargo test --workspace --doc --locked
 	$(STEP) "fuzz, $(FUZZ_SECONDS) s a target" .ci/fuzz $(FUZZ_SECONDS)
 	$(STEP) "what make run starts, the console, and the API as documented" .ci/node-tests tests/e2e
+	$(STEP) "consent in a browser" .ci/node-tests tests/consent
 	$(STEP) "clients from their registries" .ci/node-tests tests/compat
 
 build: web ## The release binary in target/release/assent
