@@ -160,7 +160,13 @@ function Fields({ of, draft, set, wrong }: FieldsOf) {
   return (
     <>
       <div className="row row-3">
-        <TextField label="From" type="datetime-local" value={draft.from} onChange={set("from")} />
+        <TextField
+          label="From"
+          type="datetime-local"
+          value={draft.from}
+          onChange={set("from")}
+          hint="The first event, when empty."
+        />
         <TextField label="To" type="datetime-local" value={draft.to} onChange={set("to")} hint="Now, when empty." />
       </div>
       <SelectField
