@@ -32,6 +32,18 @@ impl Courier {
     /// Passes a range that will never be read. It is written with the next state, so that no crash counts it twice.
     pub(crate) fn lose(&mut self, partition: Partition, through: Position, records: u64, cause: Cause) {
         let after = self.cursors[usize::from(partition.0)];
+        self.note_lost(partition, (after, through), records, cause);
+        self.move_cursor(partition, through);
+    }
+
+    /// Counts a range that will never be read.
+    pub(crate) fn note_lost(
+        &mut self,
+        partition: Partition,
+        (after, through): (Option<Position>, Position),
+        records: u64,
+        cause: Cause,
+    ) {
         let lost = Lost::new(self.context.clock.now().0, partition, (after, through), records, cause);
         self.folded.replays.lost(&lost);
         let same = |other: &&mut Lost| other.partition == partition.0 && other.outcome() == lost.outcome();
@@ -44,7 +56,7 @@ impl Courier {
         }
         *self.folded.totals.entry(lost.outcome()).or_default() += lost.records;
         self.metrics.count(&self.labels, lost.outcome(), lost.records);
-        self.move_cursor(partition, through);
+        self.changed = true;
     }
 
     /// The ranges that were passed are written down.
@@ -64,6 +76,7 @@ impl Courier {
         let now = self.context.clock.now();
         self.count(&records);
         for ((partition, position), outcome) in &records {
+            self.folded.replays.settled((*partition, *position), *outcome);
             let (after, through) = (before(*position), *position);
             let of = Observed::Range { partition: partition.0, after, through, records: 1 };
             self.tell_range(of, *outcome, now);
@@ -123,7 +136,7 @@ async fn count_unread(courier: &Courier, partition: Partition, after: Option<Pos
                 let within: Vec<_> = records.into_iter().take_while(|record| record.position <= through).collect();
                 let Some(last) = within.last() else { break };
                 at = Some(last.position);
-                events += within.iter().filter(|record| is_ours(courier, record)).count() as u64;
+                events += within.iter().filter(|record| is_ours(courier, partition, record)).count() as u64;
             }
             // What cannot be read has its result in the range, like the rest of it.
             Err(ReadError::Trimmed { through }) => at = Some(through),
@@ -135,7 +148,11 @@ async fn count_unread(courier: &Courier, partition: Partition, after: Option<Pos
     events
 }
 
-fn is_ours(courier: &Courier, record: &eventlog::Record) -> bool {
+fn is_ours(courier: &Courier, partition: Partition, record: &eventlog::Record) -> bool {
+    if courier.context.log.is_replayed(partition) && !courier.folded.replays.counts(record.position) {
+        // It was put into its spool and never told: it is read of the archive once more.
+        return false;
+    }
     let name = courier.context.model.name.as_str();
     record.workspace == courier.context.workspace
         && Processed::decode(&record.payload).map_or(true, |record| record.outputs.contains(&name))

@@ -445,7 +445,12 @@ async fn stop_all(running: Vec<Running>, deadline: Duration) {
             courier.abandon.cancel();
             if tokio::time::timeout(WRITING, &mut courier.task).await.is_err() {
                 tracing::error!("a destination did not end; what it did last will be done again");
+                courier.task.abort();
             }
+        }
+        // Questions and readings that are under way know the stream too, and would keep the next courier from its spools.
+        if let Some(stream) = &courier.shared.stream {
+            stream.close().await;
         }
     }
 }

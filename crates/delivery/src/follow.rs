@@ -140,6 +140,7 @@ impl Courier {
     pub(crate) async fn run(mut self, stop: CancellationToken, abandon: CancellationToken) {
         self.take_up_pending().await;
         self.checkpoint().await;
+        self.end_unopened().await;
         let live = (0..self.context.log.partitions()).map(Partition).filter(|of| !self.context.log.is_replayed(*of));
         let mut changes: Changes = live.map(|of| self.watch(of)).collect();
         self.want_replayed();
@@ -173,6 +174,7 @@ impl Courier {
             if tokio::time::Instant::now() >= next_checkpoint {
                 next_checkpoint = tokio::time::Instant::now() + CHECKPOINT_EVERY;
                 self.enforce_budget().await;
+                self.count_missing();
                 self.look().await;
                 self.checkpoint().await;
             }

@@ -62,7 +62,7 @@ pub use outcome::{Cause, Outcome};
 pub use overview::{LastError, Observation, Observed, Observer, Overview, Status};
 pub use replay::{
     Archive, ArchivePage, History, Number, OpenSpool, Pages, RATE_DEFAULT, RATE_MAX, Rehearsal, Replay, ReplayAsked,
-    ReplayError, ReplayState, Request, Selection, Tally,
+    ReplayError, ReplayState, Request, Selection, SpoolError, Tally,
 };
 pub use result_log::ResultLogError;
 pub use retry::{Random, RetryPolicy};

@@ -359,7 +359,10 @@ impl Courier {
         let replayed = self.context.log.replayed();
         self.context.log.seal(too_old).await;
         let old = self.context.log.older_than(replayed, too_old);
-        let old = old.filter(|old| Some(*old) > oldest[usize::from(replayed.0)]).map(|old| (replayed, old));
+        let old = old.filter(|old| Some(*old) > oldest[usize::from(replayed.0)]);
+        // What is given up is counted to one replay each.
+        let old = old.into_iter().flat_map(|old| self.folded.replays.parts(old)).map(|part| (replayed, part));
+        let old: Vec<_> = old.collect();
         for (partition, through) in cuts.into_iter().chain(old) {
             let cursor = self.cursors[usize::from(partition.0)];
             let dropped = give_up(self, partition, through, now).await;

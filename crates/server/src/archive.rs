@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use control::{Directory, Store};
-use delivery::{Archive, ArchivePage, History, Pages, Request, Selection};
+use delivery::{Archive, ArchivePage, History, Pages, Request, Selection, SpoolError};
 use event::{Clock, Fingerprint};
 use eventlog::EventLog;
 use eventlog::file::disk::Disk;
-use eventlog::file::{self, FileLog};
+use eventlog::file::{self, FileLog, OpenError};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use lake::Place;
 use lake::query::Identifiers;
-use lake::replay::{Identity, Mark, Reading, Replayed};
+use lake::replay::{Identity, Mark, Reading, Replayed, SLICE_ROWS};
 use pipeline::Progress;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use vault::Keys;
 
 use crate::command::query::Vault;
@@ -27,6 +27,10 @@ use crate::engines::Engines;
 
 /// How long the lake may take to have what was received until now. It takes seconds when it is well.
 const SETTLED_WITHIN: Duration = Duration::from_mins(1);
+/// What spools leave free beside the streams' reserve, at least.
+const DISK_MARGIN_BYTES: u64 = 64 << 20;
+/// Readers of the lake that sort at a time, whatever is replayed.
+const SORTING_MAX: usize = 2;
 
 /// What replays stand on.
 pub(crate) struct LakeArchive {
@@ -37,6 +41,7 @@ pub(crate) struct LakeArchive {
     processed: Arc<dyn EventLog>,
     progress: Arc<Progress>,
     reached: watch::Receiver<Vec<Option<eventlog::Position>>>,
+    seats: Arc<Semaphore>,
 }
 
 impl fmt::Debug for LakeArchive {
@@ -59,22 +64,25 @@ pub(crate) fn open(
         processed: Arc::clone(&engines.processed),
         progress,
         reached,
+        seats: Arc::new(Semaphore::new(SORTING_MAX)),
     };
     let (keys, disk, clock) = (engines.keys.clone(), Arc::clone(&engines.disk), Arc::clone(&engines.clock));
-    let spool = move |directory: &Path| open_spool(directory, &keys, (&disk, &clock));
+    // More than what the streams leave free: what is sent once more waits before what comes in does.
+    let disk_reserve_bytes = engines.disk_reserve_bytes + (engines.disk_reserve_bytes / 4).max(DISK_MARGIN_BYTES);
+    let spool = move |directory: &Path| open_spool(directory, disk_reserve_bytes, &keys, (&disk, &clock));
     History { archive: Arc::new(archive), spool: Arc::new(spool) }
 }
 
 /// A log for what waits to be sent: sealed with the workspace's keys like the others, and small.
 fn open_spool(
     directory: &Path,
+    disk_reserve_bytes: u64,
     keys: &Keys,
     (disk, clock): (&Arc<dyn Disk>, &Arc<dyn Clock>),
-) -> Result<Arc<dyn EventLog>, String> {
+) -> Result<Arc<dyn EventLog>, SpoolError> {
     const SEGMENT_BYTES: u64 = 8 << 20;
     const CACHE_BYTES: usize = 1 << 20;
     const PENDING_BYTES_MAX: u64 = 8 << 20;
-    const DISK_RESERVE_BYTES: u64 = 64 << 20;
     let log = FileLog::open(file::Options {
         directory: directory.to_owned(),
         stream: "replay".into(),
@@ -82,14 +90,17 @@ fn open_spool(
         segment_bytes: SEGMENT_BYTES,
         cache_bytes: CACHE_BYTES,
         pending_bytes_max: PENDING_BYTES_MAX,
-        disk_reserve_bytes: DISK_RESERVE_BYTES,
+        disk_reserve_bytes,
         disk: Arc::clone(disk),
         keys: keys.clone(),
         clock: Arc::clone(clock),
         // Not those of the streams: what waits to be sent once more is no append of theirs.
         metrics: eventlog::Metrics::default(),
     });
-    Ok(Arc::new(log.map_err(|error| error.to_string())?))
+    Ok(Arc::new(log.map_err(|error| match error {
+        OpenError::Locked { .. } => SpoolError::Busy(error.to_string()),
+        error => SpoolError::Failed(error.to_string()),
+    })?))
 }
 
 /// The vault, for making events whole.
@@ -123,7 +134,8 @@ impl LakeArchive {
         let vault = Vault { store: Arc::clone(&self.store), runtime: tokio::runtime::Handle::current() };
         let identity = Arc::new(Known { vault, directory: Arc::clone(&self.directory) });
         let (place, selection) = (self.place.clone(), selection(asked));
-        Ok(Reading { place, workspace, output: destination, selection, after, identity })
+        let (slice_rows, seats) = (SLICE_ROWS, Arc::clone(&self.seats));
+        Ok(Reading { place, workspace, output: destination, selection, after, identity, slice_rows, seats })
     }
 }
 
@@ -132,11 +144,11 @@ impl Archive for LakeArchive {
         async {
             let through = async {
                 drain::handled(&*self.raw, &self.progress).await;
-                drain::landed(&*self.processed, self.reached.clone()).await;
+                let has_landed = drain::landed(&*self.processed, self.reached.clone()).await;
+                has_landed.then_some(()).ok_or("the lake has stopped: its log says why; replay when it runs".to_owned())
             };
-            tokio::time::timeout(SETTLED_WITHIN, through)
-                .await
-                .map_err(|_| "the lake does not follow what comes in: its log says why; replay when it does".to_owned())
+            let late = "the lake does not follow what comes in: its log says why; replay when it does";
+            tokio::time::timeout(SETTLED_WITHIN, through).await.unwrap_or_else(|_| Err(late.to_owned()))
         }
         .boxed()
     }
@@ -157,16 +169,15 @@ impl Archive for LakeArchive {
     }
 }
 
-async fn hand_over(
-    mut pages: mpsc::Receiver<Result<lake::replay::Page, lake::query::QueryError>>,
-    sender: mpsc::Sender<Result<ArchivePage, String>>,
-) {
+/// Passes pages on. One that breaks off does so here as well.
+async fn hand_over(mut pages: lake::replay::Pages, sender: mpsc::Sender<Result<Option<ArchivePage>, String>>) {
     while let Some(page) = pages.recv().await {
         let event = |(mark, event): (Mark, Replayed)| match event {
             Replayed::Record(payload) => (mark.to_string(), Some(Bytes::from(payload))),
             Replayed::Gone => (mark.to_string(), None),
         };
-        let page = page.map(|page| ArchivePage { events: page.events.into_iter().map(event).collect() });
+        let page =
+            page.map(|page| page.map(|page| ArchivePage { events: page.events.into_iter().map(event).collect() }));
         if sender.send(page.map_err(|error| error.to_string())).await.is_err() {
             return;
         }

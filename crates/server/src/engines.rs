@@ -90,6 +90,8 @@ pub(crate) struct Engines {
     pub(crate) clock: Arc<dyn Clock>,
     /// The whole disk under the data directory.
     pub(crate) disk_bytes: u64,
+    /// Of that, what the streams leave free.
+    pub(crate) disk_reserve_bytes: u64,
     /// The keys that seal events.
     pub(crate) keys: Keys,
     /// The file system of logs.
@@ -160,6 +162,7 @@ impl Engines {
             history,
             clock,
             disk_bytes,
+            disk_reserve_bytes: reserve_bytes(disk_bytes, opening.settings),
             keys,
             disk,
         })
@@ -180,6 +183,10 @@ fn check_destinations(tenant: &Tenant) -> anyhow::Result<()> {
 fn disk_bytes(root: &Path) -> anyhow::Result<u64> {
     let stat = rustix::fs::statvfs(root).with_context(|| format!("cannot ask the disk of `{}`", root.display()))?;
     Ok(stat.f_blocks.saturating_mul(stat.f_frsize))
+}
+
+fn reserve_bytes(disk_bytes: u64, settings: &Settings) -> u64 {
+    (disk_bytes / 10).min(settings.disk_reserve_bytes_max)
 }
 
 /// Segments and reserve follow the disk, so that a small one is usable at all.
@@ -203,7 +210,7 @@ fn open_stream(
         segment_bytes,
         cache_bytes: if name == "raw" { RAW_CACHE_BYTES } else { PROCESSED_CACHE_BYTES },
         pending_bytes_max: settings.log_pending_bytes_max,
-        disk_reserve_bytes: (disk_bytes / 10).min(settings.disk_reserve_bytes_max),
+        disk_reserve_bytes: reserve_bytes(disk_bytes, settings),
         disk: Arc::clone(&opening.disk),
         keys: keys.clone(),
         clock: Arc::clone(&opening.clock),

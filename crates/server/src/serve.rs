@@ -203,7 +203,9 @@ impl Running {
             if let Some(alerting) = alerting {
                 drop(alerting.await);
             }
-            tokio::join!(drain::landed(&*engines.processed, lake.watch()), delivery.shutdown(DELIVERIES_WITHIN));
+            // A lake that has ended says why below; what it lacks is in the log.
+            let _ =
+                tokio::join!(drain::landed(&*engines.processed, lake.watch()), delivery.shutdown(DELIVERIES_WITHIN));
             match Arc::into_inner(lake) {
                 Some(lake) => lake.shutdown().await.map_err(anyhow::Error::from),
                 None => Ok(()),

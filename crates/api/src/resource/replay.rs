@@ -224,7 +224,9 @@ impl From<ReplayError> for Error {
         let said = error.to_string();
         match error {
             ReplayError::NoArchive => Self::new(Code::NotHere, said),
-            ReplayError::Open(_) | ReplayError::State { .. } => Self::new(Code::ReplayState, said),
+            ReplayError::Open(_) | ReplayError::State { .. } | ReplayError::Outrun { .. } => {
+                Self::new(Code::ReplayState, said)
+            }
             ReplayError::Unknown(number) => Self::no_such("replay", &number.to_string()),
             ReplayError::Selection(_) => Self::invalid(said),
             ReplayError::Archive(_) => Self::new(Code::NotReady, said).retry_after(10),

@@ -3,6 +3,13 @@
 //! The task reads ahead a page and waits; the destination's loop says how many events may come ([`Courier::replay_room`])
 //! and is told of each piece when it is durable. So what is replayed never fills the lanes, and while live events wait
 //! nothing is added to them.
+//!
+//! ```text
+//! archive ── pages, then the end ──▶ Feeding (task) ── Counted, Fed, End (`told`) ──▶ Courier (the loop)
+//!                                        │    ▲ ─────── so many may come (`grants`) ─────── │
+//!                                        ▼                                                  ▼
+//!                                      spool ◀── what was told of is read, and what is over is let go of
+//! ```
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::stream::{self, Spool};
-use super::{Archive, Fed, Number, RUNS_MAX, Replay, ReplayState, Request};
+use super::{Archive, ArchivePage, Fed, Number, Pages, RUNS_MAX, Replay, ReplayState, Request};
 use crate::attempt::Context;
 use crate::follow::Courier;
 use crate::result_log::format::Entry;
@@ -25,8 +32,11 @@ const SHARE_MAX: usize = 8;
 const ROOM_MIN: usize = 200;
 /// Pieces per second, so that a rate is even.
 const PIECES_PER_S: usize = 10;
-/// Trials of an archive or a spool that fails, one behind the other.
-const TRIALS: u32 = 5;
+/// Trials of an archive that fails, one behind the other: about an hour. A lake that catches up, or a store that is away
+/// for a while, is no reason to give up what was asked for.
+const TRIALS: u32 = 20;
+/// Between two of them, at most.
+const WAIT_MAX: Duration = Duration::from_mins(5);
 const BYTES_READ: usize = 256 * 1024;
 
 /// What feeding tells.
@@ -36,6 +46,8 @@ pub(crate) enum Told {
     Counted(u64),
     /// These may be read.
     Fed(Fed),
+    /// Nothing comes for a while, for this reason.
+    Waits(String),
     /// Nothing more comes.
     End(Result<(), String>),
 }
@@ -81,36 +93,63 @@ struct Feeding {
     grants: mpsc::Receiver<usize>,
 }
 
+/// Why feeding stopped before its end.
+enum Trouble {
+    /// It may go better in a while.
+    Passing(String),
+    /// Trying again would end in the same.
+    Lasting(String),
+}
+
+impl From<String> for Trouble {
+    fn from(error: String) -> Self {
+        Self::Passing(error)
+    }
+}
+
+/// The next page; `None` at the end. An archive that just stops has not got there: what it had not said is missing.
+pub(super) async fn next_page(pages: &mut Pages) -> Result<Option<ArchivePage>, String> {
+    pages.recv().await.unwrap_or_else(|| Err("the archive stopped in the middle".to_owned()))
+}
+
 impl Feeding {
     async fn run(mut self) {
         let mut failures = 0;
         let end = loop {
             let before = self.request.after.clone();
-            let Err(error) = self.feed().await else { break Ok(()) };
+            let error = match self.feed().await {
+                Ok(()) => break Ok(()),
+                Err(Trouble::Lasting(error)) => break Err(error),
+                Err(Trouble::Passing(error)) => error,
+            };
             failures = if self.request.after == before { failures + 1 } else { 1 };
             if failures == TRIALS {
                 break Err(error);
             }
             tracing::warn!(error, replay = self.number, "a replay cannot read on yet; trying again");
-            tokio::time::sleep(Duration::from_secs(1 << failures)).await;
+            if self.tell(Told::Waits(error)).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_secs(1 << failures).min(WAIT_MAX)).await;
         };
         // The loop may have ended; then nobody minds.
         drop(self.told.send(Told::End(end)).await);
     }
 
-    async fn feed(&mut self) -> Result<(), String> {
+    async fn feed(&mut self) -> Result<(), Trouble> {
         let archive = Arc::clone(&self.archive);
-        archive.settled().await?;
         if !self.is_counted {
+            // Once: what is asked for was received before that, and is in the archive from then on.
+            archive.settled().await?;
             let total = archive.count(self.request.clone()).await?;
             self.tell(Told::Counted(total)).await?;
             self.is_counted = true;
         }
         let mut pages = archive.read(self.request.clone()).await?;
-        while let Some(page) = pages.recv().await {
-            let mut events = page?.events;
+        while let Some(page) = next_page(&mut pages).await? {
+            let mut events = page.events;
             while !events.is_empty() {
-                let room = self.grants.recv().await.ok_or("the destination ended")?;
+                let room = self.grants.recv().await.ok_or_else(|| "the destination ended".to_owned())?;
                 tokio::time::sleep_until(self.not_before).await;
                 let rest = events.split_off(room.min(self.piece).min(events.len()));
                 self.put(std::mem::replace(&mut events, rest)).await?;
@@ -119,7 +158,7 @@ impl Feeding {
         Ok(())
     }
 
-    async fn put(&mut self, events: Vec<(String, Option<Bytes>)>) -> Result<(), String> {
+    async fn put(&mut self, events: Vec<(String, Option<Bytes>)>) -> Result<(), Trouble> {
         let Some((place, _)) = events.last() else { return Ok(()) };
         let (place, all) = (place.clone(), events.len());
         let payloads: Vec<Bytes> = events.into_iter().filter_map(|(_, payload)| payload).collect();
@@ -129,19 +168,20 @@ impl Feeding {
         self.not_before = self.not_before.max(tokio::time::Instant::now()) + pause;
         self.request.after = Some(place.clone());
         let (taken, gone) = (taken as u64, (all - taken) as u64);
-        self.tell(Told::Fed(Fed { number: self.number, through, place, taken, gone })).await
+        Ok(self.tell(Told::Fed(Fed { number: self.number, through, place, taken, gone })).await?)
     }
 
-    /// Waits for a disk that is full.
-    async fn append(&self, payloads: Vec<Bytes>) -> Result<Option<eventlog::Position>, String> {
+    /// Waits for a disk that is full. What the spool refuses it would refuse again, and the room for it was given already.
+    async fn append(&self, payloads: Vec<Bytes>) -> Result<Option<eventlog::Position>, Trouble> {
         let (context, mut is_told) = (&self.context, false);
         loop {
             match context.log.append(self.spool, &context.workspace, payloads.clone()).await {
                 Ok(through) => return Ok(through),
-                Err(error @ eventlog::AppendError::Invalid { .. }) => return Err(error.to_string()),
+                Err(error @ eventlog::AppendError::Invalid { .. }) => return Err(Trouble::Lasting(error.to_string())),
                 Err(error) => {
                     if !std::mem::replace(&mut is_told, true) {
                         tracing::warn!(%error, replay = self.number, "a replay waits for the disk");
+                        self.tell(Told::Waits(error.to_string())).await?;
                     }
                     tokio::time::sleep(Duration::from_secs(2)).await;
                 }
@@ -154,11 +194,11 @@ impl Feeding {
     }
 }
 
-/// What a replay reads of the archive; an error when there is nothing that it may.
+/// What a replay reads of the archive; an error when there is nothing that it may. Of the sources those that the
+/// destination reads from now; all of these when none was said.
 pub(super) fn request(context: &Context, replay: &super::Selection, after: Option<String>) -> Result<Request, String> {
     let mut selection = replay.clone();
-    let reads = |source: &String| context.model.sources.iter().any(|own| own.as_str() == source);
-    selection.sources.retain(reads);
+    selection.sources.retain(|source| reads_from(context, source));
     if selection.sources.is_empty() {
         if !replay.sources.is_empty() {
             return Err("the destination reads from none of the sources that were asked for".to_owned());
@@ -172,13 +212,25 @@ pub(super) fn request(context: &Context, replay: &super::Selection, after: Optio
     Ok(Request { workspace, destination, selection, after })
 }
 
+/// The same for somebody who asks now: a source that is not read from is a mistake of theirs, and not left out in silence.
+pub(super) fn asked(context: &Context, selection: &super::Selection) -> Result<Request, String> {
+    match selection.sources.iter().find(|source| !reads_from(context, source)) {
+        Some(source) => Err(format!("the destination does not read from the source `{source}`")),
+        None => request(context, selection, None),
+    }
+}
+
+fn reads_from(context: &Context, source: &str) -> bool {
+    context.model.sources.iter().any(|own| own.as_str() == source)
+}
+
 impl Courier {
     /// Begins feeding, lets it go on, and notices its end.
     pub(crate) async fn feed_replay(&mut self) {
         let Some(replay) = self.folded.replays.open() else { return };
         if replay.is_done() {
             let now = self.context.clock.now();
-            let done = Replay { state: ReplayState::Finished, ended_at: Some(now), ..replay.clone() };
+            let done = Replay { state: ReplayState::Finished, ended_at: Some(now), waits: None, ..replay.clone() };
             self.put_replay(done).await;
             return;
         }
@@ -188,6 +240,18 @@ impl Courier {
         let room = self.replay_room();
         if let Some(feed) = self.feed.as_mut().filter(|feed| !feed.is_granted && room > 0) {
             feed.is_granted = feed.grants.try_send(room).is_ok();
+        }
+    }
+
+    /// Ends replays of which a spool does not open: what was taken up into it is nowhere else, and counts as unreadable.
+    pub(crate) async fn end_unopened(&mut self) {
+        for ((number, _), reason) in self.context.log.unopened() {
+            tracing::error!(reason, replay = number, destination = self.labels.destination, "a spool does not open");
+            let open = self.folded.replays.open().filter(|replay| replay.number == number);
+            if let Some(replay) = open.cloned() {
+                let state = ReplayState::Failed(format!("what was taken up of it cannot be read back: {reason}"));
+                self.put_replay(Replay { state, ended_at: Some(self.context.clock.now()), ..replay }).await;
+            }
         }
     }
 
@@ -209,6 +273,8 @@ impl Courier {
         if spool.1 >= RUNS_MAX {
             return Err(format!("it was begun {RUNS_MAX} times: ask for a new one"));
         }
+        // As they are now: one that the destination reads from later was not meant.
+        replay.selection.sources.clone_from(&request.selection.sources);
         replay.runs.push(None);
         let entry = vec![Entry::Replay(Box::new(replay.clone()))];
         let written = self.recorder.on_disk(move |files| files.results.append_synced(&entry)).await;
@@ -252,10 +318,11 @@ impl Courier {
                     self.put_replay(Replay { total: Some(total), ..replay.clone() }).await;
                 }
             }
+            Told::Waits(reason) => self.folded.replays.waits(reason),
             Told::End(end) => {
                 self.feed = None;
                 let Some(replay) = self.folded.replays.open().cloned() else { return };
-                let now = self.context.clock.now();
+                let (now, replay) = (self.context.clock.now(), Replay { waits: None, ..replay });
                 let replay = match end {
                     Ok(()) => Replay { is_read: true, ..replay },
                     Err(reason) => {
@@ -328,8 +395,8 @@ impl Courier {
             Ok(records) => {
                 let counted = records.iter().take_while(|record| self.folded.replays.counts(record.position)).count();
                 match (records.first(), counted) {
-                    // Its files are gone: what was in them is lost.
-                    (None, _) => self.lose(partition, noted, self.unread_replayed(), crate::Cause::Unreadable),
+                    // Its files are gone. What was in them is missing, and counted so.
+                    (None, _) => self.move_cursor(partition, noted),
                     // The rest of a spool that was left in the middle: it was read of the archive once more.
                     (Some(first), 0) => self.move_cursor(partition, stream::rest_of(first.position)),
                     _ => self.take_replayed(partition, &records[..counted]).await,
@@ -351,12 +418,20 @@ impl Courier {
         self.refuse(unreadable).await;
     }
 
-    /// Events that were fed, have no result, and are nowhere in hand.
-    fn unread_replayed(&self) -> u64 {
-        let Some(replay) = self.folded.replays.open() else { return 0 };
-        let in_hand = self.lanes.items().chain(self.flight.items());
-        let in_hand = in_hand.filter(|item| item.is_replayed()).count() as u64;
-        replay.taken.saturating_sub(replay.settled()).saturating_sub(in_hand)
+    /// Events that were taken up, have no result, and are nowhere any more, because a spool is gone or a block of it damaged:
+    /// they get one, or their replay would never end.
+    pub(crate) fn count_missing(&mut self) {
+        // What is in the spill is not told apart: then they wait with it.
+        if self.has_unread_replayed() || self.lanes.spilled() > 0 || self.lanes.spilling() > 0 {
+            return;
+        }
+        let in_hand = self.lanes.items().chain(self.flight.items()).filter(|item| item.is_replayed());
+        let missing = self.folded.replays.missing(in_hand.map(|item| item.position));
+        let partition = self.context.log.replayed();
+        for (through, events) in missing {
+            // A range of nothing: which they were is not known.
+            self.note_lost(partition, (Some(through), through), events, crate::Cause::Unreadable);
+        }
     }
 
     /// For the trace.

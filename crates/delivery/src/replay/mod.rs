@@ -60,7 +60,7 @@ pub struct Selection {
     pub calls: Vec<Call>,
     /// Only tracks of these names.
     pub events: Vec<String>,
-    /// Only from these sources, of those that the destination reads from; all of those without.
+    /// Only from these sources; when it was asked for without, those that the destination read from then.
     pub sources: Vec<String>,
     /// Only these.
     pub message_ids: Vec<String>,
@@ -127,6 +127,9 @@ pub struct Replay {
     pub gone: u64,
     /// Results of those that were taken up, by result and reason bytes.
     outcomes: BTreeMap<[u8; 2], u64>,
+    /// Why nothing is read at the moment, although it runs. It is not kept: who starts again finds out.
+    #[serde(skip)]
+    pub waits: Option<String>,
     /// Where reading goes on, in the archive's words; `None` at the beginning.
     place: Option<String>,
     /// Whether everything was read.
@@ -193,11 +196,38 @@ impl Replays {
     pub(crate) fn fed(&mut self, fed: &Fed) {
         let Some(replay) = self.0.iter_mut().find(|known| known.number == fed.number) else { return };
         replay.place = Some(fed.place.clone());
+        replay.waits = None;
         replay.taken += fed.taken;
         replay.gone += fed.gone;
         if let (Some(last), Some(_)) = (replay.runs.last_mut(), fed.through) {
             *last = fed.through;
         }
+    }
+
+    /// The open one reads nothing for a while.
+    pub(crate) fn waits(&mut self, reason: String) {
+        if let Some(replay) = self.0.iter_mut().find(|replay| !replay.state.is_over()) {
+            replay.waits = Some(reason);
+        }
+    }
+
+    /// Events of each replay without a result, beside those that are in hand; with the last position of it.
+    pub(crate) fn missing(&self, in_hand: impl Iterator<Item = Position>) -> Vec<(Position, u64)> {
+        let mut held: BTreeMap<Number, u64> = BTreeMap::new();
+        in_hand.for_each(|position| *held.entry(stream::number_of(position)).or_default() += 1);
+        let missing = |replay: &Replay| {
+            let last = replay.runs.iter().copied().max().flatten()?;
+            let held = held.get(&replay.number).copied().unwrap_or_default();
+            let events = replay.taken.saturating_sub(replay.settled()).saturating_sub(held);
+            (events > 0).then_some((last, events))
+        };
+        self.0.iter().filter_map(missing).collect()
+    }
+
+    /// The ends of the replays before a position, and that position: the parts of a range, of one replay each.
+    pub(crate) fn parts(&self, through: Position) -> Vec<Position> {
+        let ends = self.0.iter().map(|replay| stream::end_of(replay.number)).filter(|end| *end < through);
+        ends.chain([through]).collect()
     }
 
     /// The one that a record is of.
@@ -290,8 +320,8 @@ pub struct Request {
     pub after: Option<String>,
 }
 
-/// Pages of the archive; the end is the channel's.
-pub type Pages = mpsc::Receiver<Result<ArchivePage, String>>;
+/// Pages of the archive, and `None` behind the last. A channel that is closed without it broke off.
+pub type Pages = mpsc::Receiver<Result<Option<ArchivePage>, String>>;
 
 /// Where history is kept. Errors are for people.
 pub trait Archive: fmt::Debug + Send + Sync {
@@ -305,8 +335,19 @@ pub trait Archive: fmt::Debug + Send + Sync {
     fn read(&self, request: Request) -> BoxFuture<'_, Result<Pages, String>>;
 }
 
+/// Why a spool does not open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpoolError {
+    /// Somebody has it open. That passes.
+    #[error("{0}")]
+    Busy(String),
+    /// It cannot be opened.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// Opens a log of one partition in a directory, making both. It may block.
-pub type OpenSpool = Arc<dyn Fn(&Path) -> Result<Arc<dyn EventLog>, String> + Send + Sync>;
+pub type OpenSpool = Arc<dyn Fn(&Path) -> Result<Arc<dyn EventLog>, SpoolError> + Send + Sync>;
 
 /// What replays need.
 #[derive(Clone)]
@@ -348,6 +389,7 @@ mod tests {
             taken: 10,
             gone: 2,
             outcomes: BTreeMap::from([([0, 0], 4), ([1, 3], 1)]),
+            waits: None,
             place: Some("2026-11-21/00ff/1/2/3/4".to_owned()),
             is_read: true,
             partition: 4,

@@ -50,6 +50,14 @@ pub enum ReplayError {
         /// How it stands.
         state: &'static str,
     },
+    /// Its records would stand before those of a later one, which were read already.
+    #[error("replay {latest} came after replay {number}, which cannot go on behind it: ask for a new one")]
+    Outrun {
+        /// Which.
+        number: Number,
+        /// The one that came after.
+        latest: Number,
+    },
     /// Nothing of it may be read for this destination.
     #[error("{0}")]
     Selection(String),
@@ -101,14 +109,14 @@ impl Courier {
         if self.context.archive.is_none() {
             return Err(ReplayError::NoArchive);
         }
-        super::feed::request(&self.context, &asked.selection, None).map_err(ReplayError::Selection)?;
+        let request = super::feed::asked(&self.context, &asked.selection).map_err(ReplayError::Selection)?;
         if let Some(open) = self.folded.replays.open() {
             return Err(ReplayError::Open(open.number));
         }
         let at = self.context.clock.now();
-        let ReplayAsked { mut selection, rate_per_s, by } = asked;
-        // What comes later is live.
-        selection.to = selection.to.min(at);
+        let ReplayAsked { rate_per_s, by, .. } = asked;
+        // What comes later is live, and a source that is added later was not meant.
+        let selection = Selection { to: request.selection.to.min(at), ..request.selection };
         let replay = Replay {
             number: self.folded.replays.next_number()?,
             at,
@@ -121,6 +129,7 @@ impl Courier {
             taken: 0,
             gone: 0,
             outcomes: std::collections::BTreeMap::new(),
+            waits: None,
             place: None,
             is_read: false,
             partition: self.context.log.replayed().0,
@@ -141,16 +150,17 @@ impl Courier {
                 ReplayState::Cancelled
             }
             (Step::Resume, ReplayState::Paused) => ReplayState::Running,
-            (Step::Resume, ReplayState::Failed(_)) => match replays.open() {
-                Some(open) => return Err(ReplayError::Open(open.number)),
-                None => ReplayState::Running,
+            (Step::Resume, ReplayState::Failed(_)) => match (replays.open(), replays.latest()) {
+                (Some(open), _) => return Err(ReplayError::Open(open.number)),
+                (None, latest) if latest > number => return Err(ReplayError::Outrun { number, latest }),
+                (None, _) => ReplayState::Running,
             },
             (Step::Pause | Step::Resume | Step::Cancel, state) => {
                 return Err(ReplayError::State { number, state: state.name() });
             }
         };
         let ended_at = state.is_over().then(|| self.context.clock.now());
-        let replay = self.write(Replay { state, ended_at, ..replay }).await?;
+        let replay = self.write(Replay { state, ended_at, waits: None, ..replay }).await?;
         if replay.state != ReplayState::Running {
             // What it had not told yet is read once more.
             self.feed = None;
@@ -169,9 +179,15 @@ impl Courier {
 }
 
 impl super::Replays {
+    /// The number of the last that was asked for; 0 without one.
+    fn latest(&self) -> Number {
+        self.0.iter().map(|replay| replay.number).max().unwrap_or_default()
+    }
+
     fn next_number(&self) -> Result<Number, ReplayError> {
-        let last = self.0.iter().map(|replay| replay.number).max().unwrap_or_default();
-        last.checked_add(1).ok_or_else(|| ReplayError::Archive("this destination has had 65,535 replays".to_owned()))
+        self.latest()
+            .checked_add(1)
+            .ok_or_else(|| ReplayError::Archive("this destination has had 65,535 replays".to_owned()))
     }
 }
 
@@ -196,7 +212,7 @@ impl Delivery {
         self.step_replay(of, number, Step::Pause).await
     }
 
-    /// Lets a replay go on that was paused, or that failed, where it was.
+    /// Lets a replay go on that was paused, or that failed and is the latest, where it was.
     pub async fn resume_replay(&self, of: (&str, &str), number: Number) -> Result<Replay, ReplayError> {
         self.step_replay(of, number, Step::Resume).await
     }

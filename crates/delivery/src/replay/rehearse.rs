@@ -86,7 +86,7 @@ impl Delivery {
         let context = self.context_of(workspace, destination).await?;
         let archive = context.archive.clone().ok_or(ReplayError::NoArchive)?;
         let selection = Selection { to: selection.to.min(context.clock.now()), ..selection };
-        let request = feed::request(&context, &selection, None).map_err(ReplayError::Selection)?;
+        let request = feed::asked(&context, &selection).map_err(ReplayError::Selection)?;
         archive.settled().await.map_err(ReplayError::Archive)?;
         let total = archive.count(request.clone()).await.map_err(ReplayError::Archive)?;
         let mut found = Rehearsal { total, ..Rehearsal::default() };
@@ -96,13 +96,13 @@ impl Delivery {
         loop {
             // Asked apart: pages that are always there would never let the time be up.
             let is_up = tokio::time::Instant::now() >= until;
-            let next = if is_up { None } else { tokio::time::timeout_at(until, pages.recv()).await.ok() };
+            let reading = feed::next_page(&mut pages);
+            let next = if is_up { None } else { tokio::time::timeout_at(until, reading).await.ok() };
             let Some(page) = next else {
                 found.is_estimate = found.read < found.total;
                 return Ok(found);
             };
-            let Some(page) = page else { return Ok(found) };
-            let page = page.map_err(ReplayError::Archive)?;
+            let Some(page) = page.map_err(ReplayError::Archive)? else { return Ok(found) };
             let gone = || OperateError::NotRunning("its workspace was taken away meanwhile".to_owned());
             let tenant = context.directory.tenant(&context.workspace).ok_or_else(gone)?;
             let read = page.events.len();

@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use event::Millis;
 use eventlog::{Append, AppendError, EventLog, Partition, Position, ReadError, Record};
 
-use super::{Number, OpenSpool, RUNS_MAX};
+use super::{Number, OpenSpool, RUNS_MAX, SpoolError};
 
 /// Where spools are, below the destination's directory.
 pub(crate) const DIRECTORY: &str = "replays";
@@ -50,15 +51,25 @@ pub(super) fn rest_of(position: Position) -> Position {
     Position { block: position.block | ((1 << BLOCK_BITS) - 1), index: u32::MAX }
 }
 
+/// The end of all that is of a replay.
+pub(super) fn end_of(number: Number) -> Position {
+    let rest = (1 << (BLOCK_BITS + RUN_BITS)) - 1;
+    Position { block: u64::from(number) << (BLOCK_BITS + RUN_BITS) | rest, index: u32::MAX }
+}
+
 /// Behind all spools.
 pub(super) const END: Position = Position { block: u64::MAX, index: u32::MAX };
+
+/// A spool, or why it does not open.
+type Opened = Result<Arc<dyn EventLog>, String>;
 
 /// See the module.
 pub(crate) struct Stream {
     live: Arc<dyn EventLog>,
     directory: PathBuf,
     open: Option<OpenSpool>,
-    spools: RwLock<BTreeMap<Spool, Arc<dyn EventLog>>>,
+    /// `None` when it is closed.
+    spools: RwLock<Option<BTreeMap<Spool, Opened>>>,
 }
 
 impl std::fmt::Debug for Stream {
@@ -68,25 +79,43 @@ impl std::fmt::Debug for Stream {
 }
 
 impl Stream {
-    /// The live log, and the spools that are in the destination's directory.
+    /// The live log, and the spools that are in the destination's directory. One that does not open is known with its
+    /// reason: it is its replay that cannot go on, not the destination. An error where that would be said too early.
     pub(crate) async fn open(
         live: Arc<dyn EventLog>,
         destination: &Path,
         open: Option<OpenSpool>,
     ) -> Result<Self, String> {
         let directory = destination.join(DIRECTORY);
-        let (below, opening) = (directory.clone(), open.clone());
-        let opened = tokio::task::spawn_blocking(move || {
-            let mut spools = BTreeMap::new();
-            for spool in found(&below)? {
-                if let Some(open) = &opening {
-                    spools.insert(spool, open(&below.join(name(spool)))?);
-                }
+        let below = directory.clone();
+        let found = tokio::task::spawn_blocking(move || found(&below)).await.map_err(|error| error.to_string())??;
+        let mut spools = BTreeMap::new();
+        for spool in found {
+            if let Some(open) = &open {
+                let opened = match open_spool(open, &directory.join(name(spool))).await {
+                    Err(busy @ SpoolError::Busy(_)) => return Err(busy.to_string()),
+                    opened => opened.map_err(|error| error.to_string()),
+                };
+                spools.insert(spool, opened);
             }
-            Ok::<_, String>(spools)
-        });
-        let spools = opened.await.map_err(|error| error.to_string())??;
-        Ok(Self { live, directory, open, spools: RwLock::new(spools) })
+        }
+        Ok(Self { live, directory, open, spools: RwLock::new(Some(spools)) })
+    }
+
+    /// Closes the spools, so that the destination's next courier can open them: whatever else still knows this stream.
+    pub(crate) async fn close(&self) {
+        let spools = self.spools.write().expect("no holder of the spools panics").take();
+        // Closing a log waits for its writer.
+        let closed = tokio::task::spawn_blocking(move || drop(spools)).await;
+        closed.unwrap_or_else(|error| tracing::error!(%error, "what is replayed was not closed as it should"));
+    }
+
+    /// The spools that do not open, with the reason.
+    pub(crate) fn unopened(&self) -> Vec<(Spool, String)> {
+        let spools = self.spools.read().expect("no holder of the spools panics");
+        let failed =
+            spools.iter().flatten().filter_map(|(spool, opened)| Some((*spool, opened.as_ref().err()?.clone())));
+        failed.collect()
     }
 
     /// How many partitions there are, the replayed one included.
@@ -103,18 +132,19 @@ impl Stream {
         partition == self.replayed()
     }
 
+    /// Those that are open.
     fn spools(&self) -> Vec<(Spool, Arc<dyn EventLog>)> {
         let spools = self.spools.read().expect("no holder of the spools panics");
-        spools.iter().map(|(spool, log)| (*spool, Arc::clone(log))).collect()
+        let opened = spools.iter().flatten().filter_map(|(spool, log)| Some((*spool, Arc::clone(log.as_ref().ok()?))));
+        opened.collect()
     }
 
     /// Begins a spool.
     pub(crate) async fn begin(&self, spool: Spool) -> Result<(), String> {
         let open = self.open.clone().ok_or("this server has no archive")?;
-        let directory = self.directory.join(name(spool));
-        let opened = tokio::task::spawn_blocking(move || open(&directory)).await;
-        let log = opened.map_err(|error| error.to_string())??;
-        self.spools.write().expect("no holder of the spools panics").insert(spool, log);
+        let log = open_spool(&open, &self.directory.join(name(spool))).await.map_err(|error| error.to_string())?;
+        let mut spools = self.spools.write().expect("no holder of the spools panics");
+        spools.as_mut().ok_or("the destination ended")?.insert(spool, Ok(log));
         Ok(())
     }
 
@@ -125,7 +155,7 @@ impl Stream {
         workspace: &Arc<str>,
         payloads: Vec<bytes::Bytes>,
     ) -> Result<Option<Position>, AppendError> {
-        let log = self.spools.read().expect("no holder of the spools panics").get(&spool).map(Arc::clone);
+        let log = self.spools().into_iter().find_map(|(known, log)| (known == spool).then_some(log));
         let log = log.ok_or_else(|| AppendError::Invalid { detail: "its spool is gone".to_owned() })?;
         let records =
             payloads.into_iter().map(|payload| Append { partition: ONLY, workspace: Arc::clone(workspace), payload });
@@ -142,6 +172,10 @@ impl Stream {
     ) -> Result<Vec<Record>, ReadError> {
         if !self.is_replayed(partition) {
             return self.live.read(partition, after, bytes_max).await;
+        }
+        if self.spools.read().expect("no holder of the spools panics").is_none() {
+            // Not that there is nothing: its events would count as lost.
+            return Err(ReadError::Io(std::io::Error::other("the destination ended")));
         }
         let first = after.map(spool_of);
         for (spool, log) in self.spools().into_iter().filter(|(spool, _)| Some(*spool) >= first) {
@@ -196,16 +230,18 @@ impl Stream {
     /// Lets go of what is replayed up to a position, and of spools before that; not of `open`, into which more may come.
     pub(crate) async fn let_go(&self, through: Option<Position>, open: Option<Spool>) {
         let last = through.map(spool_of);
-        let mut over = Vec::new();
-        for (spool, log) in self.spools() {
-            if Some(spool) < last && Some(spool) != open {
-                over.push(spool);
-            } else if let Some(through) = through.filter(|_| Some(spool) == last) {
+        if let Some(through) = through {
+            for (_, log) in self.spools().into_iter().filter(|(spool, _)| Some(*spool) == last) {
                 log.trim(ONLY, inner(through)).await;
             }
         }
+        let over = {
+            let spools = self.spools.read().expect("no holder of the spools panics");
+            let over = spools.iter().flat_map(BTreeMap::keys).copied();
+            over.filter(|spool| Some(*spool) < last && Some(*spool) != open).collect::<Vec<_>>()
+        };
         for spool in over {
-            let log = self.spools.write().expect("no holder of the spools panics").remove(&spool);
+            let log = self.forget(spool);
             let directory = self.directory.join(name(spool));
             let removed = tokio::task::spawn_blocking(move || {
                 // Closing a log waits for its writer.
@@ -216,6 +252,10 @@ impl Stream {
                 tracing::warn!(%error, "what was replayed is not deleted yet; the next start tries again");
             }
         }
+    }
+
+    fn forget(&self, spool: Spool) -> Option<Opened> {
+        self.spools.write().expect("no holder of the spools panics").as_mut()?.remove(&spool)
     }
 
     /// Ends what was begun before a time, so that it can go.
@@ -230,6 +270,21 @@ impl Stream {
     /// Bytes of all spools.
     pub(crate) fn bytes(&self) -> u64 {
         self.spools().iter().map(|(_, log)| log.usage().bytes).sum()
+    }
+}
+
+/// Opens a spool. Its last courier has ended, and closes it when its thread gets there.
+async fn open_spool(open: &OpenSpool, directory: &Path) -> Result<Arc<dyn EventLog>, SpoolError> {
+    const TRIES: u32 = 500;
+    let mut tries = 0;
+    loop {
+        let (opening, path) = (Arc::clone(open), directory.to_owned());
+        let opened = tokio::task::spawn_blocking(move || opening(&path)).await;
+        match opened.unwrap_or_else(|error| Err(SpoolError::Failed(error.to_string()))) {
+            Err(SpoolError::Busy(_)) if tries < TRIES => tries += 1,
+            opened => return opened,
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -266,6 +321,7 @@ mod tests {
             prop_assert_eq!(spool_of(place(a)), (a.0, a.1));
             prop_assert_eq!(inner(place(a)), Position { block: a.2, index: a.3 });
             prop_assert!(place(a) <= rest_of(place(a)) && spool_of(rest_of(place(a))) == (a.0, a.1));
+            prop_assert_eq!(place(a) <= end_of(b.0), a.0 <= b.0);
         }
     }
 }

@@ -261,6 +261,165 @@ async fn an_archive_that_fails_for_a_moment_is_asked_again() {
     rig.history.failing.store(1, Ordering::SeqCst);
     let delivery = rig.start().await;
     begin(&delivery, all()).await;
-    assert_eq!(over(&delivery).await.state, ReplayState::Finished);
+    let waiting = until(&delivery, |replay| replay.waits.is_some()).await;
+    assert_eq!((waiting.state, waiting.waits.as_deref()), (ReplayState::Running, Some("a test")), "it says why");
+    let done = over(&delivery).await;
+    assert_eq!((done.state, done.waits), (ReplayState::Finished, None));
     assert_eq!(numbers(arrived(&vendor)), (0..10).collect::<Vec<_>>());
+}
+
+/// As when the task or the thread that reads it panics: what it had not handed over is not the end.
+#[tokio::test]
+async fn an_archive_that_stops_in_the_middle_is_read_on_there() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 4);
+    rig.history.add(&events(30, 2), PAST);
+    rig.history.stopping.store(1, Ordering::SeqCst);
+    let delivery = rig.start().await;
+    begin(&delivery, all()).await;
+    let done = over(&delivery).await;
+    assert_eq!((done.state, done.total, done.taken), (ReplayState::Finished, Some(30), 30));
+    assert_eq!(numbers(arrived(&vendor)), (0..30).collect::<Vec<_>>());
+    rig.history.stopping.store(1, Ordering::SeqCst);
+    let cut = delivery.rehearse(("acme", "d0"), all(), Duration::from_secs(30)).await;
+    assert!(matches!(cut, Err(ReplayError::Archive(_))), "a part is not told as the whole: {cut:?}");
+}
+
+#[tokio::test]
+async fn a_replay_that_failed_does_not_go_on_behind_a_later_one() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 2);
+    rig.history.add(&events(400, 20), PAST);
+    let delivery = rig.start().await;
+    let slow = ReplayAsked { rate_per_s: 100, ..asked(all()) };
+    let first = delivery.replay(("acme", "d0"), slow).await.expect("begun").number;
+    until(&delivery, |replay| replay.taken > 0).await;
+    rig.configure_as(&[vendor.url()], 2, |model| model.enabled = false);
+    delivery.refresh().await;
+    rig.configure_as(&[vendor.url()], 2, |_| {});
+    delivery.refresh().await;
+    let range = Selection { to: Millis(PAST + 10), ..all() };
+    let second = begin(&delivery, range).await.number;
+    assert_eq!(over(&delivery).await.state, ReplayState::Finished);
+    let refused = delivery.resume_replay(("acme", "d0"), first).await.expect_err("what it feeds would not be read");
+    assert!(
+        matches!(refused, ReplayError::Outrun { number, latest } if (number, latest) == (first, second)),
+        "{refused}"
+    );
+    // It can still be put away.
+    let ended = delivery.cancel_replay(("acme", "d0"), first).await.expect("cancelled");
+    assert_eq!(ended.state, ReplayState::Cancelled);
+}
+
+/// Spools are locked by whoever has them, and questions that are under way know the last courier's.
+#[tokio::test]
+async fn a_change_of_settings_in_the_middle_stops_neither_the_replay_nor_the_destination() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 2);
+    rig.history.add(&events(300, 20), PAST);
+    let delivery = rig.start().await;
+    let slow = ReplayAsked { rate_per_s: 300, ..asked(all()) };
+    delivery.replay(("acme", "d0"), slow).await.expect("begun");
+    for events_max in 3..6 {
+        let taken = latest(&delivery).await.taken;
+        until(&delivery, |replay| replay.taken > taken).await;
+        rig.configure(&[vendor.url()], events_max);
+        let began = Instant::now();
+        delivery.refresh().await;
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        assert!(delivery.overview()[0].status.is_ok(), "{:?}", delivery.overview());
+    }
+    let done = over(&delivery).await;
+    assert_eq!((&done.state, done.taken, done.settled()), (&ReplayState::Finished, 300, 300));
+    let distinct: BTreeSet<String> = arrived(&vendor).into_iter().collect();
+    assert_eq!(distinct.len(), 300);
+}
+
+#[tokio::test]
+async fn a_spool_that_does_not_open_ends_its_replay_and_not_its_destination() {
+    let vendor = Vendor::start([Reply::status(200).after(Duration::from_millis(20))]).await;
+    let rig = Rig::new(&[vendor.url()], 2);
+    rig.history.add(&events(400, 20), PAST);
+    let delivery = rig.start().await;
+    begin(&delivery, all()).await;
+    vendor.wait_for(5).await;
+    drop(delivery);
+    rig.history.is_broken.store(true, Ordering::SeqCst);
+    let delivery = rig.start().await;
+    assert!(delivery.overview()[0].status.is_ok(), "{:?}", delivery.overview());
+    let failed = over(&delivery).await;
+    assert_eq!(failed.state, ReplayState::Failed("what was taken up of it cannot be read back: a test".to_owned()));
+    rig.append(&[("live".to_owned(), 1)]).await;
+    while !arrived(&vendor).contains(&"live".to_owned()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let settled = until(&delivery, |replay| replay.settled() >= replay.taken).await;
+    assert_eq!(settled.settled(), settled.taken, "what was in it has its result");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_of_a_spool_has_a_result_and_the_replay_its_end() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 4);
+    rig.history.add(&events(28, 4), PAST);
+    rig.history.add(&[("newer".to_owned(), 1)], PAST + 28);
+    // Its second page.
+    *rig.history.damaged.lock().expect("no holder panics") = Some(2);
+    let delivery = rig.start().await;
+    begin(&delivery, all()).await;
+    let done = over(&delivery).await;
+    assert_eq!((&done.state, done.taken), (&ReplayState::Finished, 29));
+    let expected = [("delivered", "", 21), ("dead_lettered", "unreadable", 7), ("dead_lettered", "newer_release", 1)];
+    assert_eq!(results(&done), expected);
+    // Each once, also as the log has it.
+    delivery.shutdown(Duration::from_secs(5)).await;
+    drop(delivery);
+    let delivery = rig.start().await;
+    assert_eq!(results(&latest(&delivery).await), expected);
+}
+
+#[tokio::test]
+async fn what_a_spool_never_takes_ends_its_replay_at_once() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 4);
+    rig.history.add(&events(3, 2), PAST);
+    rig.history.add(&[("huge".to_owned(), 1)], PAST + 3);
+    let delivery = rig.start().await;
+    begin(&delivery, all()).await;
+    let failed = over(&delivery).await;
+    assert!(matches!(&failed.state, ReplayState::Failed(reason) if reason.contains("bytes")), "{:?}", failed.state);
+}
+
+#[tokio::test]
+async fn what_was_counted_goes_on_without_waiting_for_what_comes_in() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 4);
+    rig.history.add(&events(40, 4), PAST);
+    let delivery = rig.start().await;
+    let slow = ReplayAsked { rate_per_s: 100, ..asked(all()) };
+    let number = delivery.replay(("acme", "d0"), slow).await.expect("begun").number;
+    until(&delivery, |replay| replay.taken > 0).await;
+    delivery.pause_replay(("acme", "d0"), number).await.expect("paused");
+    rig.history.is_behind.store(true, Ordering::SeqCst);
+    delivery.resume_replay(("acme", "d0"), number).await.expect("resumed");
+    assert_eq!(over(&delivery).await.state, ReplayState::Finished);
+}
+
+#[tokio::test]
+async fn a_source_that_is_added_later_is_not_meant_and_one_that_is_not_read_from_is_refused() {
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let rig = Rig::new(&[vendor.url()], 4);
+    rig.history.add(&events(40, 4), PAST);
+    let delivery = rig.start().await;
+    let half = Selection { sources: vec!["web".to_owned(), "app".to_owned()], ..all() };
+    let refused = delivery.replay(("acme", "d0"), asked(half)).await.expect_err("one of them is a mistake");
+    assert!(refused.to_string().contains("`app`"), "{refused}");
+    let slow = ReplayAsked { rate_per_s: 100, ..asked(all()) };
+    let begun = delivery.replay(("acme", "d0"), slow).await.expect("begun");
+    assert_eq!(begun.selection.sources, ["web"]);
+    until(&delivery, |replay| replay.taken > 0).await;
+    rig.configure_as(&[vendor.url()], 4, |model| model.sources.push("app".parse().expect("a name")));
+    delivery.refresh().await;
+    assert_eq!(over(&delivery).await.state, ReplayState::Finished);
+    assert_eq!(*rig.history.sources.lock().expect("no holder panics"), ["web"]);
 }

@@ -117,9 +117,15 @@ pub(crate) enum Fault {
 
 /// A log in memory of which some blocks cannot be read.
 #[derive(Debug)]
-struct Faulty {
+pub(crate) struct Faulty {
     inner: Arc<MemoryLog>,
     faults: Mutex<HashMap<u64, Fault>>,
+}
+
+impl Faulty {
+    pub(crate) fn new(inner: Arc<MemoryLog>, faults: impl IntoIterator<Item = (u64, Fault)>) -> Self {
+        Self { inner, faults: Mutex::new(faults.into_iter().collect()) }
+    }
 }
 
 #[async_trait::async_trait]
@@ -230,7 +236,7 @@ impl Rig {
         directory.replace(vec![tenant(workspace, &gate)]);
         let retry = RetryPolicy { first_ms: 5, wait_ms_max: 20, ..RetryPolicy::default() };
         let data = tempfile::tempdir().expect("a directory");
-        let log = Arc::new(Faulty { inner: Arc::new(MemoryLog::new(2)), faults: Mutex::default() });
+        let log = Arc::new(Faulty::new(Arc::new(MemoryLog::new(2)), []));
         let seen = Seen::default();
         Self {
             log,

@@ -14,13 +14,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::{Expr, cast};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext, col, lit};
 use datafusion::scalar::ScalarValue;
 use event::{Call, Fingerprint, Millis};
 use futures::StreamExt;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::query::{Identifiers, QueryError};
 use crate::schema::COLUMNS;
@@ -32,8 +33,12 @@ mod slice;
 
 use self::slice::Slice;
 
+/// What a slice should hold ([`Reading::slice_rows`]).
+pub const SLICE_ROWS: u64 = 4_096;
 /// Rows of a slice that are read at a time.
 const PAGE_ROWS: usize = 1_024;
+/// … or fewer, when they are large: about so many bytes of a page.
+const PAGE_BYTES: usize = 4 << 20;
 /// Memory for sorting a slice; a slice with more, of one subject, spills.
 const SORT_BYTES_MAX: usize = 64 << 20;
 /// Pages made ahead of the reader.
@@ -78,6 +83,10 @@ pub struct Reading {
     pub after: Option<Mark>,
     /// The vault.
     pub identity: Arc<dyn Identity>,
+    /// Rows that are sorted at a time; [`SLICE_ROWS`].
+    pub slice_rows: u64,
+    /// Readers that may sort at a time, of those who share it: a replay that waits for its receiver holds none of them.
+    pub seats: Arc<Semaphore>,
 }
 
 /// Where a row stands in the order.
@@ -140,14 +149,18 @@ pub enum Replayed {
     Gone,
 }
 
-/// Reads until the end, or until the receiver is dropped. The end is the channel's.
-pub fn start(reading: Reading) -> Result<mpsc::Receiver<Result<Page, QueryError>>, QueryError> {
+/// Pages, and `None` behind the last. A channel that is closed without it broke off, as when the thread panicked.
+pub type Pages = mpsc::Receiver<Result<Option<Page>, QueryError>>;
+
+type Sender = mpsc::Sender<Result<Option<Page>, QueryError>>;
+
+/// Reads until the end, or until the receiver is dropped.
+pub fn start(reading: Reading) -> Result<Pages, QueryError> {
     let (sender, pages) = mpsc::channel(PAGES_AHEAD);
     on_a_thread(async move {
-        if let Err(error) = read(&reading, &sender).await {
-            // A reader that is gone does not want the error either.
-            drop(sender.send(Err(error)).await);
-        }
+        let end = read(&reading, &sender).await.map(|()| None);
+        // A reader that is gone wants neither the end nor an error.
+        drop(sender.send(end).await);
     })?;
     Ok(pages)
 }
@@ -186,7 +199,7 @@ async fn count_rows(place: &Place, workspace: &str, selection: &Selection) -> Re
     Ok(frame.count().await? as u64)
 }
 
-async fn read(reading: &Reading, pages: &mpsc::Sender<Result<Page, QueryError>>) -> Result<(), QueryError> {
+async fn read(reading: &Reading, pages: &Sender) -> Result<(), QueryError> {
     let Some(mut table) = Table::open(&reading.place, &reading.workspace).await? else { return Ok(()) };
     let after = reading.after.as_ref();
     for (day, rows) in slice::days(table.files()?, &reading.selection) {
@@ -194,7 +207,12 @@ async fn read(reading: &Reading, pages: &mpsc::Sender<Result<Page, QueryError>>)
             continue;
         }
         let after = after.filter(|after| day == after.day);
-        for slice in slice::slices(&day, rows).filter(|slice| after.is_none_or(|after| slice.reaches(&after.subject))) {
+        let slices = slice::slices(&day, rows, reading.slice_rows);
+        for slice in slices.filter(|slice| after.is_none_or(|after| slice.reaches(&after.subject))) {
+            if pages.is_closed() {
+                // Nothing of many slices may be meant, and nobody waits for that.
+                return Ok(());
+            }
             // What a compaction replaced is deleted some time later.
             table.refresh().await?;
             if !read_slice(reading, &table, (&slice, after), pages).await? {
@@ -210,19 +228,35 @@ async fn read_slice(
     reading: &Reading,
     table: &Table,
     (slice, after): (&Slice, Option<&Mark>),
-    pages: &mpsc::Sender<Result<Page, QueryError>>,
+    pages: &Sender,
 ) -> Result<bool, QueryError> {
     let is_meant = meant(&reading.selection).and(slice.predicate()).and(after.map_or_else(|| lit(true), behind));
     let order = ["subject_id", "received_at", "partition", "block", "index"];
     let sorted = rows(table).await?.filter(is_meant)?.select(stored())?;
     let mut batches = sorted.sort(order.map(|name| col(name).sort(true, true)).into())?.execute_stream().await?;
-    while let Some(batch) = batches.next().await {
-        let page = rebuild::page(&batch?, slice.day(), reading)?;
-        if !page.events.is_empty() && pages.send(Ok(page)).await.is_err() {
-            return Ok(false);
+    let seat = Arc::clone(&reading.seats).acquire_owned().await;
+    // The sort ends before its first row.
+    let mut next = batches.next().await;
+    drop(seat);
+    while let Some(batch) = next {
+        let batch = batch?;
+        let rows = rows_of_a_page(&batch);
+        for first in (0..batch.num_rows()).step_by(rows) {
+            let part = batch.slice(first, rows.min(batch.num_rows() - first));
+            let page = rebuild::page(&part, slice.day(), reading)?;
+            if pages.send(Ok(Some(page))).await.is_err() {
+                return Ok(false);
+            }
         }
+        next = batches.next().await;
     }
     Ok(true)
+}
+
+/// How many of some rows make a page: a few events may be as large as thousands of others.
+fn rows_of_a_page(batch: &RecordBatch) -> usize {
+    let bytes = batch.get_array_memory_size().max(1);
+    (batch.num_rows() * PAGE_BYTES / bytes).clamp(1, PAGE_ROWS)
 }
 
 async fn rows(table: &Table) -> Result<DataFrame, QueryError> {

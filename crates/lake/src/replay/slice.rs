@@ -12,8 +12,6 @@ use crate::bucket::{BITS_MAX, LANDING};
 use crate::schema::{BUCKET, DAY};
 use crate::table::LiveFile;
 
-/// What a slice should hold.
-const SLICE_ROWS: u64 = 4_096;
 /// The finest cut: four hexadecimal digits.
 const CUT_BITS_MAX: u32 = 16;
 
@@ -38,8 +36,8 @@ pub(super) struct Slice {
 }
 
 /// All of a day, in the order of subjects.
-pub(super) fn slices(day: &str, rows: u64) -> impl Iterator<Item = Slice> + use<> {
-    let parts = rows.div_ceil(SLICE_ROWS).max(1);
+pub(super) fn slices(day: &str, rows: u64, slice_rows: u64) -> impl Iterator<Item = Slice> + use<> {
+    let parts = rows.div_ceil(slice_rows.max(1)).max(1);
     let bits = parts.next_power_of_two().ilog2().min(CUT_BITS_MAX);
     let day = day.to_owned();
     (0..1 << bits).map(move |prefix| Slice { day: day.clone(), bits, prefix })
@@ -98,12 +96,13 @@ impl Slice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replay::SLICE_ROWS;
     use event::SubjectId;
     use proptest::prelude::*;
 
     #[test]
     fn a_day_has_as_many_slices_as_it_needs() {
-        let count = |rows| slices("2026-11-21", rows).count();
+        let count = |rows| slices("2026-11-21", rows, SLICE_ROWS).count();
         assert_eq!([0, 1, 4_096, 4_097, 1_000_000, u64::MAX].map(count), [1, 1, 1, 2, 256, 65_536]);
     }
 
@@ -112,7 +111,7 @@ mod tests {
         fn every_subject_is_in_one_slice_which_knows_its_buckets(bytes in any::<[u8; 16]>(), bits in 0..9_u32) {
             let subject = SubjectId(bytes);
             let name = subject.to_string();
-            let all: Vec<Slice> = slices("2026-11-21", SLICE_ROWS << bits).collect();
+            let all: Vec<Slice> = slices("2026-11-21", SLICE_ROWS << bits, SLICE_ROWS).collect();
             let holding: Vec<&Slice> = all
                 .iter()
                 .enumerate()

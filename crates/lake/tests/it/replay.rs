@@ -1,6 +1,7 @@
 //! What comes back out of the table is what went in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use event::{Call, Millis};
 use eventlog::record::Processed;
@@ -9,6 +10,7 @@ use lake::Maintenance;
 use lake::replay::{Mark, Reading, Replayed, Selection};
 use proptest::prelude::*;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::fixture::{NOW, Sent, TRACK, World};
 use crate::ground::Ground;
@@ -22,14 +24,16 @@ fn all() -> Selection {
 
 fn reading(world: &World, selection: Selection, after: Option<Mark>) -> Reading {
     let identity = Arc::clone(&world.vault) as Arc<dyn lake::replay::Identity>;
-    Reading { place: world.place(), workspace: "acme".into(), output: "hook".into(), selection, after, identity }
+    // So that a day of a test has several slices.
+    let (place, slice_rows, seats) = (world.place(), 16, Arc::new(Semaphore::new(1)));
+    Reading { place, workspace: "acme".into(), output: "hook".into(), selection, after, identity, slice_rows, seats }
 }
 
 async fn read(world: &World, selection: Selection, after: Option<Mark>) -> Vec<(Mark, Replayed)> {
     let mut pages = lake::replay::start(reading(world, selection, after)).expect("starts");
     let mut all = Vec::new();
-    while let Some(page) = pages.recv().await {
-        all.extend(page.expect("a page").events);
+    while let Some(page) = pages.recv().await.expect("it says its end").expect("a page") {
+        all.extend(page.events);
     }
     all
 }
@@ -78,6 +82,7 @@ crate::suite::cases! {
     what_comes_back_is_what_went_in,
     an_event_of_somebody_whom_the_vault_does_not_know_any_more_is_gone,
     ranges_and_filters_are_exact,
+    large_events_come_a_few_at_a_time_and_readers_take_turns,
     whoever_goes_on_at_a_place_misses_and_repeats_nothing_whatever_happens_to_the_files,
 }
 
@@ -144,6 +149,28 @@ async fn ranges_and_filters_are_exact(ground: &Ground) {
     let count = lake::replay::count(world.place(), "acme".into(), range(0, 2)).await.expect("counted");
     assert_eq!(count, 2);
     assert_eq!(lake::replay::count(world.place(), "nobody".into(), all()).await.expect("counted"), 0);
+}
+
+async fn large_events_come_a_few_at_a_time_and_readers_take_turns(ground: &Ground) {
+    let world = World::new(ground);
+    let large = format!(r#","properties":{{"text":"{}"}}"#, "x".repeat(240_000));
+    world.send(&vec![Sent { rest: &large, ..TRACK }; 60]).await;
+    world.land_all().await;
+    let reading = reading(&world, all(), None);
+    let busy = Arc::clone(&reading.seats).acquire_owned().await.expect("a seat");
+    let mut waiting = lake::replay::start(reading.clone()).expect("starts");
+    let early = tokio::time::timeout(Duration::from_millis(300), waiting.recv()).await;
+    assert!(early.is_err(), "somebody else sorts: {early:?}");
+    drop(busy);
+    let page = waiting.recv().await.expect("it says its end").expect("a page").expect("there is one");
+    assert!(page.events.len() < 25, "{} events of a quarter of a megabyte in one page", page.events.len());
+    // It holds more in hand, which nobody takes; another reads meanwhile.
+    let mut other = lake::replay::start(reading).expect("starts");
+    let mut events = 0;
+    while let Some(page) = other.recv().await.expect("it says its end").expect("a page") {
+        events += page.events.len();
+    }
+    assert_eq!(events, 60);
 }
 
 /// A reader that goes on at every place, while files are merged, settled and deleted under it, and later events land.
