@@ -98,7 +98,6 @@
 //! the cache before it returns. What a reader holds already is his.
 
 pub mod copy;
-pub mod disk;
 pub mod format;
 pub mod scan;
 
@@ -114,6 +113,9 @@ mod recover;
 mod release;
 mod room;
 mod segment;
+
+/// The file system, injected.
+pub use ::disk;
 
 use std::io;
 use std::path::{Path, PathBuf};

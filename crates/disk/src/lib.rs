@@ -1,7 +1,7 @@
-//! The file operations the engine needs, injected so that tests can cut the power: [`RealDisk`] is the operating
-//! system, `testkit::disk::FaultyDisk` loses, tears and refuses.
+//! The file operations of the durable formats (log, ledger), injected so that tests can cut the power: [`RealDisk`] is
+//! the operating system, `testkit::disk::FaultyDisk` loses, tears and refuses.
 //!
-//! Every call blocks. What the engine relies on: a write is durable only after [`DiskFile::sync_data`] or
+//! Every call blocks. What its users rely on: a write is durable only after [`DiskFile::sync_data`] or
 //! [`DiskFile::sync_all`] of that file returned, a name only after [`Disk::sync_dir`] of its directory, and a rename
 //! replaces the old name in one step.
 
