@@ -9,7 +9,8 @@ DATA_DIR ?= ./data
 FUZZ_SECONDS ?= 30
 
 STEP := .ci/step
-SDK := web/segment-sdk/dist/analytics.min.js
+SDK := web/sdk/dist/analytics.min.js
+SEGMENT_SDK := web/segment-sdk/dist/analytics.min.js
 CONSOLE := web/console/dist/index.html
 # More arguments for the server: `make run ARGS="--config assent.yaml"`.
 ARGS ?=
@@ -62,13 +63,16 @@ bench: build ## Tables of accept, path, latency, memory and isolation, beside pe
 	.ci/setup bench
 	for what in collect path latency memory isolation; do target/release/assent bench $$what || exit 1; done
 
-web: deps $(SDK) $(CONSOLE) ## What the binary embeds
+web: deps $(SDK) $(SEGMENT_SDK) $(CONSOLE) ## What the binary embeds
 
 deps:
 	.ci/setup run
 
 # By time stamps: a copy that changes nothing would still have cargo build the collector again.
-$(SDK): web/segment-sdk/package-lock.json web/segment-sdk/copy.mjs
+$(SDK): web/sdk/package-lock.json web/sdk/build.mjs $(shell find web/sdk/src -type f)
+	npm --prefix web/sdk run --silent build
+
+$(SEGMENT_SDK): web/segment-sdk/package-lock.json web/segment-sdk/copy.mjs
 	npm --prefix web/segment-sdk run --silent build
 
 $(CONSOLE): web/console/package-lock.json web/console/index.html web/console/vite.config.ts \

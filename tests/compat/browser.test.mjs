@@ -30,9 +30,9 @@ let stored = 0;
 
 before(async () => {
   [analytics, advertising, unmapped] = await Promise.all([startWebhook(), startWebhook(), startWebhook()]);
-  const sources = STAMPED.map((name) => ({ name, kind: "browser", write_key: `wk_${name}` }));
+  const sources = STAMPED.map((name) => ({ name, kind: "browser", write_key: `wk_${name}`, sdk: "segment" }));
   sources.push({ name: "migrating", kind: "browser", write_key: "wk_migrating", compat: "segment" });
-  sources.push({ name: "strict", kind: "browser", write_key: "wk_strict" });
+  sources.push({ name: "strict", kind: "browser", write_key: "wk_strict", sdk: "segment" });
   const all = sources.map(({ name }) => name);
   assent = await startAssent({
     workspace: "compat",

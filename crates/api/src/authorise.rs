@@ -101,6 +101,8 @@ pub const TABLE: &[Row] = &[
     row("cancel_replay", ADMIN),
     row("show_categories", VIEWER),
     row("change_categories", ADMIN),
+    row("show_experience", VIEWER),
+    row("list_regimes", VIEWER),
     row("show_overview", VIEWER),
     masked("watch_live", VIEWER),
     masked("show_event", VIEWER),

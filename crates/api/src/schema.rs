@@ -30,7 +30,6 @@ enumerations! {
     notice_kind: ["firing", "repeated", "resolved"];
     send_state: ["waiting", "sent", "failed"];
     switch: ["deny", "allow"];
-    regime: ["opt-in", "opt-out"];
     do_not_track: ["ignore", "as-gpc"];
 }
 
@@ -42,6 +41,15 @@ fn or_null(values: &[&str]) -> Schema {
 
 pub(crate) fn compat_or_null() -> Schema {
     or_null(&["segment"])
+}
+
+pub(crate) fn sdk_or_null() -> Schema {
+    or_null(&["assent", "segment"])
+}
+
+/// Every regime of the table, and `by-region`.
+pub(crate) fn default_regime() -> Schema {
+    one_of(&workspace::Regime::all().map(workspace::Regime::id).chain([workspace::BY_REGION]).collect::<Vec<_>>())
 }
 
 pub(crate) fn basis_or_null() -> Schema {

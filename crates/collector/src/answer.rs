@@ -89,10 +89,10 @@ pub(crate) fn gif() -> Answer {
     answer
 }
 
-/// JSON that may be kept for a minute.
-pub(crate) fn json(body: String) -> Answer {
+/// JSON that is meant for whoever asked, and is asked for again each time.
+pub(crate) fn private_json(body: String) -> Answer {
     let mut answer = with_body(JSON, body.into());
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     cors::allow(answer.headers_mut());
     answer
 }

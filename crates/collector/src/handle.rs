@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use consent::Experience;
 use event::{Call, Clock, Done, Fact, Tracer, Work, limits};
 use eventlog::EventLog;
+use http::header::ACCEPT_LANGUAGE;
 use http::request::Parts;
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -26,7 +28,7 @@ use crate::observe::Observer;
 use crate::page::Page;
 use crate::reject::{Refusal, Reject};
 use crate::routes::{self, Found, Handler};
-use crate::sdk::Sdk;
+use crate::sdk::Scripts;
 use crate::settings::{self, PublicUrl};
 use crate::{cors, pixel};
 
@@ -111,7 +113,7 @@ pub struct Collector {
     tracer: Tracer,
     probes: Probes,
     bodies: Bodies,
-    sdk: Sdk,
+    scripts: Scripts,
     public_url: Option<PublicUrl>,
     trusted_proxies: TrustedProxies,
     pages: Vec<Page>,
@@ -148,7 +150,7 @@ impl Collector {
             tracer,
             probes,
             bodies: Bodies::new(edge.body_bytes_max),
-            sdk: Sdk::default(),
+            scripts: Scripts::default(),
             public_url: edge.public_url,
             trusted_proxies: edge.trusted_proxies,
             pages: edge.pages,
@@ -184,7 +186,7 @@ impl Collector {
             Handler::Pixel => Ok(self.pixel(&head, peer, segment).await),
             Handler::Settings => self.settings(&head, peer, segment),
             Handler::Script => self.script(&head, segment),
-            Handler::Chunk => Sdk::chunk(segment, &head.headers),
+            Handler::SdkFile(sdk) => Scripts::file(sdk, segment, &head.headers),
             Handler::Health => Ok(answer::text("alive\n")),
             Handler::Ready => self.ready(),
             Handler::Metrics => Ok(answer::metrics((self.probes.metrics)())),
@@ -271,20 +273,26 @@ impl Collector {
 
     fn settings(&self, head: &Parts, peer: SocketAddr, key: &str) -> Result<Answer, Refusal> {
         let (key, owner) = self.source(key)?;
-        let document = match &self.public_url {
-            Some(at) => settings::document(&owner.tenant.workspace, &key, at),
+        let asked = self.asked(head, peer);
+        let of_request;
+        let at = match &self.public_url {
+            Some(at) => at,
             None => {
                 let https = self.trusted_proxies.client_used_tls(peer, &head.headers);
-                let at = PublicUrl::of_request(&head.uri, &head.headers, https);
-                settings::document(&owner.tenant.workspace, &key, &at)
+                of_request = PublicUrl::of_request(&head.uri, &head.headers, https);
+                &of_request
             }
         };
-        Ok(answer::json(document))
+        let source = owner.source();
+        let region = source.region.clone().or_else(|| self.acceptor.geo.as_ref()?.region(asked.client));
+        let language = head.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let experience = Experience::new(&owner.tenant.workspace, source, region.as_deref(), language);
+        Ok(answer::private_json(settings::document(&key, at, &experience)))
     }
 
     fn script(&self, head: &Parts, key: &str) -> Result<Answer, Refusal> {
-        let (key, _) = self.source(key)?;
-        self.sdk.script(&key, &head.headers)
+        let (key, owner) = self.source(key)?;
+        self.scripts.script(owner.source().sdk(), &key, &head.headers)
     }
 
     /// The source of a key in a path. Unknown keys get nothing that could be cached or cost work.

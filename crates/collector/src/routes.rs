@@ -5,6 +5,7 @@
 
 use event::Call;
 use http::Method;
+use workspace::Sdk;
 
 /// What answers a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +20,10 @@ pub(crate) enum Handler {
     Pixel,
     /// What SDKs ask before they start.
     Settings,
-    /// Segment's script with the write key filled in.
+    /// The source's browser SDK with the write key filled in.
     Script,
-    /// A part of that script which is loaded when it is needed.
-    Chunk,
+    /// A part of that SDK which is loaded when it is needed.
+    SdkFile(Sdk),
     /// Is the process alive?
     Health,
     /// Can it take events?
@@ -46,7 +47,7 @@ impl Handler {
             Self::SdkMetrics
             | Self::Settings
             | Self::Script
-            | Self::Chunk
+            | Self::SdkFile(_)
             | Self::Health
             | Self::Ready
             | Self::Metrics => None,
@@ -92,10 +93,11 @@ static VERSIONED: [Row; 18] = [
 ];
 
 /// Paths that answer as they stand here.
-static PLAIN: [Row; 6] = [
+static PLAIN: [Row; 7] = [
     get("/analytics.js/v1/{}/analytics.min.js", Handler::Script),
     get("/analytics.js/v1/{}/platform/analytics.min.js", Handler::Script),
-    get("/analytics-next/bundles/{}", Handler::Chunk),
+    get("/analytics-next/bundles/{}", Handler::SdkFile(Sdk::Segment)),
+    get("/sdk/{}", Handler::SdkFile(Sdk::Assent)),
     get("/healthz", Handler::Health),
     get("/readyz", Handler::Ready),
     get("/metrics", Handler::Metrics),
@@ -168,7 +170,11 @@ mod tests {
         check(&Method::HEAD, "/v1/pixel/track", &Found::Handler(Handler::Pixel, "track"));
         check(&Method::GET, "/analytics.js/v1/wk/analytics.min.js", &Found::Handler(Handler::Script, "wk"));
         check(&Method::GET, "/analytics.js/v1/wk/platform/analytics.min.js", &Found::Handler(Handler::Script, "wk"));
-        check(&Method::GET, "/analytics-next/bundles/407.js", &Found::Handler(Handler::Chunk, "407.js"));
+        check(
+            &Method::GET,
+            "/analytics-next/bundles/407.js",
+            &Found::Handler(Handler::SdkFile(Sdk::Segment), "407.js"),
+        );
     }
 
     #[test]

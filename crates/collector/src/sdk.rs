@@ -1,6 +1,7 @@
-//! Segment's browser SDK as Assent serves it: the npm package's script with the write key filled in, and its chunks.
+//! The browser SDKs as Assent serves them: the script with the write key filled in, and the files that it loads when it
+//! needs them. Which of the two a page gets, its source says: Assent's own, which asks, or Segment's, as npm has it.
 //!
-//! The script finds its host in the address of its own tag, but only when that is `https://`. So that a page on
+//! Segment's script finds its host in the address of its own tag, but only when that is `https://`. So that a page on
 //! `http://localhost` works too, a line in front tells it where it came from; behind TLS the line does nothing.
 //! The script differs by write key, so it is compressed per key, once: the cache holds keys of sources only and is
 //! bounded.
@@ -14,16 +15,24 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, Crc};
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderValue, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, StatusCode};
+use workspace::Sdk;
 
 use crate::answer::{Answer, empty, with_body};
 use crate::cors;
 use crate::reject::{Refusal, Reject};
 
-/// A file that the script loads when it needs it; its name carries a hash of its content.
-pub(crate) struct Chunk {
+/// A file that a script loads when it needs it.
+pub(crate) struct File {
     name: &'static str,
     plain: &'static [u8],
     gzip: &'static [u8],
+}
+
+/// An SDK as it was at build time.
+pub(crate) struct Published {
+    /// `None` when nobody had built it.
+    script: Option<&'static str>,
+    files: &'static [File],
 }
 
 include!(concat!(env!("OUT_DIR"), "/sdk_files.rs"));
@@ -35,6 +44,8 @@ const ORIGIN: &str = "!function(){var s=document.currentScript,a=s&&window[s.get
 analytics-key\")||\"analytics\"];a&&!a._cdn&&/^http:/.test(s.src)&&(a._cdn=s.src.split(\"/analytics.js/v1/\")[0])}();\n";
 /// Scripts kept; a script is 115 KB and its compressed form 32 KB.
 const CACHED_MAX: usize = 64;
+/// The one file whose name does not change with its content: pages import it.
+const MODULE: &str = "assent.mjs";
 
 /// A key's script.
 #[derive(Debug, Clone)]
@@ -45,61 +56,65 @@ struct Script {
 }
 
 /// Serves the files.
-#[derive(Debug)]
-pub(crate) struct Sdk {
-    /// As npm has it; `None` when it was not there at build time.
-    published: Option<&'static str>,
-    scripts: Mutex<HashMap<String, Script>>,
+#[derive(Debug, Default)]
+pub(crate) struct Scripts {
+    filled: Mutex<HashMap<(Sdk, String), Script>>,
 }
 
-impl Default for Sdk {
-    /// With the script that was embedded.
-    fn default() -> Self {
-        Self { published: SCRIPT, scripts: Mutex::default() }
+/// What was embedded of an SDK.
+fn published(sdk: Sdk) -> &'static Published {
+    match sdk {
+        Sdk::Assent => &ASSENT,
+        Sdk::Segment => &SEGMENT,
     }
 }
 
-impl Sdk {
+impl Scripts {
     /// The script for the key of a source.
-    pub(crate) fn script(&self, key: &str, headers: &HeaderMap) -> Result<Answer, Refusal> {
-        let published = self.published.ok_or(Reject::SdkAbsent)?;
-        let cached = self.scripts.lock().expect("no holder of the cache panics").get(key).cloned();
-        let script = match cached {
-            Some(script) => script,
-            None => {
-                let script = Script::new(published, key).map_err(|error| Reject::Internal.because(error))?;
-                let mut scripts = self.scripts.lock().expect("no holder of the cache panics");
-                if scripts.len() >= CACHED_MAX {
-                    scripts.clear();
-                }
-                scripts.insert(key.to_owned(), script.clone());
-                script
-            }
-        };
+    pub(crate) fn script(&self, sdk: Sdk, key: &str, headers: &HeaderMap) -> Result<Answer, Refusal> {
+        let published = published(sdk).script.ok_or(Reject::SdkAbsent)?;
+        let script = self.filled(sdk, published, key).map_err(|error| Reject::Internal.because(error))?;
         let files = (script.plain, script.gzip);
         Ok(file(headers, files, &script.etag, HeaderValue::from_static("public, max-age=300")))
     }
 
-    /// A chunk by its file name.
-    pub(crate) fn chunk(name: &str, headers: &HeaderMap) -> Result<Answer, Refusal> {
-        if SCRIPT.is_none() {
+    fn filled(&self, sdk: Sdk, published: &str, key: &str) -> std::io::Result<Script> {
+        let id = (sdk, key.to_owned());
+        if let Some(script) = self.filled.lock().expect("no holder of the cache panics").get(&id) {
+            return Ok(script.clone());
+        }
+        let script = Script::new(sdk, published, key)?;
+        let mut filled = self.filled.lock().expect("no holder of the cache panics");
+        if filled.len() >= CACHED_MAX {
+            filled.clear();
+        }
+        filled.insert(id, script.clone());
+        Ok(script)
+    }
+
+    /// A file that a script loads, by its name. A name with a hash in it stands for one content for ever.
+    pub(crate) fn file(sdk: Sdk, name: &str, headers: &HeaderMap) -> Result<Answer, Refusal> {
+        let published = published(sdk);
+        if published.script.is_none() {
             return Err(Reject::SdkAbsent.into());
         }
-        let chunk = CHUNKS.iter().find(|chunk| chunk.name == name).ok_or(Reject::NotFound)?;
-        let etag = etag(chunk.plain);
-        let files = (Bytes::from_static(chunk.plain), Bytes::from_static(chunk.gzip));
-        Ok(file(headers, files, &etag, HeaderValue::from_static("public, max-age=31536000, immutable")))
+        let found = published.files.iter().find(|file| file.name == name).ok_or(Reject::NotFound)?;
+        let etag = etag(found.plain);
+        let files = (Bytes::from_static(found.plain), Bytes::from_static(found.gzip));
+        let cache = if name == MODULE { "public, max-age=300" } else { "public, max-age=31536000, immutable" };
+        Ok(file(headers, files, &etag, HeaderValue::from_static(cache)))
     }
 }
 
 impl Script {
-    fn new(published: &str, key: &str) -> std::io::Result<Self> {
+    fn new(sdk: Sdk, published: &str, key: &str) -> std::io::Result<Self> {
         // The licence notice stays the first thing in the file.
         let (notice, code) = match published.split_once("*/") {
             Some((notice, code)) if notice.starts_with("/*!") => (format!("{notice}*/\n"), code),
             _ => (String::new(), published),
         };
-        let filled = format!("{notice}{ORIGIN}{}", code.replace(PLACEHOLDER, &literal(key)));
+        let origin = if sdk == Sdk::Segment { ORIGIN } else { "" };
+        let filled = format!("{notice}{origin}{}", code.replace(PLACEHOLDER, &literal(key)));
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(filled.as_bytes())?;
         let gzip = encoder.finish()?;
@@ -152,26 +167,24 @@ mod tests {
     #[test]
     fn the_key_is_filled_in_behind_the_notice() {
         let published = "/*! MIT */\nwindow.k=\"__WRITE_KEY__\"";
-        let script = Script::new(published, "wk\"</script>").expect("memory takes it");
+        let script = Script::new(Sdk::Segment, published, "wk\"</script>").expect("memory takes it");
         let text = String::from_utf8_lossy(&script.plain).into_owned();
         assert!(text.starts_with("/*! MIT */\n!function()"), "{text}");
         assert!(text.ends_with("window.k=\"wk\\\"\\u003c/script>\""), "{text}");
     }
 
     #[test]
-    fn a_binary_without_the_script_says_how_to_get_it() {
-        let sdk = Sdk { published: None, scripts: Mutex::default() };
-        let refusal = sdk.script("wk", &HeaderMap::new()).expect_err("there is none");
-        assert_eq!(refusal.reject, Reject::SdkAbsent);
-        assert!(String::from_utf8_lossy(&refusal.body()).contains("`make web`"));
+    fn assents_own_script_knows_where_it_came_from() {
+        let script = Script::new(Sdk::Assent, "k(\"__WRITE_KEY__\")", "wk").expect("memory takes it");
+        assert_eq!(&script.plain[..], b"k(\"wk\")");
     }
 
     #[test]
     fn the_cache_is_bounded() {
-        let sdk = Sdk { published: Some("window.k=\"__WRITE_KEY__\""), scripts: Mutex::default() };
+        let scripts = Scripts::default();
         for key in 0..=CACHED_MAX {
-            sdk.script(&format!("wk{key}"), &HeaderMap::new()).expect("it is there");
+            scripts.filled(Sdk::Assent, "window.k=\"__WRITE_KEY__\"", &format!("wk{key}")).expect("it is there");
         }
-        assert!(sdk.scripts.lock().expect("nobody panicked").len() <= CACHED_MAX);
+        assert!(scripts.filled.lock().expect("nobody panicked").len() <= CACHED_MAX);
     }
 }

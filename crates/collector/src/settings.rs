@@ -1,15 +1,16 @@
 //! What an SDK asks before it starts: `GET /v1/projects/{key}/settings`, in the full shape that analytics.js, its
-//! consent tools and the mobile SDKs read (`segment.md` §3.2).
+//! consent tools and the mobile SDKs read (`segment.md` §3.2), and under `assent` what Assent's own SDK shows and obeys.
+//! It depends on region and language of whoever asks, so nobody may keep it for another.
 //!
 //! `consentSettings.hasUnmappedDestinations` is always true. The consent tools switch Segment off altogether when it
 //! is false and no category is granted, and then a later refusal would have no way to reach the record. What may not
 //! be collected is refused here, where it is counted, and not in a page that could be changed.
 
+use consent::Experience;
 use http::HeaderMap;
 use http::header::HOST;
 use http::uri::{Authority, Uri};
 use serde_json::{Value, json};
-use workspace::Workspace;
 
 /// Where browsers reach the collector, as the operator says it: `https://events.example.com`, without a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,14 +59,7 @@ fn is_plain(host: &Authority) -> bool {
 }
 
 /// The document for one source.
-pub(crate) fn document(workspace: &Workspace, key: &str, at: &PublicUrl) -> String {
-    let categories: Vec<&str> = workspace
-        .consent
-        .categories
-        .iter()
-        .flat_map(|rule| std::iter::once(&rule.name).chain(&rule.aliases))
-        .map(workspace::Category::as_str)
-        .collect();
+pub(crate) fn document(key: &str, at: &PublicUrl, experience: &Experience<'_>) -> String {
     let mut segment = json!({
         "apiKey": key,
         "apiHost": format!("{}/v1", at.host),
@@ -96,8 +90,10 @@ pub(crate) fn document(workspace: &Workspace, key: &str, at: &PublicUrl) -> Stri
         "metrics": { "sampleRate": 0 },
         "legacyVideoPluginsEnabled": false,
         "remotePlugins": [],
-        "consentSettings": { "allCategories": categories, "hasUnmappedDestinations": true },
+        "consentSettings": { "allCategories": experience.keys(), "hasUnmappedDestinations": true },
         "autoInstrumentationSettings": { "sampleRate": 0 },
+        // What Segment's SDK passes over and Assent's own reads.
+        "assent": experience,
     })
     .to_string()
 }
@@ -118,11 +114,13 @@ mod tests {
 
     #[test]
     fn the_document_of_a_source() {
-        let yaml = "workspace: acme\nconsent: { categories: [required, { name: performance, aliases: [C0002] }] }";
+        let yaml = "workspace: acme\nsources: [{ name: web, kind: browser }]\nconsent: { categories: [required, { name: performance, aliases: [C0002] }] }";
         let workspace = workspace::parse(yaml, &|_| None).expect("valid");
         let at = "http://127.0.0.1:8080".parse().expect("an address");
-        let document: Value = serde_json::from_str(&document(&workspace, "wk", &at)).expect("JSON");
+        let experience = Experience::new(&workspace, &workspace.sources[0], Some("DE"), "en");
+        let document: Value = serde_json::from_str(&document("wk", &at, &experience)).expect("JSON");
         insta::assert_snapshot!(document["integrations"], @r#"{"Segment.io":{"addBundledMetadata":true,"apiHost":"127.0.0.1:8080/v1","apiKey":"wk","bundledConfigIds":[],"maybeBundledConfigIds":{},"protocol":"http","retryQueue":true,"unbundledConfigIds":[],"unbundledIntegrations":[],"versionSettings":{"componentTypes":["browser"],"version":"4.4.7"}}}"#);
         insta::assert_snapshot!(document["consentSettings"], @r#"{"allCategories":["required","performance","C0002"],"hasUnmappedDestinations":true}"#);
+        insta::assert_snapshot!(document["assent"]["regime"]["id"], @r#""opt-in""#);
     }
 }

@@ -1,6 +1,6 @@
 //! Categories as bits, so that a million choices fit into memory and a decision is a few instructions.
 
-use workspace::{Category, ConsentRules, REQUIRED};
+use workspace::{Category, ConsentRules, Model, REQUIRED, Regime};
 
 /// The most categories that a workspace may ever have had; one bit each.
 const CATEGORIES_MAX: usize = 64;
@@ -147,6 +147,13 @@ impl Categories {
     /// Every category of the workspace but `required`.
     pub fn optional(&self) -> CategorySet {
         self.optional
+    }
+
+    /// What a regime permits as long as nobody has chosen: `required`, and what is on until it is refused.
+    pub fn unasked(&self, regime: Regime) -> CategorySet {
+        let live = self.known.iter().enumerate().skip(1).filter(|(_, known)| known.is_live);
+        let on = live.filter(|(_, known)| regime.model(known.name.as_str()) != Model::OptIn);
+        on.fold(self.required(), |set, (bit, _)| set.union(CategorySet(1 << bit)))
     }
 
     /// The names in a set, in order, for storage and for people.

@@ -3,7 +3,7 @@
 //! The order of the checks decides only which reason is told when several hold: signals first (they are the
 //! visitor's most explicit word), then today's choice, then the stamp, last what the event itself asked for.
 
-use workspace::{Basis, ConsentRules, Destination, DoNotTrack, Purpose, RecipientRole, Regime};
+use workspace::{Basis, ConsentRules, Destination, DoNotTrack, Purpose, RecipientRole};
 
 use crate::choice::{granted, granted_on_record};
 use crate::{Categories, CategorySet, Choices, Origin, Reason, Signals, Stamp};
@@ -122,7 +122,11 @@ fn by_stamp(stamp: &Stamp<'_>, purpose: &Use, categories: &Categories) -> Option
         Origin::Record => (!granted_on_record(categories, &stamp.preferences, stamp.regime).contains(needed))
             .then_some(Reason::CategoryRefused),
         Origin::Default if stamp.basis != Basis::Consent => Some(Reason::BasisPermitsRequiredOnly),
-        Origin::Default => (stamp.regime == Regime::OptIn).then_some(Reason::NoConsent),
+        Origin::Default => {
+            // Who gets everything needs everything.
+            let needed = if needed.is_empty() { categories.optional() } else { needed };
+            (!categories.unasked(stamp.regime).contains(needed)).then_some(Reason::NoConsent)
+        }
         Origin::Unknown => (!purpose.unstamped && !purpose.categories.is_empty()).then_some(Reason::ConsentUnknown),
     }
 }

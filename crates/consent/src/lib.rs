@@ -4,6 +4,7 @@
 //! - [`Choice`]: what the subject says today. A later choice can only narrow what earlier events permit.
 //! - [`collect`]: may this event be stored at all? Asked once, at the edge.
 //! - [`decide`]: may this event be used so? Asked for every use, at the last moment.
+//! - [`Experience`]: what a visitor is asked: the regime of the region, the words of a language, what waits for a choice.
 //! - [`Gate`]: holds the choices in memory and is the only maker of [`Permitted`], which every egress function asks
 //!   for; ungated egress does not compile (`tests/it/compile_fail`).
 //!
@@ -16,6 +17,7 @@ mod categories;
 mod choice;
 mod collect;
 mod decide;
+mod experience;
 mod gate;
 mod reason;
 mod signals;
@@ -25,6 +27,7 @@ pub use categories::{Categories, CategorySet, TooManyCategories};
 pub use choice::{Choice, Choices};
 pub use collect::{Arrival, Collected, collect};
 pub use decide::{Decision, Rules, Use, Wishes, decide};
+pub use experience::{Experience, Shown, everything_shown};
 pub use gate::{Gate, Generation, HasSubject, Permitted, Subject, Withheld};
 pub use reason::{Reason, ReasonKind};
 pub use signals::Signals;

@@ -30,7 +30,7 @@ pub fn about_nobody<T>(item: T) -> Option<(Permitted<T>, Arc<Gate>)> {
         origin: Origin::Default,
         preferences: Preferences::default(),
         signals: Signals::default(),
-        regime: Regime::OptIn,
+        regime: Regime::OPT_IN,
         basis: Basis::Contract,
     };
     let item = gate.permit(Nobodys(item, stamp), &purpose).ok()?;

@@ -137,7 +137,7 @@ fn append(number: u64, block: u64) -> Append {
             origin: Origin::Sent,
             preferences: Preferences(vec![("performance".into(), true)]),
             signals: Signals { gpc: false, dnt: false },
-            regime: workspace::Regime::OptIn,
+            regime: workspace::Regime::OPT_IN,
             basis: workspace::Basis::Consent,
         },
         json: &json,

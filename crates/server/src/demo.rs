@@ -1,4 +1,4 @@
-//! The demo site: one page that asks, loads Segment's own analytics.js from this server, and stamps what it sends.
+//! The demo site: one page with Assent's SDK, as three regions see it, and tags that wait for their category.
 
 use collector::Page;
 
@@ -11,6 +11,7 @@ pub(crate) fn pages() -> Vec<Page> {
         ("/demo", "text/html; charset=utf-8", include_str!("demo/index.html")),
         ("/demo/demo.css", "text/css; charset=utf-8", include_str!("demo/demo.css")),
         ("/demo/demo.js", "text/javascript; charset=utf-8", include_str!("demo/demo.js")),
+        ("/demo/tag.js", "text/javascript; charset=utf-8", include_str!("demo/tag.js")),
     ]
     .map(|(path, kind, body)| Page { path, kind, body, policy: CSP })
     .into()

@@ -45,6 +45,8 @@ pub struct CategoryRule {
     pub name: Category,
     /// Other keys of a stamp that mean this category: TrustArc's `ta-2`, OneTrust's `C0002`.
     pub aliases: Vec<Category>,
+    /// Cookies and storage keys of the site that go when it is withdrawn; `*` stands for any characters.
+    pub erase: Vec<String>,
 }
 
 /// A category may be written as its name alone.
@@ -59,25 +61,27 @@ enum Written {
 #[serde(deny_unknown_fields)]
 struct Full {
     name: Category,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     aliases: Vec<Category>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    erase: Vec<String>,
 }
 
 impl From<Written> for CategoryRule {
     fn from(written: Written) -> Self {
         match written {
-            Written::Name(name) => Self { name, aliases: Vec::new() },
-            Written::Full(full) => Self { name: full.name, aliases: full.aliases },
+            Written::Name(name) => Self { name, aliases: Vec::new(), erase: Vec::new() },
+            Written::Full(Full { name, aliases, erase }) => Self { name, aliases, erase },
         }
     }
 }
 
 impl From<CategoryRule> for Written {
     fn from(rule: CategoryRule) -> Self {
-        if rule.aliases.is_empty() {
+        if rule.aliases.is_empty() && rule.erase.is_empty() {
             Self::Name(rule.name)
         } else {
-            Self::Full(Full { name: rule.name, aliases: rule.aliases })
+            Self::Full(Full { name: rule.name, aliases: rule.aliases, erase: rule.erase })
         }
     }
 }
@@ -87,7 +91,7 @@ impl CategoryRule {
     pub fn defaults() -> Vec<Self> {
         [REQUIRED, "functionality", "performance", "targeting"]
             .into_iter()
-            .map(|name| Self { name: Category::new(name), aliases: Vec::new() })
+            .map(|name| Self { name: Category::new(name), aliases: Vec::new(), erase: Vec::new() })
             .collect()
     }
 }

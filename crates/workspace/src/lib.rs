@@ -1,27 +1,34 @@
 //! The model of a workspace: its sources, destinations, alerts, categories and consent rules, as a file says them.
 //! Parsing and validation only; no I/O. `control` stores it, `consent` decides by it, `collector` serves it.
 //!
-//! Read in this order: [`Workspace`], [`Source`], [`Destination`], [`Category`], [`Purpose`], [`Alert`], [`parse`]; then
+//! Read in this order: [`Workspace`], [`Source`], [`Destination`], [`Category`], [`Purpose`], [`Regime`], [`Banner`], [`Alert`], [`parse`]; then
 //! [`ObjectKind`] and [`Document`]: the same as it was written, object by object, for storing, editing and exporting.
 
 mod alert;
+mod banner;
 mod category;
 mod destination;
 mod document;
+mod lint;
 mod model;
 mod object;
 mod parse;
 mod purpose;
+mod regime;
 mod source;
 mod validate;
+mod words;
 
 pub use alert::{Alert, Channel, Condition, ConditionKind, WebhookChannel};
+pub use banner::{Banner, Before, Control, Tag, TagKind, Vendor};
 pub use category::{Category, CategoryRule, REQUIRED};
 pub use destination::{Destination, RecipientRole, Switch};
 pub use document::Document;
-pub use model::{ConsentRules, DoNotTrack, Regime, Workspace};
+pub use model::{ConsentRules, DoNotTrack, Workspace};
 pub use object::{Body, ObjectKind, UnknownKind};
 pub use parse::{ParseError, env_reference, fill_secrets, parse, with_hint};
 pub use purpose::Purpose;
-pub use source::{Basis, Compat, Source, SourceKind};
+pub use regime::{BY_REGION, DefaultRegime, First, GpcMeaning, Link, Model, Regime, RegimeRow};
+pub use source::{Basis, Compat, Sdk, Source, SourceKind};
 pub use validate::Invalid;
+pub use words::{CategoryWords, Direction, FIRST_LANGUAGE, Words};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event::Slug;
 use serde::{Deserialize, Serialize};
 
-use crate::{Alert, Category, CategoryRule, Destination, Source};
+use crate::{Alert, Banner, Category, CategoryRule, DefaultRegime, Destination, Regime, Source};
 
 /// Everything a workspace is.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,8 +39,8 @@ impl Workspace {
 #[serde(deny_unknown_fields, default)]
 pub struct ConsentRules {
     /// The regime of regions without a row of their own, and of events without a region.
-    pub default_regime: Regime,
-    /// Regimes by region (`DE`, `US-CA`, `US`); the longest match counts.
+    pub default_regime: DefaultRegime,
+    /// The workspace's own rows by region (`DE`, `US-CA`, `US`); the longest match counts, and counts before the table.
     pub regions: BTreeMap<String, Regime>,
     /// The categories, `required` always among them.
     pub categories: Vec<CategoryRule>,
@@ -48,16 +48,19 @@ pub struct ConsentRules {
     pub choice_traits: BTreeMap<String, Category>,
     /// What `DNT: 1` means. It is obsolete, so it means nothing unless the operator promised otherwise.
     pub do_not_track: DoNotTrack,
+    /// How visitors are asked.
+    pub banner: Banner,
 }
 
 impl Default for ConsentRules {
     fn default() -> Self {
         Self {
-            default_regime: Regime::OptIn,
+            default_regime: DefaultRegime::Fixed(Regime::OPT_IN),
             regions: BTreeMap::new(),
             categories: CategoryRule::defaults(),
             choice_traits: BTreeMap::new(),
             do_not_track: DoNotTrack::Ignore,
+            banner: Banner::default(),
         }
     }
 }
@@ -65,9 +68,12 @@ impl Default for ConsentRules {
 impl ConsentRules {
     /// The regime of a region.
     pub fn regime(&self, region: Option<&str>) -> Regime {
-        let Some(region) = region else { return self.default_regime };
-        let country = region.split('-').next().unwrap_or(region);
-        self.regions.get(region).or_else(|| self.regions.get(country)).copied().unwrap_or(self.default_regime)
+        let country = region.and_then(|region| region.split('-').next());
+        let own = |name: Option<&str>| name.and_then(|name| self.regions.get(name)).copied();
+        own(region).or_else(|| own(country)).unwrap_or_else(|| match self.default_regime {
+            DefaultRegime::Fixed(regime) => regime,
+            DefaultRegime::ByRegion => Regime::of_region(region),
+        })
     }
 
     /// The category that a key of a stamp means, when the workspace knows it.
@@ -77,16 +83,6 @@ impl ConsentRules {
             .find(|rule| rule.name.as_str() == key || rule.aliases.iter().any(|alias| alias.as_str() == key))
             .map(|rule| &rule.name)
     }
-}
-
-/// What holds before a visitor has chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Regime {
-    /// Nothing but `required` until it is granted.
-    OptIn,
-    /// Everything until it is refused.
-    OptOut,
 }
 
 /// What `DNT: 1` means.

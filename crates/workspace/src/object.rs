@@ -45,6 +45,7 @@ const SOURCE: &[Field] = &[
     ("basis", NOTHING),
     ("category", || json!("performance")),
     ("compat", NOTHING),
+    ("sdk", NOTHING),
     ("region", NOTHING),
     ("enabled", || json!(true)),
 ];
@@ -83,6 +84,7 @@ const CONSENT: &[Field] = &[
     ("categories", || json!(CategoryRule::defaults())),
     ("choice_traits", || json!({})),
     ("do_not_track", || json!("ignore")),
+    ("banner", || json!({})),
 ];
 
 impl ObjectKind {
@@ -164,7 +166,7 @@ impl ObjectKind {
         if self == Self::Consent
             && let Some(Value::Array(categories)) = body.get_mut("categories")
         {
-            let full = |rule: CategoryRule| json!({ "name": rule.name, "aliases": rule.aliases });
+            let full = |rule: CategoryRule| json!({ "name": rule.name, "aliases": rule.aliases, "erase": rule.erase });
             for rule in categories {
                 with_rule(rule, full);
             }

@@ -128,8 +128,8 @@ consent:
         let workspace = parse(GOOD, &|_| Some("secret".to_owned())).expect("valid");
         assert_eq!(workspace.destinations[0].settings["token"], "secret");
         assert_eq!(workspace.consent.category("ta-2").map(crate::Category::as_str), Some("performance"));
-        assert_eq!(workspace.consent.regime(Some("US-CO")), crate::Regime::OptOut);
-        assert_eq!(workspace.consent.regime(Some("DE")), crate::Regime::OptIn);
+        assert_eq!(workspace.consent.regime(Some("US-CO")), crate::Regime::OPT_OUT);
+        assert_eq!(workspace.consent.regime(Some("DE")), crate::Regime::OPT_IN);
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct Source {
     /// that say `unstamped: allow`.
     #[serde(default)]
     pub compat: Option<Compat>,
+    /// Which script a page gets under the source's key; see [`Source::sdk`].
+    #[serde(default)]
+    pub sdk: Option<Sdk>,
     /// The region of all its events, where it is known; else it comes from the address.
     #[serde(default)]
     pub region: Option<String>,
@@ -46,6 +49,12 @@ impl Source {
     /// The basis that holds.
     pub fn basis(&self) -> Basis {
         self.basis.unwrap_or(Basis::Consent)
+    }
+
+    /// The script that a page gets: Assent's own, which asks; Segment's for a source that reads stamps as Segment does,
+    /// because somebody else asks there.
+    pub fn sdk(&self) -> Sdk {
+        self.sdk.unwrap_or(if self.compat.is_some() { Sdk::Segment } else { Sdk::Assent })
     }
 }
 
@@ -84,5 +93,15 @@ pub enum Basis {
 #[serde(rename_all = "lowercase")]
 pub enum Compat {
     /// Segment's: no stamp, no enforcement at the door.
+    Segment,
+}
+
+/// A browser SDK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sdk {
+    /// Assent's own, with the banner.
+    Assent,
+    /// Segment's analytics.js as npm has it. It asks nobody.
     Segment,
 }

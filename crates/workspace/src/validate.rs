@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use event::Slug;
 
-use crate::{Alert, Category, Condition, Destination, SourceKind, Workspace};
+use crate::{Alert, Category, Condition, Destination, SourceKind, Workspace, lint};
 
 /// One bit each in the gate.
 const CATEGORIES_MAX: usize = 64;
@@ -27,6 +27,7 @@ pub(crate) fn validate(workspace: &Workspace) -> Result<(), Invalid> {
     for (name, category) in &consent.choice_traits {
         known_category(workspace, category, &format!("the trait `{name}` means"))?;
     }
+    lint::banner(workspace)?;
     unique("destinations named", workspace.destinations.iter().map(|destination| &destination.name))?;
     workspace.destinations.iter().try_for_each(|destination| one_destination(workspace, destination))?;
     if workspace.alerts.len() > ALERTS_MAX {

@@ -268,6 +268,7 @@ export const routes = [
   ],
   ["GET", /^\/settings$/, ({ world }) => page(world.settings)],
   ["GET", /^\/destination-kinds$/, ({ world }) => page(world.kinds)],
+  ["GET", /^\/regimes$/, ({ world }) => ({ version: 1, as_of: "2026-11-22", items: world.regimes })],
   ["GET", /^\/w\/overview$/, overview],
   ["GET", /^\/w\/live$/, live],
   [

@@ -336,14 +336,22 @@ const consentOf = () => ({
   categories: ["required", "functionality", "performance", "targeting"].map((name) => ({
     name,
     aliases: name === "performance" ? ["C0002", "ta-2"] : [],
+    erase: [],
   })),
   default_regime: "opt-in",
   regions: { US: "opt-out" },
   choice_traits: { marketing_opt_in: "targeting" },
   do_not_track: "ignore",
+  banner: {},
   version: 1,
   declared_by: null,
 });
+
+const REGIMES = [
+  ["opt-in", "Opt-in, wherever the visitor is"],
+  ["opt-out", "Opt-out, wherever the visitor is"],
+  ["eu", "European Union, EEA and Switzerland"],
+].map(([id, title]) => ({ id, title, row: {} }));
 
 const settingsOf = () => [
   { key: "log.segment_bytes", value: "134217728", is_default: true, docs: "Bytes of a segment of the log." },
@@ -390,6 +398,7 @@ export function makeWorld(kind) {
     categories: consentOf(),
     detail: DETAIL,
     settings: settingsOf(),
+    regimes: REGIMES,
     isFull,
   };
 }

@@ -1,13 +1,14 @@
-//! The consent block: categories, regimes, regions.
+//! The consent block: categories, regimes, regions, the banner; and what a visitor of some region is asked by it.
 
 use axum::Json;
 use axum::extract::State;
+use consent::Experience;
 use control::{Edit, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use workspace::{DoNotTrack, ObjectKind, Regime};
+use workspace::{DefaultRegime, DoNotTrack, ObjectKind, Regime, SourceKind};
 
 use crate::Api;
 use crate::access::Caller;
@@ -18,7 +19,7 @@ use crate::resource::workspace::Here;
 use crate::router::Operations;
 
 pub(super) fn routes() -> Vec<Operations> {
-    vec![routes!(show_categories, change_categories)]
+    vec![routes!(show_categories, change_categories), routes!(show_experience), routes!(list_regimes)]
 }
 
 /// How consent is read in a workspace.
@@ -37,9 +38,9 @@ struct ConsentWritten {
     /// The categories, `required` among them.
     categories: Vec<CategoryWritten>,
     /// What holds before a visitor has chosen, in regions without a row.
-    #[schema(schema_with = crate::schema::regime)]
-    default_regime: Regime,
-    /// Regimes by region, as `{"US": "opt-out"}`.
+    #[schema(schema_with = crate::schema::default_regime)]
+    default_regime: DefaultRegime,
+    /// The workspace's own rows by region, as `{"US": "opt-out"}`.
     #[schema(value_type = Object)]
     regions: Map<String, Value>,
     /// Traits of `identify` that carry an explicit choice: trait → category.
@@ -48,6 +49,10 @@ struct ConsentWritten {
     /// What `DNT: 1` means.
     #[schema(schema_with = crate::schema::do_not_track)]
     do_not_track: DoNotTrack,
+    /// How visitors are asked, as in a workspace file.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    banner: Map<String, Value>,
 }
 
 /// A category. It may be written as its name alone.
@@ -58,11 +63,14 @@ struct CategoryWritten {
     name: String,
     /// Other keys of a stamp that mean it.
     aliases: Vec<String>,
+    /// Cookies and storage keys of the site that go when it is withdrawn.
+    erase: Vec<String>,
 }
 
 impl From<workspace::CategoryRule> for CategoryWritten {
     fn from(rule: workspace::CategoryRule) -> Self {
-        Self { name: rule.name.to_string(), aliases: rule.aliases.iter().map(ToString::to_string).collect() }
+        let aliases = rule.aliases.iter().map(ToString::to_string).collect();
+        Self { name: rule.name.to_string(), aliases, erase: rule.erase }
     }
 }
 
@@ -107,4 +115,79 @@ async fn change_categories(
     let edit = Edit::Replace { kind, name: kind.name().to_owned(), body: said(fields), if_version };
     api.configuration.edit(&who, &tenant.name(), edit).await?;
     shown(api.configuration.object(&tenant.name(), kind, kind.name()).await?)
+}
+
+/// For whom.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Visitor {
+    /// The source whose page it is; the first browser source when left out.
+    #[serde(default)]
+    source: Option<String>,
+    /// Where they are, as `DE` or `US-CA`; left out: not known.
+    #[serde(default)]
+    region: Option<String>,
+    /// What their browser asks for, as `Accept-Language` says it.
+    #[serde(default)]
+    language: Option<String>,
+}
+
+/// What a visitor is asked: the document that their page gets under `assent` in its settings.
+#[utoipa::path(
+    get, path = "/api/v1/workspaces/{workspace}/experience", tag = "categories",
+    params(("workspace" = String, Path, description = "The workspace"), Visitor),
+    responses(
+        (status = 200, body = Object, description = "As web/sdk/src/settings.ts describes it"),
+        (status = 404, body = ErrorBody, description = "No such workspace, or it has no such source"),
+    ),
+)]
+async fn show_experience(Here(tenant): Here, Asked(visitor): Asked<Visitor>) -> Result<Json<Value>> {
+    let mut sources = tenant.workspace.sources.iter();
+    let found = match &visitor.source {
+        Some(name) => sources.find(|source| source.name.as_str() == name),
+        None => sources.find(|source| source.kind == SourceKind::Browser),
+    };
+    let source = found.ok_or_else(|| match &visitor.source {
+        Some(name) => Error::no_such("source", name),
+        None => Error::no_such("source of kind", "browser"),
+    })?;
+    let language = visitor.language.as_deref().unwrap_or_default();
+    let experience = Experience::new(&tenant.workspace, source, visitor.region.as_deref(), language);
+    serde_json::to_value(experience).map(Json).map_err(|error| Error::internal("write what a visitor is asked", &error))
+}
+
+/// The table of regimes.
+#[derive(Debug, Serialize, ToSchema)]
+struct Regimes {
+    /// Its version, recorded with every choice.
+    version: u32,
+    /// The day as of which it was written.
+    as_of: &'static str,
+    /// Its rows.
+    items: Vec<RegimeShown>,
+}
+
+/// One regime.
+#[derive(Debug, Serialize, ToSchema)]
+struct RegimeShown {
+    /// As it is configured.
+    id: &'static str,
+    /// For people.
+    title: &'static str,
+    /// Its row, field by field.
+    #[schema(value_type = Object)]
+    row: &'static workspace::RegimeRow,
+}
+
+/// The regimes that Assent knows.
+#[utoipa::path(
+    get, path = "/api/v1/regimes", tag = "categories",
+    responses((status = 200, body = Regimes, description = "All of them")),
+)]
+async fn list_regimes() -> Json<Regimes> {
+    let items = Regime::all()
+        .map(|regime| RegimeShown { id: regime.id(), title: &regime.row().title, row: regime.row() })
+        .collect();
+    Json(Regimes { version: Regime::table_version(), as_of: Regime::table_as_of(), items })
 }

@@ -7,7 +7,7 @@ use control::{Edit, Object, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use workspace::{Basis, Compat, ObjectKind, SourceKind};
+use workspace::{Basis, Compat, ObjectKind, Sdk, SourceKind};
 
 use crate::Api;
 use crate::access::Caller;
@@ -58,6 +58,10 @@ struct SourceWritten {
     #[serde(default)]
     #[schema(schema_with = crate::schema::compat_or_null)]
     compat: Option<Compat>,
+    /// The script that a page gets; `null`: Assent's own, or Segment's where `compat` says so.
+    #[serde(default)]
+    #[schema(schema_with = crate::schema::sdk_or_null)]
+    sdk: Option<Sdk>,
     /// The region of all its events; `null`: from the address.
     #[serde(default)]
     region: Option<String>,
@@ -85,6 +89,9 @@ struct SourceToWrite {
     /// Whose reading of missing stamps it follows.
     #[schema(schema_with = crate::schema::compat_or_null, required = false)]
     compat: Option<Compat>,
+    /// The script that a page gets: Assent's own, which asks, or Segment's.
+    #[schema(schema_with = crate::schema::sdk_or_null, required = false)]
+    sdk: Option<Sdk>,
     /// The region of all its events.
     region: Option<String>,
     /// Whether its events are kept.

@@ -55,29 +55,65 @@ async fn a_forwarded_scheme_counts_from_trusted_proxies_only() {
 }
 
 #[tokio::test]
-async fn the_script_carries_key_and_licence() {
+async fn settings_say_what_this_visitor_is_asked_and_are_for_nobody_else() {
     let world = World::start().await;
-    let there = world.get("/analytics.js/v1/wk_web/analytics.min.js").await;
+    let of = async |language: &str| {
+        world.send("GET", "/v1/projects/wk_web/settings", &[("Accept-Language", language)], b"").await
+    };
+    let reply = of("de-AT, en;q=0.5").await;
+    assert_eq!(reply.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(reply.header("set-cookie"), None);
+    let asked = &reply.json()["assent"];
     assert_eq!(
-        there.status,
-        200,
-        "this test needs the npm package's script: run `make web`, then again ({})",
-        there.text()
+        (&asked["v"], &asked["texts"]["language"], &asked["texts"]["reject"]),
+        (&json!(1), &json!("de"), &json!("Alle ablehnen"))
     );
-    for path in ["/analytics.js/v1/wk_web/analytics.min.js", "/analytics.js/v1/wk_web/platform/analytics.min.js"] {
-        let plain = world.get(path).await;
-        let packed = world.send("GET", path, &[("Accept-Encoding", "gzip, br")], b"").await;
-        assert!(plain.text().starts_with("/*! @segment/analytics-next") && plain.text().contains("MIT License"));
-        assert!(plain.text().contains("window.analyticsWriteKey=\"wk_web\""), "the key is filled in");
-        assert!(!plain.text().contains("\"__WRITE_KEY__\""));
-        let mut unpacked = Vec::new();
-        flate2::read::GzDecoder::new(&*packed.body).read_to_end(&mut unpacked).expect("gzip");
-        assert_eq!(unpacked, plain.body);
-        let etag = plain.header("etag").expect("a tag").to_owned();
-        let again = world.send("GET", path, &[("If-None-Match", &etag)], b"").await;
-        assert_eq!((again.status, again.body.len()), (304, 0));
-    }
+    assert_eq!(
+        (&asked["regime"]["id"], &asked["before"], &asked["region"]),
+        (&json!("opt-in"), &json!("block"), &json!(null))
+    );
+    assert_eq!(of("fr").await.json()["assent"]["texts"]["language"], "en");
+}
+
+/// The script of a key, plain and packed alike, kept by its tag.
+async fn script(world: &World, path: &str) -> (String, usize) {
+    let plain = world.get(path).await;
+    assert_eq!(plain.status, 200, "this test needs the scripts: run `make web`, then again ({})", plain.text());
+    let packed = world.send("GET", path, &[("Accept-Encoding", "gzip, br")], b"").await;
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&*packed.body).read_to_end(&mut unpacked).expect("gzip");
+    assert_eq!(unpacked, plain.body);
+    let etag = plain.header("etag").expect("a tag").to_owned();
+    let again = world.send("GET", path, &[("If-None-Match", &etag)], b"").await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    assert!(!plain.text().contains("\"__WRITE_KEY__\""), "the key is filled in");
+    (plain.text(), packed.body.len())
+}
+
+#[tokio::test]
+async fn a_browser_source_gets_the_sdk_that_asks() {
+    let world = World::start().await;
+    let (text, packed) = script(&world, "/analytics.js/v1/wk_web/analytics.min.js").await;
+    assert!(text.contains("\"wk_web\""), "the key is filled in");
+    assert!(packed <= 12 * 1024, "the core is {packed} bytes as it is served");
+    let name =
+        text.split("/sdk/").nth(1).and_then(|rest| rest.split(['"', '`', '\'']).next()).expect("it names its chunk");
+    let chunk = world.get(&format!("/sdk/{name}")).await;
+    assert_eq!((chunk.status, chunk.header("cache-control")), (200, Some("public, max-age=31536000, immutable")));
+    let module = world.get("/sdk/assent.mjs").await;
+    assert_eq!((module.status, module.header("cache-control")), (200, Some("public, max-age=300")));
+    assert_eq!(world.get("/sdk/nothing.js").await.short(), "404 not_found");
     assert_eq!(world.get("/analytics.js/v1/wk_nobody/analytics.min.js").await.short(), "401 unknown_key");
+}
+
+#[tokio::test]
+async fn a_source_that_reads_stamps_as_segment_does_gets_segments_sdk() {
+    let world = World::start().await;
+    for file in ["analytics.min.js", "platform/analytics.min.js"] {
+        let (text, _) = script(&world, &format!("/analytics.js/v1/wk_compat/{file}")).await;
+        assert!(text.starts_with("/*! @segment/analytics-next") && text.contains("MIT License"));
+        assert!(text.contains("window.analyticsWriteKey=\"wk_compat\""), "the key is filled in");
+    }
     let chunk = "/analytics-next/bundles/tsub-middleware.bundle.89bf07058b3d3b126984.js";
     let reply = world.get(chunk).await;
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/javascript; charset=utf-8")));

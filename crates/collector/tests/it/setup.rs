@@ -33,6 +33,7 @@ sources:
 consent:
   choice_traits: { newsletter: targeting, stats: performance }
   regions: { US: opt-out }
+  banner: { languages: { en: {}, de: { reviewed: 'J. Roe, 2026-11-20' } } }
 ";
 
 #[derive(Debug)]

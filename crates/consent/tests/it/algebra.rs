@@ -35,7 +35,7 @@ fn a_stamp(origin: u8, prefs: &[(usize, bool)], gpc: bool, regime: bool, basis: 
         origin: origins[usize::from(origin) % 4],
         preferences: Preferences(prefs.iter().map(|(name, value)| (NAMES[name % 4].into(), *value)).collect()),
         signals: Signals { gpc, dnt: false },
-        regime: if regime { Regime::OptIn } else { Regime::OptOut },
+        regime: if regime { Regime::OPT_IN } else { Regime::OPT_OUT },
         basis: if basis { Basis::Consent } else { Basis::Contract },
     }
 }

@@ -12,6 +12,7 @@ fn rules(categories: &[(&str, &[&str])]) -> ConsentRules {
     let rule = |(name, aliases): &(&str, &[&str])| CategoryRule {
         name: Category::new(name),
         aliases: aliases.iter().map(|alias| Category::new(alias)).collect(),
+        erase: Vec::new(),
     };
     let required: (&str, &[&str]) = ("required", &[]);
     let categories = std::iter::once(&required).chain(categories).map(rule).collect();

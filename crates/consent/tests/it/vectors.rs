@@ -8,6 +8,7 @@ use workspace::{Basis, ConsentRules, DoNotTrack, Regime};
 
 const DECIDE: &str = include_str!("../../vectors/decide.json");
 const COLLECT: &str = include_str!("../../vectors/collect.json");
+const REGIMES: &str = include_str!("../../vectors/regimes.json");
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -68,7 +69,7 @@ fn decided(vector: &DecideVector) -> String {
             gpc: read(&vector.stamp, "gpc").unwrap_or(false),
             dnt: read(&vector.stamp, "dnt").unwrap_or(false),
         },
-        regime: read(&vector.stamp, "regime").unwrap_or(Regime::OptIn),
+        regime: read(&vector.stamp, "regime").unwrap_or(Regime::OPT_IN),
         basis: read(&vector.stamp, "basis").unwrap_or(Basis::Consent),
     };
     let categories: Vec<String> = read(&vector.purpose, "categories").unwrap_or_default();
@@ -117,29 +118,49 @@ struct CollectVector {
     expect: String,
 }
 
+fn collected(vector: &CollectVector) -> String {
+    let rules = rules(None);
+    let mut source = serde_json::json!({"name": "web", "kind": vector.kind});
+    for (key, value) in [("basis", &vector.basis), ("compat", &vector.compat), ("category", &vector.category)] {
+        if let Some(value) = value {
+            source[key] = value.clone().into();
+        }
+    }
+    let source: workspace::Source = serde_json::from_value(source).expect("the vector describes a source");
+    let arrival = Arrival {
+        sent: vector.preferences.as_ref().map(preferences),
+        known: known(&rules, &vector.choices),
+        signals: Signals { gpc: vector.gpc, dnt: false },
+        regime: vector.regime.unwrap_or(Regime::OPT_IN),
+    };
+    match consent::collect(&source, &rules, arrival) {
+        Ok(stamp) => stamp.origin.name().to_owned(),
+        Err(reason) => reason.code().to_owned(),
+    }
+}
+
 #[test]
 fn collect_answers_the_golden_vectors() {
     let vectors: Vec<CollectVector> = serde_json::from_str(COLLECT).expect("vectors are JSON");
     assert!(vectors.len() >= 20, "only {} vectors", vectors.len());
     for vector in &vectors {
-        let rules = rules(None);
-        let mut source = serde_json::json!({"name": "web", "kind": vector.kind});
-        for (key, value) in [("basis", &vector.basis), ("compat", &vector.compat), ("category", &vector.category)] {
-            if let Some(value) = value {
-                source[key] = value.clone().into();
-            }
-        }
-        let source: workspace::Source = serde_json::from_value(source).expect("the vector describes a source");
-        let arrival = Arrival {
-            sent: vector.preferences.as_ref().map(preferences),
-            known: known(&rules, &vector.choices),
-            signals: Signals { gpc: vector.gpc, dnt: false },
-            regime: vector.regime.unwrap_or(Regime::OptIn),
-        };
-        let got = match consent::collect(&source, &rules, arrival) {
-            Ok(stamp) => stamp.origin.name().to_owned(),
-            Err(reason) => reason.code().to_owned(),
-        };
-        assert_eq!(got, vector.expect, "{}", vector.name);
+        assert_eq!(collected(vector), vector.expect, "{}", vector.name);
+    }
+}
+
+#[derive(Deserialize)]
+struct RegimeVectors {
+    collect: Vec<CollectVector>,
+    decide: Vec<DecideVector>,
+}
+
+#[test]
+fn both_answer_the_vectors_of_the_regimes() {
+    let vectors: RegimeVectors = serde_json::from_str(REGIMES).expect("vectors are JSON");
+    for vector in &vectors.collect {
+        assert_eq!(collected(vector), vector.expect, "{}", vector.name);
+    }
+    for vector in &vectors.decide {
+        assert_eq!(decided(vector), vector.expect, "{}", vector.name);
     }
 }

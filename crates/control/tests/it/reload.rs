@@ -120,7 +120,7 @@ fn stamp() -> Stamp<'static> {
         origin: Origin::Default,
         preferences: Preferences::default(),
         signals: Signals { dnt: true, gpc: false },
-        regime: Regime::OptOut,
+        regime: Regime::OPT_OUT,
         basis: Basis::Consent,
     }
 }

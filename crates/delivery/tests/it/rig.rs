@@ -402,7 +402,7 @@ pub(crate) fn record_at<'a>(id: &'a str, subject: u8, (outputs, received_at): (&
                 origin: Origin::Sent,
                 preferences: Preferences(vec![("performance".into(), true)]),
                 signals: Signals::default(),
-                regime: Regime::OptIn,
+                regime: Regime::OPT_IN,
                 basis: Basis::Consent,
             },
             json: "{}",

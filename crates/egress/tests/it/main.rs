@@ -31,7 +31,7 @@ fn permitted(gate: &Gate, request: Request) -> Permitted<Request> {
         origin: Origin::Sent,
         preferences: Preferences(vec![("performance".into(), true)]),
         signals: Signals::default(),
-        regime: Regime::OptIn,
+        regime: Regime::OPT_IN,
         basis: Basis::Consent,
     };
     let purpose = Use {

@@ -158,7 +158,7 @@ mod tests {
                 origin: Origin::Sent,
                 preferences: Preferences(vec![("performance".into(), true)]),
                 signals: Signals { gpc: true, dnt: false },
-                regime: Regime::OptIn,
+                regime: Regime::OPT_IN,
                 basis: Basis::Consent,
             },
             json: r#"{"type":"track"}"#,

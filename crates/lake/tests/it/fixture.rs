@@ -166,7 +166,7 @@ impl World {
                 origin: Origin::Sent,
                 preferences: Preferences(vec![("performance".into(), true)]),
                 signals: Signals { gpc: false, dnt: false },
-                regime: Regime::OptIn,
+                regime: Regime::OPT_IN,
                 basis: Basis::Consent,
             },
             json: &json,

@@ -105,7 +105,7 @@ pub(crate) fn raw(workspace: &str, partition: u16, message_id: &str, user: &str)
             origin: Origin::Sent,
             preferences: Preferences(vec![("performance".into(), true)]),
             signals: Signals { gpc: false, dnt: false },
-            regime: workspace::Regime::OptIn,
+            regime: workspace::Regime::OPT_IN,
             basis: workspace::Basis::Consent,
         },
         json: &json,

@@ -39,7 +39,8 @@ pub(super) async fn measure(place: &Place, span: Duration, report: &mut Report) 
     let loaded = drive(plan).await?;
     loaded.all_accepted()?;
     landed(&assent, loaded.accepted).await?;
-    let numbers = loaded.next + LIVE_PER_SECOND * (3 * span + 3 * WARM_UP).as_secs() + 10_000;
+    // Before, idle, beside and after; what has a higher number the sinks would not count.
+    let numbers = loaded.next + LIVE_PER_SECOND * (4 * span + 3 * WARM_UP).as_secs() + 10_000;
     let (target, other) = (Sink::start(Manner::Good, numbers).await?, Sink::start(Manner::Good, numbers).await?);
     let batch = Some((100, 20));
     let webhook = |name: &str, sink: &Sink| Webhook { name: name.to_owned(), url: sink.url(), batch };

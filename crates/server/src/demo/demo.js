@@ -1,12 +1,29 @@
-// The demo page's only script: asks first, loads Segment's analytics.js only after a grant, stamps every event, and
-// tells the server about a refusal without any identifier of its own making.
+// The demo page's only script: loads Assent's SDK as a customer's page does, for a source of the region that the address
+// names, and shows what the SDK says about itself.
 "use strict";
 
-const WRITE_KEY = "wk_demo";
-const STORED = "assent-demo-choice";
-const state = document.getElementById("state");
+const KEYS = { eu: "wk_demo", uk: "wk_demo_uk", us: "wk_demo_us" };
+const as = new URLSearchParams(location.search).get("as");
+const region = as in KEYS ? as : "eu";
 const sent = document.getElementById("sent");
-let preferences;
+const state = document.getElementById("state");
+
+/** The array that stands in until the script is there: it keeps the calls, and the script makes them. */
+function stub() {
+  const queue = [];
+  for (const method of ["track", "page", "identify", "reset", "on", "ready"]) {
+    queue[method] = (...args) => {
+      queue.push([method, ...args]);
+      return queue;
+    };
+  }
+  queue._writeKey = KEYS[region];
+  const script = document.createElement("script");
+  script.async = true;
+  script.src = `/analytics.js/v1/${queue._writeKey}/analytics.min.js`;
+  document.head.append(script);
+  return queue;
+}
 
 function note(text) {
   const line = document.createElement("li");
@@ -14,65 +31,21 @@ function note(text) {
   sent.append(line);
 }
 
-function stamp({ payload, next }) {
-  payload.obj.context = { ...payload.obj.context, consent: { categoryPreferences: preferences } };
-  next(payload);
+function show(preferences) {
+  const allowed = Object.keys(preferences).filter((name) => preferences[name]);
+  state.textContent = `Allowed now: ${allowed.join(", ") || "nothing"}.`;
 }
 
-function load() {
-  if (window.analytics) return;
-  const queue = (window.analytics = []);
-  for (const method of ["track", "page", "addSourceMiddleware"]) {
-    queue[method] = (...args) => queue.push([method, ...args]);
-  }
-  queue._writeKey = WRITE_KEY;
-  queue._cdn = location.origin;
-  const script = document.createElement("script");
-  script.src = `/analytics.js/v1/${WRITE_KEY}/analytics.min.js`;
-  script.dataset.globalSegmentAnalyticsKey = "analytics";
-  document.head.append(script);
-  queue.addSourceMiddleware(stamp);
-  queue.page();
-}
+window.analytics = stub();
+window.analytics.on("consent", show);
+window.analytics.ready(() => show(window.analytics.consent.preferences()));
+window.analytics.page("Demo");
 
-async function tellRefusal() {
-  const body = {
-    event: "Segment Consent Preference Updated",
-    anonymousId: crypto.randomUUID(),
-    context: { consent: { categoryPreferences: preferences } },
-  };
-  await fetch("/v1/track", { method: "POST", headers: { Authorization: `Basic ${btoa(`${WRITE_KEY}:`)}` }, body: JSON.stringify(body) });
-}
-
-function apply(choice, isNew) {
-  const granted = choice === "grant";
-  preferences = { functionality: granted, performance: granted, targeting: false };
-  state.textContent = granted ? "You accepted measuring. You can reject at any time." : "You rejected. Nothing is measured.";
-  if (granted) {
-    load();
-    if (isNew) window.analytics.track("Segment Consent Preference Updated");
-  } else if (window.analytics) {
-    if (isNew) window.analytics.track("Segment Consent Preference Updated");
-  } else if (isNew) {
-    void tellRefusal();
-  }
-}
-
-for (const button of document.querySelectorAll("[data-choice]")) {
-  button.addEventListener("click", () => {
-    localStorage.setItem(STORED, button.dataset.choice);
-    apply(button.dataset.choice, true);
-  });
+for (const link of document.querySelectorAll("[data-region]")) {
+  if (link.dataset.region === region) link.setAttribute("aria-current", "page");
 }
 
 document.getElementById("track").addEventListener("click", async () => {
-  if (!window.analytics) {
-    note("Not sent: you have not accepted measuring.");
-    return;
-  }
-  const context = await window.analytics.track("Button Clicked", { place: "demo" });
-  note(context?.event ? `${context.event.event} · ${context.event.messageId}` : "Queued until the SDK has loaded.");
+  const captured = await window.analytics.track("Button Clicked", { place: "demo" });
+  note(captured?.event ? `${captured.event.event} · ${captured.event.messageId}` : "Not captured: nobody has allowed it.");
 });
-
-const earlier = localStorage.getItem(STORED);
-if (earlier) apply(earlier, false);

@@ -47,6 +47,8 @@ export interface Source extends Versioned {
   category: string;
   basis: (typeof BASES)[number] | null;
   compat: "segment" | null;
+  /** The script that a page gets; `null`: Assent's own, or Segment's where `compat` says so. */
+  sdk: "assent" | "segment" | null;
   region: string | null;
   enabled: boolean;
   first_event_at: string | null;
@@ -214,12 +216,19 @@ export type SavedQuery = Described["SavedQueryShown"];
 export interface CategoryRule {
   name: string;
   aliases: string[];
+  /** Cookies and storage keys that go when it is withdrawn. */
+  erase: string[];
 }
+
+export type Regimes = Described["Regimes"];
 
 export interface Consent {
   categories: CategoryRule[];
-  default_regime: "opt-in" | "opt-out";
-  regions: Record<string, "opt-in" | "opt-out">;
+  default_regime: string;
+  /** The workspace's own rows: region → regime. */
+  regions: Record<string, string>;
+  /** As in a workspace file. */
+  banner: Record<string, unknown>;
   /** Traits of `identify` that carry a choice: trait → category. */
   choice_traits: Record<string, string>;
   do_not_track: "ignore" | "as-gpc";

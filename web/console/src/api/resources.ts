@@ -15,6 +15,7 @@ import type {
   Notice,
   Overview,
   Page,
+  Regimes,
   Replay,
   Retry,
   SavedQuery,
@@ -147,6 +148,12 @@ export const consent = (workspace: string) =>
     queryKey: [workspace, "categories"],
     queryFn: ({ signal }) => get<Consent>(under(workspace, "/categories"), undefined, signal),
   });
+
+export const regimes = queryOptions({
+  queryKey: ["regimes"],
+  queryFn: ({ signal }) => get<Regimes>("/regimes", undefined, signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
 
 export const lakeSchema = (workspace: string) =>
   queryOptions({

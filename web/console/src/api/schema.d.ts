@@ -35,6 +35,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/regimes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The regimes that Assent knows. */
+        get: operations["list_regimes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -557,6 +574,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/experience": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a visitor is asked: the document that their page gets under `assent` in its settings. */
+        get: operations["show_experience"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/export": {
         parameters: {
             query?: never;
@@ -906,6 +940,8 @@ export interface components {
         CategoryWritten: {
             /** @description Other keys of a stamp that mean it. */
             aliases: string[];
+            /** @description Cookies and storage keys of the site that go when it is withdrawn. */
+            erase: string[];
             /** @description Its name. */
             name: string;
         };
@@ -920,15 +956,17 @@ export interface components {
             version: number;
         };
         ConsentWritten: {
+            /** @description How visitors are asked, as in a workspace file. */
+            banner?: Record<string, never>;
             /** @description The categories, `required` among them. */
             categories: components["schemas"]["CategoryWritten"][];
             /** @description Traits of `identify` that carry an explicit choice: trait → category. */
             choice_traits: Record<string, never>;
             /** @enum {string} */
-            default_regime: "opt-in" | "opt-out";
+            default_regime: "opt-in" | "opt-out" | "eu" | "uk" | "uk-statistics" | "us" | "rest" | "by-region";
             /** @enum {string} */
             do_not_track: "ignore" | "as-gpc";
-            /** @description Regimes by region, as `{"US": "opt-out"}`. */
+            /** @description The workspace's own rows by region, as `{"US": "opt-out"}`. */
             regions: Record<string, never>;
         };
         Credentials: {
@@ -1470,6 +1508,27 @@ export interface components {
             /** @description Why. */
             reason: string;
         };
+        /** @description The table of regimes. */
+        Regimes: {
+            /** @description The day as of which it was written. */
+            as_of: string;
+            /** @description Its rows. */
+            items: components["schemas"]["RegimeShown"][];
+            /**
+             * Format: int32
+             * @description Its version, recorded with every choice.
+             */
+            version: number;
+        };
+        /** @description One regime. */
+        RegimeShown: {
+            /** @description As it is configured. */
+            id: string;
+            /** @description Its row, field by field. */
+            row: Record<string, never>;
+            /** @description For people. */
+            title: string;
+        };
         /** @description A part of what a dry run looked at. */
         ReplayPart: {
             /** @description The call, or the source. */
@@ -1744,6 +1803,8 @@ export interface components {
             name: string;
             /** @description The region of all its events. */
             region?: string | null;
+            /** @enum {string|null} */
+            sdk?: "assent" | "segment" | null;
             /** @description The key that SDKs send. Left out: a new source gets one, a known one keeps its own. */
             write_key?: string | null;
         };
@@ -1763,6 +1824,8 @@ export interface components {
             name: string;
             /** @description The region of all its events; `null`: from the address. */
             region?: string | null;
+            /** @enum {string|null} */
+            sdk?: "assent" | "segment" | null;
             /** @description The key that SDKs send; `null` for whoever is less than an admin. */
             write_key?: string | null;
         };
@@ -1998,6 +2061,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DestinationKindList"];
+                };
+            };
+        };
+    };
+    list_regimes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Regimes"];
                 };
             };
         };
@@ -3747,6 +3830,45 @@ export interface operations {
                 };
             };
             /** @description Nothing is known of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_experience: {
+        parameters: {
+            query?: {
+                /** @description What their browser asks for, as `Accept-Language` says it. */
+                language?: string;
+                /** @description Where they are, as `DE` or `US-CA`; left out: not known. */
+                region?: string;
+                /** @description The source whose page it is; the first browser source when left out. */
+                source?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As web/sdk/src/settings.ts describes it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description No such workspace, or it has no such source */
             404: {
                 headers: {
                     [name: string]: unknown;

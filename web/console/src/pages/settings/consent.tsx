@@ -4,7 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { put } from "../../api/client.ts";
 import type { CategoryRule, Consent } from "../../api/model.ts";
-import { consent, workspacePath } from "../../api/resources.ts";
+import { consent, regimes, workspacePath } from "../../api/resources.ts";
 import { declaredReason, useBlocked } from "../../session.tsx";
 import { Button, IconButton } from "../../ui/button.tsx";
 import { SaveError } from "../../ui/conflict.tsx";
@@ -23,10 +23,7 @@ export function ConsentTab() {
 type Draft = Omit<Consent, "version" | "declared_by">;
 const draftOf = ({ version: _, declared_by: __, ...written }: Consent): Draft => written;
 
-const REGIMES = [
-  ["opt-in", "Opt-in: nothing but required until granted"],
-  ["opt-out", "Opt-out: everything until refused"],
-] as const;
+const BY_REGION = ["by-region", "By region: each visitor under the law of where they are"] as const;
 const SIGNALS = [
   ["ignore", "Means nothing"],
   ["as-gpc", "Means the same as Global Privacy Control"],
@@ -67,13 +64,12 @@ function Form({ saved }: { saved: Consent }) {
         >
           <fieldset disabled={blocked !== null} className="stack">
             <Categories value={draft.categories} onChange={(categories) => rules({ categories })} />
-            <SelectField
-              label="Where no region has a row"
-              value={draft.default_regime}
-              options={REGIMES}
-              onChange={(default_regime) => rules({ default_regime })}
-            />
+            <DefaultRegime value={draft.default_regime} onChange={(default_regime) => rules({ default_regime })} />
             <Regions value={draft.regions} onChange={(regions) => rules({ regions })} />
+            <p className="hint">
+              The banner's words, languages, vendors and tags are written in the workspace file, under{" "}
+              <code>consent.banner</code>; saving here keeps them.
+            </p>
             <Traits value={draft.choice_traits} onChange={(choice_traits) => rules({ choice_traits })} />
             <SelectField
               label="Do Not Track"
@@ -98,6 +94,19 @@ function Form({ saved }: { saved: Consent }) {
         </form>
       </Card>
     </>
+  );
+}
+
+function DefaultRegime({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  const known = useQuery(regimes).data?.items.map(({ id, title }) => [id, title] as const) ?? [];
+  return (
+    <SelectField
+      label="Where no region has a row"
+      value={value}
+      options={[BY_REGION, ...known]}
+      onChange={onChange}
+      hint="By region: an unknown region gets opt-in and the links of the United States."
+    />
   );
 }
 
@@ -141,7 +150,7 @@ function Categories({ value, onChange }: { value: CategoryRule[]; onChange: (val
         </div>
       ))}
       <div>
-        <Button small icon="plus" onClick={() => onChange([...value, { name: "", aliases: [] }])}>
+        <Button small icon="plus" onClick={() => onChange([...value, { name: "", aliases: [], erase: [] }])}>
           Add category
         </Button>
       </div>
@@ -189,15 +198,15 @@ function Lines<T extends string>({ label, hint, placeholder, value, pattern, onC
 }
 
 type Regions = Consent["regions"];
-const REGION_LINE = /^\s*([A-Z]{2}(?:-[A-Z0-9]{1,3})?)\s*:\s*(opt-in|opt-out)\s*$/;
+const REGION_LINE = /^\s*([A-Z]{2}(?:-[A-Z0-9]{1,3})?)\s*:\s*([a-z-]+)\s*$/;
 const TRAIT_LINE = /^\s*([^:\s]+)\s*:\s*(\S+)\s*$/;
 
 const Regions = (props: { value: Regions; onChange: (value: Regions) => void }) => (
   <Lines
     {...props}
     label="Regions"
-    hint="One in each line; the longest match counts."
-    placeholder={"US: opt-out\nUS-CA: opt-out"}
+    hint="One in each line; the longest match counts, and counts before the table."
+    placeholder={"GB: uk-statistics\nUS-CA: us"}
     pattern={REGION_LINE}
   />
 );

@@ -8,7 +8,10 @@ import { Check, type Option, SelectField, Switch, TextField } from "../../ui/fie
 import { useWorkspace } from "../../workspace.tsx";
 
 /** What a person can set. */
-export type SourceDraft = Pick<Source, "name" | "kind" | "category" | "basis" | "compat" | "region" | "enabled">;
+export type SourceDraft = Pick<
+  Source,
+  "name" | "kind" | "category" | "basis" | "compat" | "sdk" | "region" | "enabled"
+>;
 
 export const NEW_SOURCE: SourceDraft = {
   name: "",
@@ -16,6 +19,7 @@ export const NEW_SOURCE: SourceDraft = {
   category: "performance",
   basis: "consent",
   compat: null,
+  sdk: null,
   region: null,
   enabled: true,
 };
@@ -26,6 +30,7 @@ export const draftOf = (source: Source): SourceDraft => ({
   category: source.category,
   basis: source.basis ?? "consent",
   compat: source.compat,
+  sdk: source.sdk,
   region: source.region,
   enabled: source.enabled,
 });
@@ -34,6 +39,10 @@ const KINDS: readonly Option<SourceKind>[] = [
   ["browser", "Browser: a web site"],
   ["mobile", "Mobile: an app"],
   ["server", "Server: your own programs"],
+];
+const SDKS: readonly Option<"assent" | "segment">[] = [
+  ["assent", "Assent's, with the banner"],
+  ["segment", "Segment's analytics.js, unmodified"],
 ];
 type Basis = NonNullable<Source["basis"]>;
 const BASIS_OPTIONS: readonly Option<Basis>[] = BASES.map((basis) => [basis, sentence(basis)] as const);
@@ -83,6 +92,15 @@ export function SourceFields({ draft, onChange, isNew, disabled = false }: Field
         hint="Empty: from the account or the event itself."
         disabled={disabled}
       />
+      {draft.kind === "browser" && (
+        <SelectField
+          label="Script for its pages"
+          value={draft.sdk ?? (draft.compat === "segment" ? "segment" : "assent")}
+          options={SDKS}
+          onChange={(sdk) => set({ sdk })}
+          hint="Both take the same calls. Segment's asks nobody: without another consent platform nothing is kept."
+        />
+      )}
       <Check
         label="Read missing stamps as Segment does"
         hint="unstamped events are kept, marked as of unknown consent"

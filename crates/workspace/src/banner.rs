@@ -1,0 +1,141 @@
+//! What a visitor is asked and how: the banner's languages and words, what happens before a choice, the tags that wait
+//! for it. What the law of a region wants stands in the table of regimes, not here.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Category, Purpose, Regime, Words};
+
+/// How a workspace asks. Everything has a default: a new workspace asks in English, in Assent's words.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Banner {
+    /// Counts up with every published change of words; recorded with each choice.
+    pub version: u32,
+    /// Choices made under an older version are asked again: refusals hold meanwhile, grants do not.
+    pub ask_again_below: Option<u32>,
+    /// The languages that are published, with what the workspace writes over Assent's words.
+    pub languages: BTreeMap<String, Words>,
+    /// By regime, what is done with calls made before a choice that is needed; [`Before::Block`] where nothing is said.
+    pub before: BTreeMap<Regime, Before>,
+    /// How a visitor finds the choices again.
+    pub control: Control,
+    /// Google's consent types → the category that grants them. Absent: Google Consent Mode is left alone.
+    pub consent_mode: Option<BTreeMap<String, Category>>,
+    /// Those who get something in the page, so that a visitor may refuse them one by one.
+    pub vendors: Vec<Vendor>,
+    /// What the page loads once it may.
+    pub tags: Vec<Tag>,
+    /// Days that an identifier lives. Nothing renews it.
+    pub identifier_days: u16,
+    /// The domain of the cookies; absent, the widest that the browser takes.
+    pub cookie_domain: Option<String>,
+}
+
+/// An identifier's life where nothing is said: what the cookie notice that Assent is modelled on promises.
+const IDENTIFIER_DAYS: u16 = 90;
+
+impl Default for Banner {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            ask_again_below: None,
+            languages: BTreeMap::from([(crate::FIRST_LANGUAGE.to_owned(), Words::default())]),
+            before: BTreeMap::new(),
+            control: Control::Floating,
+            consent_mode: None,
+            vendors: Vec::new(),
+            tags: Vec::new(),
+            identifier_days: IDENTIFIER_DAYS,
+            cookie_domain: None,
+        }
+    }
+}
+
+impl Banner {
+    /// The words of a language that is published: Assent's, with the workspace's over them.
+    pub fn words(&self, language: &str) -> Option<Words> {
+        let over = self.languages.get(language)?;
+        Some(Words::own(language).cloned().unwrap_or_default().under(over))
+    }
+
+    /// What is done before a choice under a regime.
+    pub fn before(&self, regime: Regime) -> Before {
+        self.before.get(&regime).copied().unwrap_or(Before::Block)
+    }
+}
+
+/// What is done with calls made before a choice that is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Before {
+    /// Nothing is stored, nothing sent, the call is dropped.
+    Block,
+    /// Kept in the page's memory, sent only under a choice that then permits it.
+    Buffer,
+    /// Sent with an identifier that lives as long as the page. Only where the regime lets a source collect unasked.
+    Cookieless,
+}
+
+/// How a visitor finds the choices again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Control {
+    /// A button at the bottom of every page.
+    Floating,
+    /// The pages have elements with `data-assent-open`.
+    None,
+}
+
+/// Somebody who gets something in the page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vendor {
+    /// As choices name it.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What must be granted for it.
+    pub category: Category,
+    /// Its privacy policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+}
+
+/// Something that the page loads once its categories are granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tag {
+    /// Its name.
+    pub id: String,
+    /// What it is.
+    pub kind: TagKind,
+    /// Where it comes from.
+    pub src: String,
+    /// All must be granted.
+    pub categories: Vec<Category>,
+    /// What for.
+    pub purpose: Purpose,
+    /// The vendor that it belongs to; refusing the vendor refuses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
+    /// Attributes of its element.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// Selector of the element that an `iframe` goes into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub into: Option<String>,
+}
+
+/// What a tag is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TagKind {
+    /// `<script src>`
+    Script,
+    /// `<img src>`
+    Img,
+    /// `<iframe src>`
+    Iframe,
+}

@@ -1,0 +1,235 @@
+//! What a banner may not be: words that are missing or steer, languages that nobody has read, categories that hold what
+//! they must not, and habits that a regime forbids. Each refusal says why, because whoever wrote it may have been told to.
+//!
+//! Size, colour and order of the buttons are not configured, so they need no rule: the browser SDK makes them equal.
+
+use std::collections::HashSet;
+
+use crate::validate::Invalid;
+use crate::words::{FIRST_LANGUAGE, PLACES};
+use crate::{Banner, Before, Model, Regime, SourceKind, Tag, Words, Workspace};
+
+/// A button's words may not be a paragraph.
+const BUTTON_CHARS_MAX: usize = 40;
+/// Beyond this a text is not read, and the settings of a page grow.
+const TEXT_CHARS_MAX: usize = 1_000;
+/// Of the longer of accept and reject to the shorter: a long word beside a short one is a small button beside a big one.
+const BUTTON_RATIO_MAX: usize = 3;
+/// What holds longer than the guidance of any regime for an identifier (CNIL: thirteen months).
+const IDENTIFIER_DAYS_MAX: u16 = 395;
+/// Each is an entry in every page's settings.
+const ENTRIES_MAX: usize = 200;
+
+/// Checks how a workspace asks.
+pub(crate) fn banner(workspace: &Workspace) -> Result<(), Invalid> {
+    let banner = &workspace.consent.banner;
+    if banner.version == 0 || banner.ask_again_below.is_some_and(|below| below > banner.version) {
+        return refuse("`banner.version` counts from 1, and `ask_again_below` is at most the version".to_owned());
+    }
+    if !(1..=IDENTIFIER_DAYS_MAX).contains(&banner.identifier_days) {
+        let days = banner.identifier_days;
+        return refuse(format!(
+            "`banner.identifier_days` is {days}; it is 1 to {IDENTIFIER_DAYS_MAX} (thirteen months)"
+        ));
+    }
+    if banner.languages.is_empty() {
+        return refuse("`banner.languages` is empty: nobody could be asked; publish at least one".to_owned());
+    }
+    banner.languages.iter().try_for_each(|(code, over)| language(workspace, code, over))?;
+    before(workspace, banner)?;
+    contents(workspace, banner)
+}
+
+fn refuse<T>(why: String) -> Result<T, Invalid> {
+    Err(Invalid(why))
+}
+
+fn language(workspace: &Workspace, code: &str, over: &Words) -> Result<(), Invalid> {
+    let is_code = !code.is_empty() && code.len() <= 35 && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if !is_code {
+        return refuse(format!("`{code}` is not a language: write a code as `de` or `pt-BR`"));
+    }
+    if let Some(place) = over.at.keys().find(|place| !PLACES.contains(&place.as_str())) {
+        let near = PLACES.iter().max_by(|a, b| strsim::jaro(a, place).total_cmp(&strsim::jaro(b, place)));
+        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        return refuse(format!("banner language `{code}` has words at `{place}`, which is no place{hint}"));
+    }
+    let Some(words) = workspace.consent.banner.words(code) else { return Ok(()) };
+    if code != FIRST_LANGUAGE && words.reviewed.as_deref().is_none_or(|who| who.trim().is_empty()) {
+        return refuse(format!(
+            "banner language `{code}` is a draft and cannot be published: let somebody who speaks it read every \
+             sentence, then name them, as `reviewed: \"Jane Roe, 2026-11-20\"`"
+        ));
+    }
+    if let Some(place) = PLACES.iter().find(|place| words.said(place).trim().is_empty()) {
+        return refuse(format!("banner language `{code}` has no words at `{place}`"));
+    }
+    if let Some((place, _)) = words.at.iter().find(|(_, said)| said.chars().count() > TEXT_CHARS_MAX) {
+        return refuse(format!("banner language `{code}` has more than {TEXT_CHARS_MAX} characters at `{place}`"));
+    }
+    buttons(code, &words)
+}
+
+/// Accepting and refusing are said alike (EDPB Taskforce 2023; 11 CCR 7004).
+fn buttons(code: &str, words: &Words) -> Result<(), Invalid> {
+    let count = |place: &str| words.said(place).chars().count();
+    if let Some(place) =
+        ["accept", "reject", "choose", "save"].into_iter().find(|place| count(place) > BUTTON_CHARS_MAX)
+    {
+        return refuse(format!(
+            "banner language `{code}`: `{place}` is a button and has more than {BUTTON_CHARS_MAX} characters"
+        ));
+    }
+    let (accept, reject) = (count("accept"), count("reject"));
+    if words.said("accept") == words.said("reject") {
+        return refuse(format!("banner language `{code}`: `accept` and `reject` say the same"));
+    }
+    if accept.max(reject) > BUTTON_RATIO_MAX * accept.min(reject) {
+        return refuse(format!(
+            "banner language `{code}`: `accept` and `reject` are of unlike length ({accept} and {reject} characters), \
+             which makes one button larger than the other; accepting and refusing must be equal"
+        ));
+    }
+    Ok(())
+}
+
+fn before(workspace: &Workspace, banner: &Banner) -> Result<(), Invalid> {
+    for (regime, before) in &banner.before {
+        if *before != Before::Cookieless {
+            continue;
+        }
+        let pages = workspace.sources.iter().filter(|source| source.kind == SourceKind::Browser);
+        if let Some(source) = pages.into_iter().find(|source| asks_first(*regime, source.category.as_str())) {
+            return refuse(format!(
+                "`banner.before.{regime}: cookieless` is not lawful: source `{}` collects under `{}`, which is opt-in \
+                 under this regime, with or without cookies; write `block` or `buffer`",
+                source.name, source.category
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn asks_first(regime: Regime, category: &str) -> bool {
+    regime.model(category) == Model::OptIn
+}
+
+fn contents(workspace: &Workspace, banner: &Banner) -> Result<(), Invalid> {
+    let known = |category: &crate::Category| workspace.consent.categories.iter().any(|rule| rule.name == *category);
+    if banner.vendors.len() > ENTRIES_MAX || banner.tags.len() > ENTRIES_MAX {
+        return refuse(format!("the banner has more than {ENTRIES_MAX} vendors or tags"));
+    }
+    let mut ids = HashSet::new();
+    for vendor in &banner.vendors {
+        let (id, category) = (&vendor.id, &vendor.category);
+        if !ids.insert(id.as_str()) {
+            return refuse(format!("there are two vendors `{id}`"));
+        }
+        if !known(category) {
+            return refuse(format!("vendor `{id}` belongs to category `{category}`, which does not exist"));
+        }
+    }
+    let mut tags = HashSet::new();
+    for tag in &banner.tags {
+        if !tags.insert(tag.id.as_str()) {
+            return refuse(format!("there are two tags `{}`", tag.id));
+        }
+        one_tag(tag, &known, &ids)?;
+    }
+    let mapped = banner.consent_mode.iter().flatten();
+    match mapped.into_iter().find(|(_, category)| !known(category)) {
+        Some((consent, category)) => {
+            refuse(format!("`consent_mode.{consent}` is granted by category `{category}`, which does not exist"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn one_tag(tag: &Tag, known: &impl Fn(&crate::Category) -> bool, vendors: &HashSet<&str>) -> Result<(), Invalid> {
+    let id = &tag.id;
+    if let Some(category) = tag.categories.iter().find(|category| !known(category)) {
+        return refuse(format!("tag `{id}` waits for category `{category}`, which does not exist"));
+    }
+    if let Some(vendor) = tag.vendor.as_deref().filter(|vendor| !vendors.contains(vendor)) {
+        return refuse(format!("tag `{id}` belongs to vendor `{vendor}`, which is not among `banner.vendors`"));
+    }
+    if tag.categories.is_empty() {
+        return refuse(format!("tag `{id}` waits for no category: name one, `required` if nobody may refuse it"));
+    }
+    if tag.categories.iter().all(crate::Category::is_required) && !tag.purpose.may_be_required() {
+        return refuse(format!(
+            "tag `{id}` is under `required` for purpose `{}`: nobody can refuse `required`, so it may not be used for \
+             analytics, advertising, sale or sharing",
+            tag.purpose
+        ));
+    }
+    if !(tag.src.starts_with("https://") || tag.src.starts_with('/')) || tag.src.starts_with("//") {
+        return refuse(format!(
+            "tag `{id}` comes from `{}`: write an `https://` address or a path of the site",
+            tag.src
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    fn check(banner: &str, expected: &str) {
+        let yaml =
+            format!("workspace: acme\nsources: [{{ name: web, kind: browser }}]\nconsent:\n  banner: {banner}\n");
+        let said = crate::parse(&yaml, &|_| None).map_or_else(|error| error.to_string(), |_| "published".to_owned());
+        assert!(said.contains(expected), "{banner}: {said}");
+    }
+
+    #[test]
+    fn what_may_be_published() {
+        check("{}", "published");
+        check("{ languages: { en: {}, de: { reviewed: 'J. Roe, 2026-11-20' } } }", "published");
+        check("{ before: { us: cookieless, eu: buffer } }", "published");
+        check(
+            "{ vendors: [{ id: ga, name: GA, category: performance }], tags: [{ id: ga, kind: script, \
+               src: 'https://ga.example/a.js', categories: [performance], purpose: analytics, vendor: ga }] }",
+            "published",
+        );
+    }
+
+    #[test]
+    fn a_language_that_nobody_has_read_is_a_draft() {
+        check("{ languages: { de: {} } }", "`de` is a draft");
+        check("{ languages: { de: { reviewed: ' ' } } }", "`de` is a draft");
+        check("{ languages: {} }", "nobody could be asked");
+        check("{ languages: { nl: { reviewed: R, title: Hoi } } }", "no words at `body`");
+        check("{ languages: { en: { titel: Hi } } }", "did you mean `title`?");
+        check("{ languages: { 'e n': {} } }", "is not a language");
+    }
+
+    #[test]
+    fn buttons_are_equal_in_words_too() {
+        check("{ languages: { en: { reject: 'No, I do not want any of this now' } } }", "of unlike length");
+        check("{ languages: { en: { reject: Accept all } } }", "say the same");
+        check("{ languages: { en: { reject: '' } } }", "no words at `reject`");
+        check(&format!("{{ languages: {{ en: {{ accept: {} }} }} }}", "a".repeat(41)), "is a button");
+    }
+
+    #[test]
+    fn nothing_is_collected_unasked_where_the_law_asks() {
+        check("{ before: { eu: cookieless } }", "is not lawful");
+        check("{ before: { opt-in: cookieless } }", "is not lawful");
+        check("{ before: { uk-statistics: cookieless } }", "published");
+        check("{ before: { moon: block } }", "unknown regime `moon`");
+    }
+
+    #[test]
+    fn nothing_hides_under_required() {
+        let tag = |more: &str| format!("{{ tags: [{{ id: t, kind: img, src: /p, {more} }}] }}");
+        check(&tag("categories: [required], purpose: advertising"), "nobody can refuse `required`");
+        check(&tag("categories: [required], purpose: service"), "published");
+        check(&tag("categories: [], purpose: service"), "waits for no category");
+        check(&tag("categories: [ads], purpose: advertising"), "which does not exist");
+        check(&tag("categories: [targeting], purpose: advertising, vendor: x"), "not among `banner.vendors`");
+        check(
+            "{ tags: [{ id: t, kind: img, src: 'http://x', categories: [targeting], purpose: advertising }] }",
+            "`https://`",
+        );
+    }
+}
