@@ -5,6 +5,7 @@
 //! - [`apply()`]: from files to stored objects. [`load()`]: from stored objects to [`Tenant`]s.
 //! - [`Configuration`]: the objects while they are served: shown, edited, exported, put in force.
 //! - [`Recorder`]: a visitor's choice becomes durable, then visible to the gate, then is answered.
+//! - [`Evidence`]: what was chosen, provable: from the table of leaves to the published ledger and to receipts.
 //! - `linking`: an identifier that joins a subject takes over what the subject refused.
 //! - [`Directory`]: the tenants, ready for the hot path.
 //! - [`keys`]: opening, rotating and destroying the keys of a workspace.
@@ -17,6 +18,7 @@ mod apply;
 mod audit;
 mod configuration;
 mod directory;
+mod evidence;
 mod hex;
 pub mod keys;
 mod linking;
@@ -43,6 +45,7 @@ pub use configuration::{
     Unservable, Word, export,
 };
 pub use directory::{Directory, KeyOwner, Tenant};
+pub use evidence::{Evidence, EvidenceError, EvidenceStore, Issued};
 pub use load::{LoadError, load};
 pub use recent::Recent;
 pub use recorder::{ChoiceMade, Recorded, Recorder};

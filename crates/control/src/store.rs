@@ -13,6 +13,7 @@ use crate::accounts::AccountStore;
 use crate::alerts::AlertStore;
 use crate::audit::AuditStore;
 use crate::configuration::ConfigurationStore;
+use crate::evidence::EvidenceStore;
 use crate::hex::hex;
 use crate::saved::SavedQueryStore;
 
@@ -207,7 +208,7 @@ pub enum Joined {
 /// The control store. Everything that a method writes is durable when it returns.
 #[async_trait]
 pub trait Store:
-    AccountStore + AlertStore + AuditStore + ConfigurationStore + SavedQueryStore + fmt::Debug + Send + Sync
+    AccountStore + AlertStore + AuditStore + ConfigurationStore + EvidenceStore + SavedQueryStore + fmt::Debug + Send + Sync
 {
     /// The subjects of some fingerprints, in their order.
     async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError>;
@@ -236,7 +237,8 @@ pub trait Store:
     ) -> Result<Vec<Option<Pii<String>>>, StoreError>;
 
     /// Appends choices to the history, merges them into the standings of their makers' identifiers (those that came with
-    /// them, and all that the vault has of the subject), and returns what these now are.
+    /// them, and all that the vault has of the subject), and returns what these now are. In the same transaction each
+    /// gets a leaf of the ledger, in their order, with what opens it.
     async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError>;
 
     /// A page of standings in the order of the fingerprints, after the given one.

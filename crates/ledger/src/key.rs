@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signer as _, SigningKey};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use zeroize::Zeroizing;
 
 use crate::note::{ED25519, VerifierKey, is_name, signature_line};
@@ -60,7 +60,7 @@ pub enum KeyFault {
 
 /// The key of one log.
 pub struct LogKey {
-    signing: SigningKey,
+    signing: Ed25519KeyPair,
     verifier: VerifierKey,
 }
 
@@ -76,8 +76,9 @@ impl LogKey {
         if !is_name(origin) {
             return Err(KeyFault::Name(origin.to_owned()));
         }
-        let signing = SigningKey::from_bytes(seed);
-        let verifier = VerifierKey { name: origin.to_owned(), key: signing.verifying_key() };
+        let signing = Ed25519KeyPair::from_seed_unchecked(seed).expect("32 bytes are a seed");
+        let key = signing.public_key().as_ref().try_into().expect("a public key of Ed25519 has 32 bytes");
+        let verifier = VerifierKey { name: origin.to_owned(), key };
         Ok(Self { signing, verifier })
     }
 
@@ -88,7 +89,7 @@ impl LogKey {
             Ok(text) => Zeroizing::new(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = Self::new(origin, seed)?;
-                key.store(path).map_err(io)?;
+                key.store(path, seed).map_err(io)?;
                 return Ok(key);
             }
             Err(error) => return Err(io(error)),
@@ -127,8 +128,8 @@ impl LogKey {
     }
 
     /// Durable, and whole or not there: written under another name first.
-    fn store(&self, path: &Path) -> io::Result<()> {
-        let secret = Zeroizing::new([&[ED25519][..], self.signing.as_bytes()].concat());
+    fn store(&self, path: &Path, seed: &[u8; 32]) -> io::Result<()> {
+        let secret = Zeroizing::new([&[ED25519][..], seed].concat());
         let (name, id) = (&self.verifier.name, u32::from_be_bytes(self.verifier.id()));
         let text = Zeroizing::new(format!("{PREFIX}{name}+{id:08x}+{}\n", STANDARD.encode(&*secret)));
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -151,6 +152,6 @@ impl LogKey {
 
     /// The line that signs a text.
     pub(crate) fn sign(&self, text: &str) -> String {
-        signature_line(&self.verifier, &self.signing.sign(text.as_bytes()))
+        signature_line(&self.verifier, self.signing.sign(text.as_bytes()).as_ref())
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signature, VerifyingKey};
+use ring::signature::{ED25519 as ALGORITHM, UnparsedPublicKey};
 use sha2::{Digest as _, Sha256};
 
 /// The longest note that is read.
@@ -43,8 +43,8 @@ pub(crate) fn is_name(name: &str) -> bool {
 }
 
 /// The number by which a signature names its key.
-pub(crate) fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
-    let hash = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes()).finalize();
+pub(crate) fn key_id(name: &str, key: &[u8; 32]) -> [u8; 4] {
+    let hash = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key).finalize();
     *hash.first_chunk().expect("a SHA-256 hash is longer than four bytes")
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierKey {
     pub(crate) name: String,
-    pub(crate) key: VerifyingKey,
+    pub(crate) key: [u8; 32],
 }
 
 impl VerifierKey {
@@ -69,7 +69,7 @@ impl VerifierKey {
 impl fmt::Display for VerifierKey {
     /// `<name>+<key id in hex>+<base64 of the algorithm and the key>`, as Go's `note` package writes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes: Vec<u8> = [&[ED25519][..], self.key.as_bytes()].concat();
+        let bytes: Vec<u8> = [&[ED25519][..], &self.key].concat();
         write!(f, "{}+{:08x}+{}", self.name, u32::from_be_bytes(self.id()), STANDARD.encode(bytes))
     }
 }
@@ -90,7 +90,6 @@ impl FromStr for VerifierKey {
             return Err(NotAKey("it is not for Ed25519"));
         };
         let key = key.try_into().map_err(|_| NotAKey("the key has not 32 bytes"))?;
-        let key = VerifyingKey::from_bytes(key).map_err(|_| NotAKey("the key is no point of the curve"))?;
         let key = Self { name: name.to_owned(), key };
         if id == format!("{:08x}", u32::from_be_bytes(key.id())) {
             Ok(key)
@@ -143,11 +142,9 @@ impl<'n> Note<'n> {
         if of_key.peek().is_none() {
             return Err(NoteError::Unsigned(key.name.clone()));
         }
-        let is_good = |line: &Line<'_>| {
-            // `verify_strict` also refuses the second signatures that weak keys and unreduced numbers would allow.
-            Signature::from_slice(&line.signature)
-                .is_ok_and(|signature| key.key.verify_strict(self.text.as_bytes(), &signature).is_ok())
-        };
+        // Also refuses an unreduced number in a signature, so that none has a second form.
+        let good = UnparsedPublicKey::new(&ALGORITHM, &key.key);
+        let is_good = |line: &Line<'_>| good.verify(self.text.as_bytes(), &line.signature).is_ok();
         if of_key.all(is_good) { Ok(self.text) } else { Err(NoteError::Forged(key.name.clone())) }
     }
 
@@ -165,7 +162,7 @@ fn line(text: &str) -> Option<Line<'_>> {
 }
 
 /// A signature as a line of a note.
-pub(crate) fn signature_line(key: &VerifierKey, signature: &Signature) -> String {
-    let bytes = [&key.id()[..], &signature.to_bytes()].concat();
+pub(crate) fn signature_line(key: &VerifierKey, signature: &[u8]) -> String {
+    let bytes = [&key.id()[..], signature].concat();
     format!("{DASH}{} {}\n", key.name, STANDARD.encode(bytes))
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use event::{Fingerprint, Millis, SubjectId};
+use ledger::Opening;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
 use vault::Pair;
 
-use super::{Sqlite, bytes, json, not_ours};
+use super::{Sqlite, bytes, evidence, json, not_ours};
 use crate::hex::hex;
 use crate::{ChoiceRow, Maker, Method, Receipt, Standing};
 
@@ -16,9 +17,11 @@ impl Sqlite {
         &self,
         workspace: &str,
         made: &[ChoiceRow],
+        openings: &[Opening],
     ) -> Result<Vec<(Fingerprint, Standing)>, sqlx::Error> {
         let mut write = self.begin().await?;
         append(&mut *write, workspace, made).await?;
+        evidence::append(&mut write, workspace, made, openings).await?;
         let makers: Vec<&Maker> = made.iter().filter_map(|row| row.maker.as_ref()).collect();
         // In this transaction: an identifier that joins a subject at the same time either is seen here, or sees this.
         let known = everywhere(&mut *write, workspace, &makers).await?;

@@ -19,6 +19,7 @@ mod adopt;
 mod alerts;
 mod audit;
 mod choices;
+mod evidence;
 mod identifiers;
 mod keys;
 mod saved;
@@ -59,6 +60,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "made_in", include_str!("../../migrations/0004_made_in.sql")),
     (5, "saved_queries", include_str!("../../migrations/0005_saved_queries.sql")),
     (6, "alerts", include_str!("../../migrations/0006_alerts.sql")),
+    (7, "ledger", include_str!("../../migrations/0007_ledger.sql")),
 ];
 
 /// The store in one file.
@@ -247,7 +249,8 @@ impl Store for Sqlite {
     }
 
     async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError> {
-        self.record_choices(workspace, made).await.map_err(failed("record choices"))
+        let openings = made.iter().map(crate::evidence::opening).collect::<Result<Vec<_>, _>>()?;
+        self.record_choices(workspace, made, &openings).await.map_err(failed("record choices"))
     }
 
     async fn standings(

@@ -8,6 +8,7 @@ mod apply;
 mod audit;
 mod configuration;
 mod conformance;
+mod evidence;
 mod linking;
 mod load;
 mod recorder;

@@ -1,0 +1,70 @@
+//! What a choice leaves in the ledger: a record of it, its salt, and their commitment, written in the transaction that
+//! records the choice. A choice that was answered is in the ledger, whatever happens next; the tree of files is made
+//! from the table afterwards ([`Evidence::publish`]).
+//!
+//! A record names its subject by the surrogate and holds no identifier. One of somebody unknown names nobody.
+
+mod publish;
+
+use async_trait::async_trait;
+use event::SubjectId;
+use ledger::{Commitment, Opening, Record, Salt};
+use serde_json::{Value, json};
+
+pub use self::publish::{Evidence, EvidenceError, Issued};
+use crate::{ChoiceRow, Receipt, StoreError};
+
+/// The form of the records that are made here; a reader who knows it knows the members.
+const SCHEMA: &str = "assent-choice-1";
+
+/// The store's part for the ledger. Leaves are numbered from 0 without gaps in the order of their transactions.
+#[async_trait]
+pub trait EvidenceStore {
+    /// The leaves of a workspace from `first` on, in their order.
+    async fn leaves_from(&self, workspace: &str, first: u64, leaves_max: u32) -> Result<Vec<Commitment>, StoreError>;
+
+    /// What opens a leaf; `None` when there is none any more, or no such leaf.
+    async fn opening(&self, workspace: &str, leaf: u64) -> Result<Option<Opening>, StoreError>;
+
+    /// The leaf of a choice, while it can be opened.
+    async fn leaf_of(&self, workspace: &str, receipt: Receipt) -> Result<Option<u64>, StoreError>;
+
+    /// The leaves of a subject that can be opened, ascending.
+    async fn leaves_of(&self, workspace: &str, subject: SubjectId) -> Result<Vec<u64>, StoreError>;
+
+    /// Erases what opens some leaves, so that nothing of it stays in the store's files, and says how many could be
+    /// opened before. The leaves stay, and so does every proof of the others.
+    async fn erase_openings(&self, workspace: &str, leaves: &[u64]) -> Result<u64, StoreError>;
+}
+
+/// The record of a choice under a fresh salt.
+pub(crate) fn opening(row: &ChoiceRow) -> Result<Opening, StoreError> {
+    let unrecordable = |reason: String| StoreError::Failed { doing: "make the record of a choice", reason };
+    let record = Record::new(&record(row)).map_err(|error| unrecordable(error.to_string()))?;
+    let mut salt = [0; 32];
+    vault::keys::fill_random(&mut salt)?;
+    Ok(Opening { record, salt: Salt::new(salt) })
+}
+
+fn record(row: &ChoiceRow) -> Value {
+    let state =
+        |names: &[String], state: &'static str| names.iter().map(move |name| (name.clone(), state)).collect::<Vec<_>>();
+    let mut choices = [state(&row.granted, "given"), state(&row.refused, "refused")].concat();
+    choices.sort();
+    let choices: Vec<Value> =
+        choices.into_iter().map(|(purpose, state)| json!({ "purpose": purpose, "state": state })).collect();
+    let mut record = json!({
+        "schema": SCHEMA,
+        "kind": "choice",
+        "id": row.receipt.to_string(),
+        "choices": choices,
+        "method": row.method.name(),
+        "source": row.source,
+        "made_at": row.made_at.to_string(),
+        "received_at": row.received_at.to_string(),
+    });
+    if let Some(maker) = &row.maker {
+        record["subject"] = json!(format!("s-{}", maker.subject));
+    }
+    record
+}

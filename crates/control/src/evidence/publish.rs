@@ -1,0 +1,99 @@
+//! From the table of leaves to the published log, and from a choice's number to the receipt of its maker.
+
+use std::sync::Arc;
+
+use ledger::{Ledger, LedgerError, SignedCheckpoint};
+
+use crate::{Receipt, Store, StoreError};
+
+/// Leaves published with one checkpoint at most, unless the log has more to make up for.
+const BATCH_LEAVES_MAX: u32 = 4_096;
+
+/// Why nothing was published, or no receipt given.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// The state could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log refused.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The state is older than the log.
+    #[error(
+        "the state has no leaf {leaf} of workspace `{workspace}`, and the ledger has published it: an older `state.db` \
+         was restored beside a newer ledger. Restore the state that belongs to it"
+    )]
+    StateBehind {
+        /// The workspace.
+        workspace: String,
+        /// The last leaf of the log.
+        leaf: u64,
+    },
+    /// The thread that works on the files ended.
+    #[error("the ledger's thread ended: {0}")]
+    Ended(String),
+}
+
+/// What somebody who asks for a receipt gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Issued {
+    /// The receipt, to be stored as it is: every byte counts.
+    Receipt(String),
+    /// There is no such choice, or what opens its leaf was erased.
+    Unknown,
+}
+
+/// The log of one workspace with the table that it is made from. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    store: Arc<dyn Store>,
+    log: Arc<Ledger>,
+    workspace: Arc<str>,
+}
+
+impl Evidence {
+    /// Of a workspace.
+    pub fn new(store: Arc<dyn Store>, log: Arc<Ledger>, workspace: &str) -> Self {
+        Self { store, log, workspace: workspace.into() }
+    }
+
+    /// The log: its files, checkpoints and proofs.
+    pub fn log(&self) -> &Arc<Ledger> {
+        &self.log
+    }
+
+    /// Publishes what was recorded since the last time. Calling it again does no harm, also at the same time.
+    pub async fn publish(&self) -> Result<SignedCheckpoint, EvidenceError> {
+        loop {
+            let (size, held) = (self.log.size(), self.log.held_size());
+            // From the last leaf that is known: that it is the same one shows that table and log belong together.
+            let first = size.saturating_sub(1);
+            let missing = u32::try_from(held.saturating_sub(first)).unwrap_or(u32::MAX);
+            let leaves_max = BATCH_LEAVES_MAX.max(missing);
+            let leaves = self.store.leaves_from(&self.workspace, first, leaves_max).await?;
+            if leaves.is_empty() && size > 0 {
+                return Err(EvidenceError::StateBehind { workspace: self.workspace.to_string(), leaf: first });
+            }
+            let is_all = (leaves.len() as u64) < u64::from(leaves_max);
+            let log = Arc::clone(&self.log);
+            let appended = tokio::task::spawn_blocking(move || log.append(first, &leaves)).await;
+            let signed = appended.map_err(|error| EvidenceError::Ended(error.to_string()))??;
+            if is_all {
+                return Ok(signed);
+            }
+        }
+    }
+
+    /// The receipt of a choice. One that was recorded a moment ago is published first.
+    pub async fn receipt(&self, number: Receipt) -> Result<Issued, EvidenceError> {
+        let Some(leaf) = self.store.leaf_of(&self.workspace, number).await? else { return Ok(Issued::Unknown) };
+        if leaf >= self.log.size() {
+            self.publish().await?;
+        }
+        let Some(opening) = self.store.opening(&self.workspace, leaf).await? else { return Ok(Issued::Unknown) };
+        let log = Arc::clone(&self.log);
+        let proof = tokio::task::spawn_blocking(move || log.prove(leaf)).await;
+        let proof = proof.map_err(|error| EvidenceError::Ended(error.to_string()))??;
+        Ok(Issued::Receipt(ledger::Receipt::new(opening, None, proof).to_text()))
+    }
+}
