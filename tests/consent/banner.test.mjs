@@ -141,12 +141,50 @@ test("a choice by keyboard alone; the focus stays where it can be changed", asyn
 });
 
 test("the page stays usable, and what the keyboard reaches is not under the banner", async (testing) => {
-  const content = '<div style="height:1px"></div><button id="last">Last</button>';
-  const { page, first } = await open(testing, { page: { content: content.replace(/ style="[^"]*"/, "") }, viewport: NARROW });
-  await page.getByRole("link", { name: "A link" }).click();
-  await page.locator("#last").focus();
-  const { y, height } = await page.locator("#last").boundingBox();
-  assert.ok(y + height <= (await first.boundingBox()).y, "the focused button is above the banner");
+  const buttons = Array.from({ length: 30 }, (_, index) => `<p><button id="b${index}">Button ${index}</button></p>`).join("");
+  const { page, first } = await open(testing, { page: { content: buttons }, viewport: NARROW });
+  await page.getByRole("link", { name: "A link" }).focus();
+  for (let step = 0; step < 30; step += 1) {
+    await page.keyboard.press("Tab");
+    const { y, height, id } = await page.evaluate(() => {
+      const { id } = document.activeElement;
+      const { y, height } = document.activeElement.getBoundingClientRect();
+      return { id, y, height };
+    });
+    assert.equal(id, `b${step}`);
+    assert.ok(y >= 0 && y + height <= (await first.boundingBox()).y, `${id} is above the banner`);
+  }
+});
+
+test("pressed twice on a slow network the choices open once", async (testing) => {
+  const { page, first } = await open(testing);
+  await page.route(/choices/, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await route.continue();
+  });
+  await first.getByRole("button", { name: "Choose" }).dblclick();
+  await page.getByRole("dialog").waitFor();
+  await page.waitForTimeout(500);
+  assert.equal(await page.getByRole("dialog").count(), 1);
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+});
+
+test("what another tab withdraws while the choices are open is not granted by saving them", async (testing) => {
+  const { page, context, collector, first } = await open(testing);
+  await first.getByRole("button", { name: "Accept all" }).click();
+  await button(page, "Privacy choices").click();
+  const on = page.getByRole("switch", { name: "Performance" });
+  await on.waitFor();
+  assert.equal(await on.isChecked(), true);
+  const other = await context.newPage();
+  await other.goto(`${collector.url}page/other`);
+  await button(other, "Withdraw consent").click();
+  await page.waitForFunction(() => window.analytics.consent.preferences().performance === false);
+  assert.equal(await on.isChecked(), false);
+  assert.equal(await page.getByRole("dialog").count(), 1);
+  await button(page, "Save choices").click();
+  assert.equal(await page.evaluate(() => window.analytics.consent.preferences().performance), false);
 });
 
 test("vendors can be refused one by one, and a switch is 24 px", async (testing) => {
@@ -212,7 +250,8 @@ test("a frame shows nothing of its own and follows the choice", async (testing) 
   assert.equal(await frame.getByRole("button").count(), 0);
   await first.getByRole("button", { name: "Accept all" }).click();
   await frame.waitForFunction(() => window.analytics.consent.preferences().performance);
-  assert.ok(collector.requests.length > 0);
+  await frame.evaluate(() => void window.analytics.track("In the frame"));
+  await until("its event comes", () => collector.requests.some(({ body }) => body?.batch?.some(({ event, context }) => event === "In the frame" && context.page.path === "/page/frame")));
 });
 
 test("where the browser keeps nothing a choice holds as long as the page", async (testing) => {

@@ -14,8 +14,8 @@ const KEY = "wk_test";
 
 const sdk = await readFile(`${DIST}analytics.min.js`, "utf8");
 const snippet = await readFile(`${DIST}snippet.js`, "utf8");
-const [chunk] = await readdir(`${DIST}sdk`);
-const choices = await readFile(`${DIST}sdk/${chunk}`);
+const chunks = new Map();
+for (const name of await readdir(`${DIST}sdk`)) chunks.set(`/sdk/${name}`, await readFile(`${DIST}sdk/${name}`));
 const module = await readFile(`${DIST}assent.mjs`);
 const script = sdk.replaceAll('"__WRITE_KEY__"', JSON.stringify(KEY));
 
@@ -35,7 +35,7 @@ const html = (origin, { head = "", content = "", call = 'analytics.page("Page on
 
 export async function startCollector(settings, page = {}) {
   const collector = {
-    settings, page, chunk, key: KEY, nonce: NONCE,
+    settings, page, key: KEY, nonce: NONCE,
     /** `{ method, path, status, body }` in the order of arrival. */
     requests: [],
     /** Answers for events to come: `{ status, headers }`, first in first out. */
@@ -56,10 +56,10 @@ export async function startCollector(settings, page = {}) {
 }
 
 async function answer(collector, request, response) {
-  const chunks = [];
-  for await (const part of request) chunks.push(part);
+  const parts = [];
+  for await (const part of request) parts.push(part);
   const { pathname: path } = new URL(request.url, collector.url);
-  const text = Buffer.concat(chunks).toString();
+  const text = Buffer.concat(parts).toString();
   const origin = `http://${request.headers.host}`;
   if (path === "/" || path.startsWith("/page")) {
     const type = { "content-type": "text/html; charset=utf-8", "content-security-policy": POLICY };
@@ -75,13 +75,13 @@ async function answer(collector, request, response) {
     return response.writeHead(status, { "content-type": "application/json", ...headers }).end('{"success":true}');
   }
   if (path === `/analytics.js/v1/${KEY}/analytics.min.js`) return response.writeHead(200, JS).end(script);
-  if (path === `/sdk/${chunk}`) return response.writeHead(200, JS).end(choices);
+  if (chunks.has(path)) return response.writeHead(200, JS).end(chunks.get(path));
   if (path === "/assent.mjs") return response.writeHead(200, JS).end(module);
   if (path.startsWith("/tags/")) return response.writeHead(200, JS).end(tag(path.slice(6, -3)));
   if (path !== `/v1/projects/${KEY}/settings`) return response.writeHead(404).end();
   await collector.gate;
   const io = { apiKey: KEY, apiHost: `${request.headers.host}/v1`, protocol: "http" };
-  const document = { integrations: { "Segment.io": io }, assent: collector.settings ?? undefined };
+  const document = { integrations: { "Segment.io": io }, consentSettings: collector.consentSettings, assent: collector.settings ?? undefined };
   response.writeHead(200, { "content-type": "application/json", "cache-control": "private, no-cache" });
   return response.end(JSON.stringify(document));
 }

@@ -19,6 +19,7 @@ async function open(testing, settings = QUIET, options = {}) {
   const collector = await startCollector(settings, { call: "analytics.ready(() => {})" });
   const visited = await visit(browser, collector, options);
   testing.after(async () => {
+    assert.deepEqual(visited.complaints, [], "the browser has no complaint");
     await visited.context.close();
     collector.close();
   });
@@ -102,7 +103,7 @@ test("what is not acknowledged when the page goes is sent by the next, and then 
   assert.equal(await queued(page), null);
 });
 
-test("where nothing may be kept the beacon carries it, and storage stays empty", async (testing) => {
+test("where nothing may be kept the last request carries it, and storage stays empty", async (testing) => {
   const { collector, page, track, has, posts } = await open(testing, { ...QUIET, before: "cookieless" });
   collector.refusals.push({ status: 503, headers: { "retry-after": "60" } });
   await track("Carried");
@@ -134,6 +135,49 @@ test("settings that come late: calls wait with the time and page that they were 
   assert.equal(event.context.page.path, "/page/first");
   assert.deepEqual(event.context.campaign, { source: "mail", name: "spring" });
   assert.ok(Date.parse(event.timestamp) <= at);
+});
+
+test("the last request carries no cookie", async (testing) => {
+  const { collector, page, track, posts } = await open(testing);
+  await page.evaluate(() => {
+    document.cookie = "session=secret; path=/";
+  });
+  collector.refusals.push({ status: 503 });
+  await track("Last");
+  await until("it is refused", () => posts().length === 1);
+  await page.goto(`${collector.url}page/next`);
+  await until("it comes again", () => posts().length > 1);
+  assert.deepEqual(posts().map(({ headers }) => headers.cookie), posts().map(() => undefined));
+});
+
+test("an event that cannot be written stops no other, and says what is wrong", async (testing) => {
+  const { page, complaints, has } = await open(testing);
+  const answered = await page.evaluate(() => {
+    const round = {};
+    round.self = round;
+    return Promise.all([
+      new Promise((resolve) => window.analytics.track("Round", round, () => resolve("called back"))),
+      window.analytics.track("Big", { amount: 1n }).then(() => "resolved"),
+      window.analytics.track("Good").then(() => "resolved"),
+    ]);
+  });
+  assert.deepEqual(answered, ["called back", "resolved", "resolved"]);
+  await has("Good");
+  assert.equal(complaints.length, 2);
+  assert.match(complaints.join(), /circular.*BigInt/s);
+  complaints.length = 0;
+});
+
+test("with `disableClientPersistence` events go out and nothing but the choice is kept", async (testing) => {
+  const { collector, page, has } = await open(testing);
+  collector.page.call = 'analytics._loadOptions = { disableClientPersistence: true }; analytics.identify("u-1", { plan: "free" }); analytics.track("Unkept")';
+  await page.goto(`${collector.url}page/next`);
+  await started(page);
+  await has("Unkept");
+  await page.evaluate(() => window.analytics.consent.choose({ categories: { performance: true } }));
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
+  const kept = await page.evaluate(() => [document.cookie.split("; ").map((one) => one.split("=")[0]), Object.keys(localStorage)]);
+  assert.deepEqual(kept, [["assent_choice"], ["assent_choice"]]);
 });
 
 test("a refusal that the server did not hear is told by the next page", async (testing) => {

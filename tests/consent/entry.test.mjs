@@ -48,14 +48,145 @@ test("the ES module", async (testing) => {
   const inline = (origin) => `import { AnalyticsBrowser } from "${origin}/assent.mjs";
     window.analytics = AnalyticsBrowser.load({ writeKey: "wk_test", cdnURL: "${origin}", nonce: "bm9uY2U" });
     const { event } = await window.analytics.track("From a module");
-    window.captured = event.event;`;
+    window.captured = event.event;
+    const [loaded] = await window.analytics;
+    window.loaded = loaded === window.analytics && loaded.initialized;`;
   const { page, events, said } = await open(testing, SETTINGS, { type: "module", inline });
   await until("it comes", () => events().length === 1);
   assert.equal(await page.evaluate(() => window.captured), "From a module");
+  await page.waitForFunction(() => window.loaded);
   assert.match(events()[0].context.library.version, /^npm:assent-/);
   await page.getByRole("button", { name: "Your Privacy Choices" }).click();
   await page.getByRole("dialog").waitFor();
   assert.deepEqual(said, []);
+});
+
+test("the ES module before it is loaded", async (testing) => {
+  const inline = (origin) => `import { AnalyticsBrowser } from "${origin}/assent.mjs";
+    const analytics = window.analytics = new AnalyticsBrowser();
+    analytics.track("Before loading");
+    analytics.load({ writeKey: "wk_test", cdnURL: "${origin}/", nonce: "bm9uY2U" });`;
+  const { page, events, said } = await open(testing, SETTINGS, { type: "module", inline });
+  await until("it comes", () => events().length === 1);
+  assert.equal(events()[0].event, "Before loading");
+  await page.getByRole("button", { name: "Your Privacy Choices" }).click();
+  await page.getByRole("dialog").waitFor();
+  assert.deepEqual(said, []);
+});
+
+test("choices that the page makes before the script is there, and before the settings, hold", async (testing) => {
+  const call = 'analytics.consent.choose({ categories: { performance: true } }); window.before = [analytics.consent.preferences(), analytics.consent.isChosen(), analytics.consent.permits("x")]';
+  const collector = await startCollector(REGIMES.eu, { call: call.replaceAll(" analytics", " window.analytics").replaceAll("[analytics", "[window.analytics") });
+  testing.after(() => collector.close());
+  let release;
+  collector.gate = new Promise((resolve) => {
+    release = resolve;
+  });
+  const context = await browser.newContext();
+  testing.after(() => context.close());
+  const page = await context.newPage();
+  await page.goto(collector.url);
+  await page.waitForFunction(() => !Array.isArray(window.analytics));
+  assert.deepEqual(await page.evaluate(() => window.before), [null, false, false]);
+  await page.evaluate(() => window.analytics.consent.choose({ categories: { performance: true, targeting: true } }));
+  release();
+  await started(page);
+  assert.deepEqual(await page.evaluate(() => window.analytics.consent.preferences()), { required: true, functionality: false, performance: true, targeting: true });
+  await page.evaluate(() => window.analytics.consent.withdraw());
+  assert.equal(await page.evaluate(() => window.analytics.consent.preferences().performance), false);
+});
+
+test("calls through another name for the array arrive; Segment's snippet may run twice", async (testing) => {
+  const snippet = (host) => segmentSnippet({ apiKey: "wk_test", host, page: false }).replaceAll("https://", "http://").replace("t.async =", 't.nonce = "bm9uY2U"; t.async =');
+  const inline = (origin) => `${snippet(origin.slice(7))}; window.saved = window.analytics; window.again = () => { ${snippet(origin.slice(7))} };`;
+  const { page, events, said } = await open(testing, SETTINGS, { inline });
+  await started(page);
+  await page.evaluate(() => {
+    window.saved.push(["track", "Pushed"]);
+    window.again();
+    window.analytics.track("After it");
+  });
+  await until("both come", () => events().length === 2);
+  assert.deepEqual(events().map(({ event }) => event), ["Pushed", "After it"]);
+  assert.deepEqual(said.filter((line) => !/snippet included twice/i.test(line)), []);
+});
+
+for (const [what, disable] of [["true", "true"], ["a function", "(settings) => !!settings.assent"]]) {
+  test(`disable: ${what}: nothing is asked, sent or stored, and calls call back`, async (testing) => {
+    const call = `analytics._loadOptions = { disable: ${disable} }; analytics.track("Never", () => { window.back = true; })`;
+    const { page, paths } = await open(testing, SETTINGS, { call: call.replaceAll(" analytics", " window.analytics") });
+    await page.waitForFunction(() => window.back);
+    const { event } = await page.evaluate(() => window.analytics.track("Never either"));
+    assert.equal(event, undefined);
+    await page.evaluate(() => void window.analytics.consent.choose({ categories: { performance: true } }));
+    assert.deepEqual(paths().filter((path) => path.startsWith("POST")), []);
+    assert.equal(paths().some((path) => path.endsWith("/settings")), disable !== "true");
+    assert.equal(await page.evaluate(() => document.cookie + Object.keys(localStorage) + document.body.firstElementChild.tagName), "MAIN");
+  });
+}
+
+test("settings that are refused: calls call back all the same", async (testing) => {
+  const inline = (origin) => `window.analytics = [["track", "Never", () => { window.back = true; }]];
+    const script = document.createElement("script"); script.src = "${origin}/analytics.js/v1/wk_test/analytics.min.js"; script.nonce = "bm9uY2U"; document.head.append(script);`;
+  const collector = await startCollector(SETTINGS, { inline });
+  const context = await browser.newContext();
+  testing.after(async () => {
+    await context.close();
+    collector.close();
+  });
+  const page = await context.newPage();
+  await page.route(/settings$/, (route) => route.fulfill({ status: 404 }));
+  await page.goto(collector.url);
+  await page.waitForFunction(() => window.back);
+});
+
+test("settings with a mistake are asked for once, and the mistake is seen", async (testing) => {
+  const { page, paths, said } = await open(testing, { ...SETTINGS, categories: null });
+  await until("it is seen", () => said.length);
+  await page.waitForTimeout(1_500);
+  assert.equal(paths().filter((path) => path.endsWith("/settings")).length, 1);
+});
+
+test("settings in the head, before there is a body", async (testing) => {
+  const tags = [{ id: "video", kind: "iframe", src: "/tags/video.js", categories: ["performance"] }];
+  const all = (origin) => JSON.stringify({ integrations: { "Segment.io": { apiHost: `${origin.slice(7)}/v1`, protocol: "http" } }, assent: { ...SETTINGS, tags } });
+  const head = (origin) => `<script nonce="bm9uY2U">window.analytics = Object.assign([["page", "Early"]], { _loadOptions: { cdnSettings: ${all(origin)} } });</script><script nonce="bm9uY2U" src="/analytics.js/v1/wk_test/analytics.min.js"></script>`;
+  const collector = await startCollector(null, { inline: () => "" });
+  collector.page.head = head(collector.url.slice(0, -1));
+  const context = await browser.newContext();
+  testing.after(async () => {
+    await context.close();
+    collector.close();
+  });
+  const page = await context.newPage();
+  await page.goto(collector.url);
+  await page.locator("body > iframe").waitFor({ state: "attached" });
+  await page.getByRole("button", { name: "Your Privacy Choices" }).waitFor();
+  const arrived = () => collector.requests.filter(({ body }) => body?.batch?.some(({ name }) => name === "Early")).length;
+  await until("the call arrives", arrived);
+  assert.equal(arrived(), 1);
+});
+
+test("ready comes in the order of calls, and its promise with it; the first `consent` finds what holds", async (testing) => {
+  const call = `analytics.on("consent", () => { window.held = window.held ?? analytics.consent.preferences(); });
+    analytics.track("First"); analytics.ready(() => { window.order = ["ready", analytics.initialized]; })`;
+  const { page } = await open(testing, SETTINGS, { call: call.replaceAll(/(^|[\s?] ?)analytics\./g, "$1window.analytics.") });
+  await page.waitForFunction(() => window.order);
+  assert.deepEqual(await page.evaluate(() => window.order), ["ready", true]);
+  assert.equal((await page.evaluate(() => window.held)).performance, true);
+  assert.deepEqual(await page.evaluate(() => window.analytics.ready(() => "value")), "value");
+});
+
+test("the user can be set through `user()`", async (testing) => {
+  const { page } = await open(testing, SETTINGS);
+  await started(page);
+  const said = await page.evaluate(() => {
+    const user = window.analytics.user();
+    user.id("u-1");
+    user.traits({ plan: "free" });
+    return [user.id(), user.traits(), document.cookie.includes("ajs_user_id=u-1"), localStorage.getItem("ajs_user_traits"), user.traits(null), user.id(null)];
+  });
+  assert.deepEqual(said, ["u-1", { plan: "free" }, true, '{"plan":"free"}', {}, null]);
 });
 
 test("settings that the page has are not asked for: the script is the only request", async (testing) => {

@@ -57,13 +57,21 @@ async function record(call) {
   await call(page, collector);
   await page.goto(`${collector.url}page?q=1&utm_source=mail&utm_campaign=spring%20sale&utm_x=y#fragment`, { referer: "https://before.example/" });
   await page.waitForFunction(() => window.analytics?.initialized);
+  await page.evaluate(() => {
+    window.heard = [];
+    const names = ["track", "page", "screen", "identify", "group", "alias"];
+    // As JSON has it: `undefined` is as good as nothing.
+    for (const name of names) window.analytics.on(name, (...args) => window.heard.push(JSON.stringify([name, ...args])));
+  });
   for (const one of CALLS) await page.evaluate(`void window.analytics.${one}`);
   const events = () => collector.requests.filter(({ method }) => method === "POST").flatMap(({ body }) => body.batch ?? [body]);
   await until("all arrive", () => events().length >= CALLS.length + 1);
   const cookies = (await context.cookies()).map(({ name }) => name).filter((name) => name.startsWith("ajs_")).sort();
+  await page.waitForFunction((calls) => window.heard.filter((one) => !one.includes("Before")).length >= calls, CALLS.length);
+  const heard = (await page.evaluate(() => window.heard)).map((text) => JSON.parse(text));
   await context.close();
   collector.close();
-  return { events: events(), cookies };
+  return { events: events(), cookies, heard };
 }
 
 /** Segment's snippet and script in place of ours. */
@@ -104,6 +112,9 @@ test("same calls, same events", async () => {
   assert.equal(actual.length, CALLS.length + 1);
   for (const [index, event] of expected.entries()) assert.deepEqual(actual[index], event, `${event.type} ${event.event ?? event.name ?? ""}`);
   assert.deepEqual(ours.cookies, theirs.cookies, "a site can change back");
+  // Names and identifiers; what follows is the event's, which was compared.
+  const shapes = ({ heard }) => heard.filter(([, name]) => name !== "Before").map(([name, ...args]) => [name, args.length, ...args.slice(0, -2)]).sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
+  assert.deepEqual(shapes(ours), shapes(theirs), "listeners hear the same");
 });
 
 test("an alias names its new id also when a user is known, as Segment documents it", async (testing) => {

@@ -23,6 +23,7 @@ async function open(testing, settings = { ...REGIMES.eu, tags: [] }, content = {
   const collector = await startCollector(settings, content);
   const visited = await visit(browser, collector, options);
   testing.after(async () => {
+    assert.deepEqual(visited.complaints, [], "the browser has no complaint");
     await visited.context.close();
     collector.close();
   });
@@ -174,10 +175,10 @@ test("only the browser that is asked can choose: a message from outside sets not
 
 test("held markup loads on consent, for all its categories, also what comes later", async (testing) => {
   const held = `<script type="text/plain" data-category="performance" nonce="bm9uY2U">window.inline = 1</script>
-    <script type="text/plain" data-category="performance" data-src="/tags/one.js"></script>
-    <script type="text/plain" data-category="performance targeting" data-src="/tags/both.js"></script>
+    <script type="text/plain" data-category="performance" nonce="bm9uY2U" data-src="/tags/one.js"></script>
+    <script type="text/plain" data-category="performance targeting" nonce="bm9uY2U" data-src="/tags/both.js"></script>
     <img alt="" data-category="performance" data-src="/tags/image.js">
-    <script type="text/plain" data-category="required" data-src="/tags/cheat.js"></script>`;
+    <script type="text/plain" data-category="required" nonce="bm9uY2U" data-src="/tags/cheat.js"></script>`;
   const { page, collector } = await open(testing, { ...REGIMES.eu, tags: [] }, { content: held });
   const tags = () => collector.requests.map(({ path }) => path).filter((path) => path.startsWith("/tags/")).sort();
   assert.deepEqual(tags(), []);
@@ -186,6 +187,7 @@ test("held markup loads on consent, for all its categories, also what comes late
   await page.evaluate(() => {
     const late = document.createElement("script");
     late.type = "text/plain";
+    late.nonce = "bm9uY2U";
     late.dataset.category = "performance";
     late.dataset.src = "/tags/late.js";
     document.body.append(late);
@@ -193,6 +195,34 @@ test("held markup loads on consent, for all its categories, also what comes late
   await page.waitForFunction(() => document.cookie.includes("_late"));
   await until("the image is asked for", () => tags().includes("/tags/image.js"));
   assert.deepEqual(tags(), ["/tags/image.js", "/tags/late.js", "/tags/one.js"]);
+});
+
+test("markup without the page's nonce gets none: who smuggles it in does not get it run", async (testing) => {
+  const held = `<script type="text/plain" data-category="performance">window.smuggled = 1</script>
+    <script type="text/plain" data-category="performance" data-src="/tags/smuggled.js"></script>
+    <script type="text/plain" data-category="performance" nonce="guessed" data-src="/tags/guessed.js"></script>
+    <script type="text/plain" data-category="performance" nonce="bm9uY2U" data-src="/tags/own.js"></script>`;
+  const { page, collector } = await open(testing, { ...REGIMES.eu, tags: [] }, { content: held });
+  await button(page, "Accept all").click();
+  await page.waitForFunction(() => document.cookie.includes("_own"));
+  await pause(300);
+  assert.equal(await page.evaluate(() => window.smuggled), undefined);
+  assert.deepEqual(collector.requests.map(({ path }) => path).filter((path) => path.startsWith("/tags/")), ["/tags/own.js"]);
+});
+
+test("an iframe waits for the element that it goes into", async (testing) => {
+  const tags = [{ id: "video", kind: "iframe", src: "/page/video", into: "#place", categories: ["performance"] }];
+  const { page } = await open(testing, { ...REGIMES.eu, tags });
+  await button(page, "Accept all").click();
+  await pause(200);
+  assert.equal(await page.locator("iframe").count(), 0);
+  await page.evaluate(() => {
+    document.body.append(Object.assign(document.createElement("div"), { id: "place" }));
+  });
+  await page.locator("#place iframe").waitFor({ state: "attached" });
+  await page.evaluate(() => document.body.append("more"));
+  await pause(100);
+  assert.equal(await page.locator("iframe").count(), 1);
 });
 
 test("Google Consent Mode: the default stands first, the update comes in the click's task", async (testing) => {
@@ -219,6 +249,100 @@ test("who is logged in refuses by name; who is not, by no name", async (testing)
   assert.equal(refusal.userId, "user-7");
   assert.equal(refusal.anonymousId, undefined);
   assert.equal(await page.evaluate(() => document.cookie.includes("ajs_")), false);
+});
+
+test("a withdrawal that the server did not hear is told by the next page, of whom it was", async (testing) => {
+  const { page, collector, events } = await open(testing);
+  await page.evaluate(() => window.analytics.identify("user-7"));
+  await button(page, "Accept all").click();
+  const grant = await until("the grant is known", () => events().find(({ event }) => event === CHOICE));
+  assert.equal(typeof grant.anonymousId, "string");
+  collector.refusals.push({ status: 503, headers: { "retry-after": "60" } });
+  await button(page, "Withdraw consent").click();
+  await until("it is refused", () => collector.refusals.length === 0);
+  assert.equal(await page.evaluate(() => document.cookie.includes("ajs_")), false);
+  await page.goto(`${collector.url}page/next`);
+  await started(page);
+  const told = await until("it is told again", () => events().filter(({ context: { consent } }) => consent.method === "withdraw")[1]);
+  assert.deepEqual([told.anonymousId, told.userId], [grant.anonymousId, "user-7"]);
+  await page.waitForFunction(() => localStorage.getItem("assent_untold") === null);
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), ["assent_choice"]);
+});
+
+test("a withdrawal at a sibling site outlives its cookie where the grant was made", async (testing) => {
+  const { context, page, collector } = await open(testing);
+  const port = collector.host.split(":")[1];
+  const at = async (name) => {
+    await page.goto(`http://${name}.site.test:${port}/`);
+    await started(page);
+    return page.evaluate(() => window.analytics.consent.preferences().performance);
+  };
+  await at("shop");
+  await button(page, "Accept all").click();
+  assert.equal(await at("www"), true);
+  await button(page, "Withdraw consent").click();
+  assert.equal(await at("shop"), false);
+  // As Safari does after seven days.
+  await context.clearCookies();
+  assert.equal(await at("shop"), false);
+});
+
+test("a signal that comes while the page lives is followed", async (testing) => {
+  const { page } = await open(testing, { ...REGIMES.california, tags: [] });
+  await page.evaluate(() => {
+    Object.defineProperty(navigator, "globalPrivacyControl", { value: true });
+    window.heard = 0;
+    window.analytics.on("consent", () => (window.heard += 1));
+    dispatchEvent(new Event("focus"));
+  });
+  await page.getByText("Opt-out request honored").waitFor();
+  assert.equal(await page.evaluate(() => window.heard), 1);
+});
+
+test("a person's traits do not outlive them, and are nobody else's", async (testing) => {
+  const { page, collector } = await open(testing, { ...REGIMES.california, tags: [] });
+  const after = async (cookies, call) => {
+    await page.evaluate(([set]) => {
+      for (const one of document.cookie.split("; ")) document.cookie = `${one.split("=")[0]}=; path=/; max-age=-1`;
+      for (const one of set) document.cookie = `${one}; path=/; max-age=999`;
+      localStorage.setItem("ajs_user_traits", '{"plan":"pro"}');
+    }, [cookies]);
+    collector.page.call = call;
+    await page.goto(`${collector.url}page/again`);
+    await started(page);
+    return page.evaluate(() => [window.analytics.user().traits(), window.analytics.user().anonymousId()]);
+  };
+  const quiet = "analytics.ready()";
+  assert.deepEqual((await after(["ajs_user_id=u-1", "ajs_anonymous_id=a-1"], quiet)), [{ plan: "pro" }, "a-1"]);
+  assert.deepEqual((await after([], quiet))[0], {}, "nobody is known");
+  const [traits, id] = await after(["ajs_user_id=u-1", "ajs_anonymous_id=a-1"], 'analytics.identify("u-2", { seats: 3 })');
+  assert.deepEqual(traits, { seats: 3 });
+  assert.notEqual(id, "a-1");
+});
+
+test("what was captured of one person is not sent as another's", async (testing) => {
+  const { page, events } = await open(testing, { ...REGIMES.eu, tags: [], before: "buffer" });
+  await page.evaluate(() => {
+    window.analytics.identify("u-1");
+    window.analytics.track("Of one");
+    window.analytics.identify("u-2");
+    window.analytics.track("Of the other");
+  });
+  await button(page, "Accept all").click();
+  const find = (name) => events().find(({ event }) => event === name);
+  const other = await until("both come", () => find("Of one") && find("Of the other"));
+  assert.deepEqual([find("Of one").userId, find("Of one").anonymousId, other.userId], ["u-1", undefined, "u-2"]);
+  assert.equal(typeof other.anonymousId, "string");
+});
+
+test("a reset where nothing may be stored still forgets what was", async (testing) => {
+  const { page } = await open(testing);
+  await page.evaluate(() => {
+    document.cookie = "ajs_user_id=u-1; path=/; max-age=999";
+    localStorage.setItem("ajs_user_traits", '{"plan":"pro"}');
+    window.analytics.reset();
+  });
+  assert.equal(await page.evaluate(() => document.cookie + Object.keys(localStorage)), "");
 });
 
 test("a visitor of Segment's SDK keeps their identifier, and a withdrawal takes it with everything of it", async (testing) => {

@@ -3,7 +3,7 @@
 
 import { type Call, type Callback, type Fields, understand } from "./calls.ts";
 import { complain } from "./complain.ts";
-import { Core, type Taken } from "./core.ts";
+import { type Chunk, Core, type Taken } from "./core.ts";
 import type { Event } from "./event.ts";
 import { Identity } from "./identity.ts";
 import { bufferedPage, pageContext } from "./page.ts";
@@ -24,6 +24,12 @@ export interface LoadOptions {
   readonly cdnSettings?: Settings;
   /** Calls `page()` once. */
   readonly initialPageview?: boolean;
+  /** Nothing is asked, captured or loaded at all; a function is asked when the settings are there. */
+  readonly disable?: boolean | ((settings: Settings) => boolean);
+  /** No identifier and no event is kept in the browser; the choice is. */
+  readonly disableClientPersistence?: boolean;
+  /** Beside another SDK that captures, as Segment's: this one asks, records and tells choices and releases tags. */
+  readonly consentOnly?: boolean;
 }
 
 /** A source middleware: passes the event on, changed or not, or lets it go. */
@@ -36,7 +42,18 @@ export interface Context {
   readonly event: Event | undefined;
 }
 
-declare const __CHOICES__: string;
+/** The file of each chunk, with the hash of its content in its name. */
+declare const __CHUNKS__: Record<Chunk, string>;
+
+/** What a listener hears of a call, in front of its properties or traits and its options: Segment's order. */
+const NAMES = {
+  track: ["event"],
+  page: ["category", "name"],
+  screen: ["category", "name"],
+  identify: ["userId"],
+  group: ["groupId"],
+  alias: ["userId", "previousId"],
+} as const;
 
 /** An error of the page's in what it handed over is the page's to see, and stops nothing else. */
 function guarded(act: () => void) {
@@ -62,29 +79,37 @@ export class Analytics {
     },
     /** A choice made in the page's own form. What it does not name it refuses. */
     choose: ({ categories, refusedVendors = [] }: Partial<Choice> & Pick<Choice, "categories">) =>
-      this.#core?.choose({ categories, refusedVendors }, "api", "page"),
-    withdraw: () => this.#core?.banner.all("withdraw", "page"),
+      this.#when((core) => core?.choose({ categories, refusedVendors }, "api", "page")),
+    withdraw: () => this.#when((core) => core?.banner.all("withdraw", "page")),
     /** Opens the preference centre. */
-    open: () => this.#core?.open(),
+    open: () => this.#when((core) => core?.open()),
   };
   readonly #entry: Entry;
   readonly #identity = new Identity();
   readonly #middlewares: Middleware[] = [];
   readonly #listeners: [name: string, listener: Listener][] = [];
   #core: Core | undefined;
-  #waiting: (() => void)[] = [];
+  /** Calls that wait until it is known whether there is a core; `null` from then on. */
+  #waiting: ((core: Core | undefined) => void)[] | null = [];
   #isLoading = false;
 
   constructor(entry: Entry) {
     this.#entry = entry;
   }
 
-  load(writeKey: string, { cdnSettings, integrations = {}, initialPageview }: LoadOptions = {}): this {
+  load(writeKey: string, options: LoadOptions = {}): this {
     if (this.#isLoading) return this;
     this.#isLoading = true;
+    const { cdnSettings, initialPageview, disable } = options;
     if (initialPageview) this.page();
-    if (cdnSettings) this.#start(writeKey, cdnSettings, integrations);
-    else void this.#fetch(writeKey, integrations, 0);
+    if (disable === true) this.#go();
+    else if (cdnSettings) this.#start(writeKey, cdnSettings, options);
+    else void this.#fetch(writeKey, options, 0);
+    return this;
+  }
+
+  /** Segment's snippet, run again, sees by it that somebody is there. */
+  initialize(): this {
     return this;
   }
 
@@ -118,21 +143,24 @@ export class Analytics {
     this.#emit("reset");
   }
 
-  /** Calls back when calls are no longer waiting. */
-  ready(callback: Listener) {
-    this.#when(() => callback());
+  /** Calls back, and resolves, when calls are no longer waiting. */
+  ready(callback?: () => unknown): Promise<unknown> {
+    return new Promise((resolve) => this.#when(resolve)).then(() => callback?.());
   }
 
   user() {
     const identity = this.#identity;
     return {
-      id: () => identity.userId(),
+      id: (id?: string | null) => {
+        if (id !== undefined) identity.identify(id, {});
+        return identity.userId();
+      },
       /** `null` where none may be made. */
       anonymousId: (id?: string | null) => {
         if (id !== undefined) identity.setAnonymousId(id);
         return identity.anonymousId();
       },
-      traits: () => identity.traits(),
+      traits: (traits?: Fields | null) => identity.traits(traits),
       reset: () => identity.reset(),
     };
   }
@@ -169,10 +197,17 @@ export class Analytics {
     for (const [one, listener] of [...this.#listeners]) if (one === name) guarded(() => listener(...args));
   };
 
-  /** Now, or as soon as the settings are there. */
-  #when(act: () => void) {
-    if (this.#core) act();
-    else this.#waiting.push(act);
+  /** Now, or as soon as the settings are there; without a core when there is none to come. */
+  #when(act: (core: Core | undefined) => void) {
+    if (this.#waiting) this.#waiting.push(act);
+    else act(this.#core);
+  }
+
+  /** Nothing waits any longer. */
+  #go() {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const act of waiting) guarded(() => act(this.#core));
   }
 
   /** Rejects, and does not throw, what is not a call: the page's own code goes on. */
@@ -187,8 +222,13 @@ export class Analytics {
     if (typeof options.anonymousId === "string") this.#identity.setAnonymousId(options.anonymousId);
     const call = this.#known(said);
     const context: Context = { event: this.#core?.take({ ...around, call }) };
-    const { type, event, name, category, userId, groupId, traits, properties } = call;
-    this.#emit(type, event ?? userId ?? groupId ?? category ?? name ?? null, properties ?? traits ?? {}, options);
+    const { type, traits, properties = traits ?? {} } = call;
+    this.#emit(
+      type,
+      ...NAMES[type].map((name) => call[name] ?? null),
+      ...(type === "alias" ? [] : [properties]),
+      options,
+    );
     // Also when nothing was captured: pages go on to the next address in it.
     guarded(() => (call.callback as Callback | undefined)?.(context));
     return context;
@@ -208,31 +248,42 @@ export class Analytics {
     return call;
   }
 
-  async #fetch(writeKey: string, integrations: Fields, attempt: number): Promise<void> {
+  async #fetch(writeKey: string, options: LoadOptions, attempt: number): Promise<void> {
+    let settings: Settings | undefined;
+    let status = 0;
     try {
       const answer = await fetch(`${this.#entry.origin}/v1/projects/${writeKey}/settings`, { credentials: "omit" });
-      if (answer.ok) return this.#start(writeKey, await answer.json(), integrations);
-      if (answer.status < 500 && answer.status !== 429) return complain(`settings of ${writeKey}: ${answer.status}`);
+      status = answer.status;
+      if (answer.ok) settings = await answer.json();
     } catch {
       // Not reachable: tried again below.
     }
-    setTimeout(() => this.#fetch(writeKey, integrations, attempt + 1), pauseMs(attempt, 0));
+    if (settings) this.#start(writeKey, settings, options);
+    else if (status >= 400 && status < 500 && status !== 429) this.#off(`settings of ${writeKey}: ${status}`);
+    else setTimeout(() => this.#fetch(writeKey, options, attempt + 1), pauseMs(attempt, 0));
   }
 
-  #start(writeKey: string, settings: Settings, integrations: Fields) {
+  #off(why: string) {
+    complain(why);
+    this.#go();
+  }
+
+  #start(writeKey: string, settings: Settings, options: LoadOptions) {
     const { assent } = settings;
+    const { disable } = options;
+    if (typeof disable === "function" && disable(settings)) return this.#go();
     if (assent?.v !== CONTRACT)
-      return complain("the settings have no consent that this SDK understands; nothing is sent");
-    this.#core = this.#made(writeKey, assent, settings, integrations);
+      return this.#off("the settings have no consent that this SDK understands; nothing is sent");
+    this.#core = this.#made(writeKey, assent, settings, options);
+    this.#core.begin();
     this.initialized = true;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    waiting.forEach(guarded);
+    this.#go();
     this.#emit("initialize", settings);
   }
 
-  #made(writeKey: string, settings: AssentSettings, all: Settings, integrations: Fields): Core {
+  #made(writeKey: string, settings: AssentSettings, all: Settings, options: LoadOptions): Core {
     const { origin, nonce, library } = this.#entry;
+    const { integrations = {}, consentOnly = false, disableClientPersistence = false } = options;
     const { apiHost, protocol = "https" } = all.integrations?.["Segment.io"] ?? {};
     return new Core({
       settings,
@@ -241,8 +292,10 @@ export class Analytics {
       library,
       nonce,
       integrations,
+      consentOnly,
+      keepsNothing: disableClientPersistence,
       identity: this.#identity,
-      openChoices: (core) => openChoices(core, this.#entry),
+      load: (chunk, core) => load(chunk, core, this.#entry),
       passOn: (event, then) => this.#passOn(event, then, 0),
       emit: this.#emit,
     });
@@ -250,24 +303,23 @@ export class Analytics {
 
   #passOn(obj: Event, then: (event: Event) => void, index: number) {
     const middleware = this.#middlewares[index];
-    if (!middleware) return then(obj);
+    // An event that cannot be sent is the page's error as well.
+    if (!middleware) return guarded(() => then(obj));
     const next = (payload: { obj: Event } | null) => payload && this.#passOn(payload.obj, then, index + 1);
     guarded(() => middleware({ payload: { obj }, next }));
   }
 }
 
-type OpenChoices = (core: Core) => void;
-/** Where the chunk leaves its function when it has loaded. */
-const LOADED = "assentChoices";
-
-function openChoices(core: Core, { origin, nonce }: Entry) {
-  const page = window as unknown as Record<string, OpenChoices | undefined>;
-  const loaded = page[LOADED];
+function load(chunk: Chunk, core: Core, { origin, nonce }: Entry) {
+  const page = window as unknown as Record<string, ((core: Core) => void) | undefined>;
+  // Where the chunk leaves its function when it has loaded.
+  const name = `assent:${chunk}`;
+  const loaded = page[name];
   if (loaded) return loaded(core);
   const script = document.createElement("script");
-  script.src = `${origin}/sdk/${__CHOICES__}`;
+  script.src = `${origin}/sdk/${__CHUNKS__[chunk]}`;
   if (nonce) script.nonce = nonce;
-  script.onload = () => page[LOADED]?.(core);
+  script.onload = () => page[name]?.(core);
   script.onerror = () => complain(`cannot load ${script.src}`);
   document.head.append(script);
 }

@@ -53,14 +53,14 @@ export class Banner {
 
   /** The same answer for every category; of Accept all, Reject all and Withdraw there is only one kind each. */
   all(method: "accept_all" | "reject_all" | "withdraw", layer: Layer) {
-    const categories = Object.fromEntries(this.#consent.optional.map((id) => [id, method === "accept_all"]));
+    const categories = this.#consent.each(() => method === "accept_all");
     this.#actions.choose({ categories, refusedVendors: [] }, method, layer);
   }
 
   /** That the browser's signal was honoured, where the regime has it said. */
   honoured = () => {
     const { regime, texts } = this.#consent.settings;
-    return regime.gpc.show && this.#consent.isSignalled() && h("p", { class: "g", role: "status" }, texts.gpc);
+    return regime.gpc.show && this.#consent.isSignalled() && status(texts.gpc);
   };
 
   #render() {
@@ -114,7 +114,7 @@ export class Banner {
       floats && button(texts.control, this.#actions.open),
       floats && grants && button(texts.withdraw, () => this.all("withdraw", "control")),
       this.honoured(),
-      lingers.length > 0 && h("p", { class: "g", role: "status" }, `${texts.reload} ${lingers.join(", ")}`),
+      lingers.length > 0 && status(`${texts.reload} ${lingers.join(", ")}`),
       lingers.length > 0 && button(texts.reloadButton, () => location.reload()),
     );
   }
@@ -130,3 +130,6 @@ export class Banner {
 }
 
 export const button = (text: string, click: () => void) => h("button", { type: "button", click }, text);
+
+/** Read out without taking the focus. */
+const status = (text: string) => h("p", { class: "g", role: "status" }, text);

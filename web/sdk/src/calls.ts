@@ -33,6 +33,7 @@ const isString = (value: unknown): value is string => typeof value === "string";
 const isFunction = (value: unknown): value is Callback => typeof value === "function";
 export const isObject = (value: unknown): value is Fields =>
   Object.prototype.toString.call(value) === "[object Object]";
+export const fields = (value: unknown) => (isObject(value) ? value : {});
 const asId = (value: unknown) => (typeof value === "number" ? String(value) : value);
 
 function track(args: unknown[]): Call {
@@ -45,8 +46,8 @@ function track(args: unknown[]): Call {
   return {
     type: "track",
     event,
-    properties: isObject(properties) ? properties : {},
-    options: isObject(options) ? options : {},
+    properties: fields(properties),
+    options: fields(options),
   };
 }
 
@@ -68,12 +69,12 @@ function about(args: unknown[]) {
   const isId = isString(first) || typeof first === "number" || first === null || first === undefined;
   const [traits, options] = isId ? rest : args;
   const id = isString(first) || typeof first === "number" ? String(first) : undefined;
-  return { id, traits: isObject(traits) ? traits : {}, options: isObject(options) ? options : {} };
+  return { id, traits: fields(traits), options: fields(options) };
 }
 
 function alias(args: unknown[]): Call {
   const [to, from] = args.map(asId).filter(isString);
-  return { type: "alias", userId: to, previousId: from, options: args.find(isObject) ?? {} };
+  return { type: "alias", userId: to, previousId: from, options: fields(args.find(isObject)) };
 }
 
 function resolved(type: Call["type"], args: unknown[]): Call {

@@ -38,6 +38,15 @@ input:checked::after{background:HighlightText}}
 
 const styled = new WeakSet<ShadowRoot>();
 
+/** Pressed twice on a slow network it still opens once. */
+function open(core: Core) {
+  const { root } = core.banner;
+  if (root.querySelector("dialog[open]")) return;
+  if (!styled.has(root)) style(root, CSS, "");
+  styled.add(root);
+  new Centre(core).show();
+}
+
 class Centre {
   readonly #core: Core;
   readonly #dialog: HTMLDialogElement;
@@ -53,7 +62,7 @@ class Centre {
     const { settings } = core.consent;
     this.#dialog = h(
       "dialog",
-      { "aria-labelledby": "d", lang: language, dir, close: () => this.#dialog.remove() },
+      { "aria-labelledby": "d", lang: language, dir, close: () => this.#end() },
       h(
         "form",
         { method: "dialog", submit: (event: Event) => event.preventDefault() },
@@ -71,11 +80,22 @@ class Centre {
   }
 
   show() {
-    const { root } = this.#core.banner;
-    if (!styled.has(root)) style(root, CSS, "");
-    styled.add(root);
-    root.append(this.#dialog);
+    const { banner, followers } = this.#core;
+    banner.root.append(this.#dialog);
     this.#dialog.showModal();
+    followers.add(this.#renew);
+  }
+
+  /** Chosen elsewhere meanwhile: what is shown must not be what was. */
+  #renew = () => {
+    this.#end();
+    new Centre(this.#core).show();
+  };
+
+  #end() {
+    this.#core.followers.delete(this.#renew);
+    this.#dialog.close();
+    this.#dialog.remove();
   }
 
   /** Closing chooses nothing. */
@@ -163,14 +183,14 @@ class Centre {
       this.#note.textContent = settings.texts.confirm ?? settings.texts.save;
       return;
     }
-    const categories = Object.fromEntries(consent.optional.map((id) => [id, granted.includes(id)]));
+    const categories = consent.each((id) => granted.includes(id));
     // A vendor whose category is off is refused with it; naming it would outlive that refusal.
     const named = (settings.vendors ?? []).filter(
       ({ id, category }) => refusedVendors.includes(id) && categories[category],
     );
-    this.#dialog.close();
+    this.#end();
     this.#core.choose({ categories, refusedVendors: named.map(({ id }) => id) }, method, "centre");
   }
 }
 
-(window as unknown as Record<string, (core: Core) => void>).assentChoices = (core) => new Centre(core).show();
+(window as unknown as Record<string, (core: Core) => void>)["assent:choices"] = open;

@@ -2,19 +2,12 @@
 // put together; everything that stores, sends or loads asks here.
 
 import { type MadeChoice, read, write } from "./choice.ts";
-import {
-  collect,
-  decide,
-  type Known,
-  type Preferences,
-  REQUIRED,
-  type Rules,
-  type Signals,
-  type Use,
-} from "./decide.ts";
+import { denied, named, optOut, type Preferences, REQUIRED, type Rules, type Signals, type Use } from "./decide.ts";
 import type { AssentSettings, Choice, Layer, Method } from "./settings.ts";
 
 const DAY_MS = 86_400_000;
+/** Browsers keep no cookie longer. */
+const COOKIE_DAYS_MAX = 400;
 
 /** Where the choice lies. Two places, because a browser may take away either; the newer counts. */
 export interface ChoiceStore {
@@ -36,14 +29,18 @@ export class Consent {
   readonly optional: readonly string[];
   readonly #around: Around;
   readonly #rules: Rules;
-  #choice: MadeChoice | null;
+  #choice: MadeChoice | null = null;
+  /** What `refresh` last found: what the page follows. */
+  #followed = "";
 
   constructor(settings: AssentSettings, around: Around) {
     this.settings = settings;
     this.#around = around;
     this.#rules = { categories: settings.categories, doNotTrack: settings.doNotTrack ?? "ignore" };
     this.optional = settings.categories.map(({ id }) => id).filter((id) => id !== REQUIRED);
-    this.#choice = this.#latest();
+    this.refresh();
+    // A refusal that outlives its choice must not go with its cookie: each visit renews it.
+    if (this.#choice && this.#lasting(this.#choice)) this.#keep(this.#choice);
   }
 
   /** The choice in force; `null` when there is none, or none that still holds. */
@@ -54,8 +51,12 @@ export class Consent {
   /** Category → granted, `required` among them: the stamp of what is captured now. */
   preferences(): Preferences {
     const off = this.denied();
-    const each = this.optional.map((id) => [id, this.#grants(id) && !off.includes(id)] as const);
-    return { [REQUIRED]: true, ...Object.fromEntries(each) };
+    return { [REQUIRED]: true, ...this.each((id) => this.#grants(id) && !off.includes(id)) };
+  }
+
+  /** Something said of each category that can be refused. */
+  each(say: (id: string) => boolean): Preferences {
+    return Object.fromEntries(this.optional.map((id) => [id, say(id)]));
   }
 
   /** What a signal or a rule takes away whatever is chosen. */
@@ -66,22 +67,21 @@ export class Consent {
 
   /** Whether the browser asks not to be sold or tracked, in a way that counts here. */
   isSignalled(): boolean {
-    const { gpc, dnt } = this.#around.signals();
-    return !!gpc || (!!dnt && this.#rules.doNotTrack === "as-gpc");
+    return !!optOut(this.#around.signals(), this.#rules);
   }
 
   /** May this tag or destination run now? */
   permits(use: Use & { readonly vendor?: string }): boolean {
     if (use.vendor && this.#choice?.refusedVendors.includes(use.vendor)) return false;
-    const stamp = { origin: "sent", preferences: this.preferences(), ...this.#around.signals() } as const;
-    return decide(this.#known(), stamp, {}, use, this.#rules) === "allow";
+    const preferences = this.preferences();
+    // A name that means no category is nothing that anybody granted.
+    const isGranted = use.categories.every((key) => preferences[named(this.#rules, key) ?? key]);
+    return isGranted && !denied(this.#around.signals(), use, this.#rules);
   }
 
   /** May this source collect now? */
   collects(): boolean {
-    const sent = this.preferences();
-    const arrival = { sent, known: this.#known(), regime: "opt-in", ...this.#around.signals() } as const;
-    return collect(this.settings.source, this.#rules, arrival) === "sent";
+    return this.permits({ categories: [this.settings.source.category], purpose: "service" });
   }
 
   /** Whether the first layer is due. */
@@ -96,9 +96,8 @@ export class Consent {
   /** Puts a choice in force and keeps it. What it does not name it refuses; what a signal denies it cannot grant. */
   choose({ categories, refusedVendors }: Choice, method: Method, layer: Layer): MadeChoice {
     const off = this.denied();
-    const complete = this.optional.map((id) => [id, categories[id] === true && !off.includes(id)] as const);
-    return this.#keep({
-      categories: Object.fromEntries(complete),
+    const made = this.#keep({
+      categories: this.each((id) => categories[id] === true && !off.includes(id)),
       refusedVendors,
       madeAt: this.#around.now(),
       textVersion: this.settings.texts.version,
@@ -106,35 +105,53 @@ export class Consent {
       layer,
       told: false,
     });
+    this.refresh();
+    return made;
   }
 
-  /** Remembers that the server has the choice, unless another was made since. */
-  told(made: MadeChoice) {
-    this.#choice = this.#latest();
-    if (this.#choice?.madeAt === made.madeAt) this.#keep({ ...this.#choice, told: true });
+  /** Remembers that the server has the choice that was made then, unless another was made since. */
+  told(madeAt: number) {
+    const latest = this.#latest();
+    if (latest?.madeAt === madeAt) this.#keep({ ...latest, told: true });
   }
 
-  /** Reads again what another tab or site may have chosen; whether anything is different now. */
+  /** Reads again what another tab or site may have chosen; whether anything is different from what is followed. */
   refresh(): boolean {
-    const state = () => JSON.stringify([this.preferences(), this.#choice?.refusedVendors, this.#choice?.madeAt]);
-    const before = state();
+    const before = this.#followed;
     this.#choice = this.#latest();
-    return state() !== before;
+    this.#followed = JSON.stringify([this.preferences(), this.#choice?.refusedVendors, this.#choice?.madeAt]);
+    return this.#followed !== before;
   }
 
-  /** The newest choice that has not expired. */
+  /** What of the newest choice still holds. */
   #latest(): MadeChoice | null {
     const { store, now } = this.#around;
-    const found = store.read().flatMap((text) => read(text) ?? []);
-    const [newest] = found.sort((one, other) => other.madeAt - one.madeAt);
-    const oldest = now() - this.settings.regime.lifetimeDays * DAY_MS;
-    return newest && newest.madeAt > oldest ? newest : null;
+    const found = store.read().flatMap((text) => (text ? [read(text)] : []));
+    const [newest] = found
+      // A grant from a future that a wrong clock saw could not be taken back before that day.
+      .filter((one) => one && (one.madeAt < now() + DAY_MS || !Object.values(one.categories).includes(true)))
+      .sort((one, other) => (other?.madeAt ?? 0) - (one?.madeAt ?? 0));
+    if (!newest) return null;
+    // Whichever place goes first, the other must not bring back an older grant.
+    if (found.some((one) => one?.madeAt !== newest.madeAt)) this.#keep(newest);
+    return this.#leftDays(newest) > 0 ? newest : this.#lasting(newest);
+  }
+
+  #leftDays({ madeAt }: MadeChoice): number {
+    return (madeAt - this.#around.now()) / DAY_MS + this.settings.regime.lifetimeDays;
+  }
+
+  /** What outlives a choice: refusals of what would be on again without them. */
+  #lasting(choice: MadeChoice): MadeChoice | null {
+    const on = this.optional.filter((id) => this.#isOnByDefault(id));
+    const off = on.filter((id) => choice.categories[id] === false);
+    const refuses = off.length || (on.length && choice.refusedVendors.length);
+    return refuses ? { ...choice, categories: Object.fromEntries(off.map((id) => [id, false])) } : null;
   }
 
   #keep(made: MadeChoice): MadeChoice {
     this.#choice = made;
-    const leftMs = made.madeAt + this.settings.regime.lifetimeDays * DAY_MS - this.#around.now();
-    this.#around.store.write(write(made), leftMs / DAY_MS);
+    this.#around.store.write(write(made), this.#lasting(made) ? COOKIE_DAYS_MAX : this.#leftDays(made));
     return made;
   }
 
@@ -146,11 +163,10 @@ export class Consent {
     const said = this.#choice?.categories[id];
     // A grant given for other words is none; a refusal holds.
     if (said !== undefined && !(said && this.#isOutdated())) return said;
-    return (this.settings.regime.models[id] ?? "opt-in") !== "opt-in";
+    return this.#isOnByDefault(id);
   }
 
-  #known(): Known {
-    const choice = this.#choice;
-    return { refused: this.optional.filter((id) => choice?.categories[id] === false), granted: [], any: !!choice };
+  #isOnByDefault(id: string): boolean {
+    return (this.settings.regime.models[id] ?? "opt-in") !== "opt-in";
   }
 }

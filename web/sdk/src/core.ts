@@ -11,7 +11,7 @@ import { type PageContext, surroundings } from "./page.ts";
 import { Queue } from "./queue.ts";
 import { Report } from "./report.ts";
 import { post } from "./send.ts";
-import type { AssentSettings, Choice, Layer, Method } from "./settings.ts";
+import type { AssentSettings, Choice, Layer, Method, Surface } from "./settings.ts";
 import { cookie, erase, local, setCookie } from "./store.ts";
 import { watchTabs } from "./tabs.ts";
 import { Tags } from "./tags.ts";
@@ -32,12 +32,19 @@ export interface Start {
   /** `integrations` that `load` was given. */
   readonly integrations: Fields;
   readonly identity: Identity;
-  /** Loads the preference centre and opens it. */
-  readonly openChoices: (core: Core) => void;
+  /** Loads a chunk, unless it is there, and starts it. */
+  readonly load: (chunk: Chunk, core: Core) => void;
   /** Runs the page's middlewares. */
   readonly passOn: (event: Event, then: (event: Event) => void) => void;
   readonly emit: (name: string, ...args: unknown[]) => void;
+  /** Another SDK captures: this one asks, records, tells and releases. */
+  readonly consentOnly: boolean;
+  /** Nothing but the choice is kept in the browser. */
+  readonly keepsNothing: boolean;
 }
+
+/** Files that are loaded when they are needed. */
+export type Chunk = "choices" | Surface;
 
 /** A call with what was so when it was made. */
 export interface Taken {
@@ -59,8 +66,10 @@ function choiceStore({ choice: key = CHOICE_KEY, domain }: NonNullable<AssentSet
   return {
     read: () => [...kept(), memory],
     write(text: string, days: number) {
-      setCookie(key, text, days, domain);
+      // What cannot be replaced must not stay as it was: it may be an older grant.
+      local.remove(key);
       local.set(key, text);
+      setCookie(key, text, days, domain);
       memory = kept().includes(text) ? null : text;
     },
   };
@@ -69,14 +78,16 @@ function choiceStore({ choice: key = CHOICE_KEY, domain }: NonNullable<AssentSet
 export class Core {
   readonly consent: Consent;
   readonly banner: Banner;
+  readonly tags: Tags;
+  /** What the loaded chunks do after every change. */
+  readonly followers = new Set<() => void>();
   readonly #start: Start;
   readonly #surroundings: Fields;
   readonly #report: Report;
-  readonly #tags: Tags;
   readonly #queue: Queue;
   readonly #announce: () => void;
-  /** Calls made before a choice, with what held then (`before: buffer`). */
-  #buffered: { taken: Taken; held: Record<string, boolean> }[] = [];
+  /** Calls made before a choice, with what held and who it was then (`before: buffer`). */
+  #buffered: { taken: Taken; held: Record<string, boolean>; userId: string | null }[] = [];
   #isCollecting = false;
 
   constructor(start: Start) {
@@ -87,8 +98,8 @@ export class Core {
     identity.days = storage.identifierDays ?? IDENTIFIER_DAYS;
     identity.domain = storage.domain;
     this.consent = new Consent(settings, { store: choiceStore(storage), signals, now: Date.now });
-    this.#report = new Report(this.consent, { url: `${api}/t`, writeKey, library, post });
-    this.#tags = new Tags(this.consent, nonce);
+    this.#report = new Report(this.consent, { url: `${api}/t`, writeKey, library, post, store: local });
+    this.tags = new Tags(this.consent, nonce);
     this.#announce = watchTabs(storage.choice ?? CHOICE_KEY, this.look).announce;
     this.#queue = new Queue({
       url: `${api}/b`,
@@ -98,13 +109,12 @@ export class Core {
         return this.#isCollecting;
       },
       mayStore: () => this.#mayStore(),
+      isOnline: () => navigator.onLine,
       store: local,
       post,
-      beacon: (url, body) => navigator.sendBeacon(url, new Blob([body], { type: "text/plain" })),
     });
-    const actions = { choose: this.choose, open: this.open, lingering: this.#tags.lingering };
+    const actions = { choose: this.choose, open: this.open, lingering: this.tags.lingering };
     this.banner = new Banner(this.consent, actions, nonce);
-    this.#begin();
   }
 
   /** Sees whether somebody chose elsewhere, and follows. */
@@ -115,12 +125,14 @@ export class Core {
   /** Opens the preference centre. */
   open = () => {
     this.look();
-    this.#start.openChoices(this);
+    this.#start.load("choices", this);
   };
 
   choose = (choice: Choice, method: Method, layer: Layer) => {
     this.look();
-    const { identity } = this.#start;
+    const { identity, consentOnly } = this.#start;
+    // What another SDK stores changes without our hearing of it.
+    if (consentOnly) identity.reread();
     const before = identity.chooser();
     const made = this.consent.choose(choice, method, layer);
     this.#settle();
@@ -131,22 +143,26 @@ export class Core {
 
   /** Takes a call: sends it, keeps it for a choice to come, or lets it go. */
   take(taken: Taken): Event | undefined {
+    const { consentOnly, settings, identity } = this.#start;
+    if (consentOnly) return undefined;
     this.look();
-    if (this.#isCollecting) return this.#send(taken);
-    const waits = this.#start.settings.before === "buffer" && !this.consent.choice;
+    const userId = identity.userId();
+    if (this.#isCollecting) return this.#send(taken, userId);
+    const waits = settings.before === "buffer" && !this.consent.choice;
     if (waits && this.#buffered.length < BUFFERED_MAX) {
-      this.#buffered.push({ taken, held: this.consent.preferences() });
+      this.#buffered.push({ taken, held: this.consent.preferences(), userId });
     }
     return undefined;
   }
 
-  #begin() {
-    const { consentMode } = this.#start.settings;
+  /** Once, when whoever made it can be asked about it. */
+  begin() {
+    const { settings, load } = this.#start;
+    const { consentMode, surfaces = [] } = settings;
+    for (const surface of surfaces) load(surface, this);
     if (consentMode) googleDefault(consentMode);
     this.#settle();
-    const made = this.consent.choice;
-    // The last page could not tell it, or did not hear the answer.
-    if (made && !made.told) this.#report.tell(made, this.#start.identity.chooser());
+    this.#report.resume(this.#start.identity.chooser());
     const queue = this.#queue;
     addEventListener("online", queue.wake);
     addEventListener("pagehide", queue.leave);
@@ -158,7 +174,7 @@ export class Core {
   /** Follows what the page adds later: markup held back, elements that open the choices, a body that was replaced. */
   #watchPage() {
     const follow = () => {
-      this.#tags.releaseMarkup();
+      this.tags.release();
       if (!this.banner.root.isConnected) this.banner.update();
     };
     new MutationObserver(follow).observe(document.documentElement, { childList: true, subtree: true });
@@ -171,7 +187,9 @@ export class Core {
   }
 
   #mayStore(): boolean {
-    return this.#isCollecting && (this.#start.settings.before !== "cookieless" || this.consent.choice !== null);
+    const { settings, keepsNothing } = this.#start;
+    const isGranted = this.consent.choice?.categories[settings.source.category];
+    return this.#isCollecting && !keepsNothing && (settings.before !== "cookieless" || !!isGranted);
   }
 
   /** Follows what is permitted now; it forgets before it learns. */
@@ -191,8 +209,9 @@ export class Core {
       this.#queue.resume();
       this.#release();
     }
-    this.#tags.release();
+    this.tags.release();
     this.banner.update();
+    for (const follow of [...this.followers]) follow();
     emit("consent", preferences);
   }
 
@@ -210,19 +229,21 @@ export class Core {
     const all = this.#buffered;
     this.#buffered = [];
     const releasedAt = new Date().toISOString();
-    for (const { taken, held } of all) this.#send(taken, { atCapture: held, releasedAt });
+    for (const { taken, held, userId } of all) this.#send(taken, userId, { atCapture: held, releasedAt });
   }
 
-  #send({ call, at, page }: Taken, more: Fields = {}): Event {
+  #send({ call, at, page }: Taken, userId: string | null, more: Fields = {}): Event {
     const { identity, integrations, passOn } = this.#start;
+    // Whoever was somebody else then shares no identifier with who it is now.
+    const isOther = userId !== null && userId !== identity.userId();
     const event = build(call, {
       page,
       at,
       integrations,
       surroundings: this.#surroundings,
       consent: { ...this.#stamp(), ...more },
-      anonymousId: identity.anonymousId(),
-      userId: identity.userId(),
+      anonymousId: isOther ? null : identity.anonymousId(),
+      userId,
     });
     passOn(event, (passed) => {
       // A middleware may take its time; a refusal in between counts.

@@ -79,7 +79,7 @@ const within = (all: readonly string[], some: readonly string[]) => some.every((
 const overlaps = (some: readonly string[], others: readonly string[]) => some.some((one) => others.includes(one));
 
 /** The category that a key names, by itself or as an alias. */
-function named(rules: Rules, key: string): string | undefined {
+export function named(rules: Rules, key: string): string | undefined {
   if (key === REQUIRED) return key;
   return rules.categories.find(({ id, aliases }) => id === key || aliases?.includes(key))?.id;
 }
@@ -108,16 +108,18 @@ function grantedOnRecord(rules: Rules, preferences: Preferences, regime: Model):
 }
 
 /** The reason that a signal gives, if it is set and honoured. */
-function optOut(signals: Signals, rules: Rules): Reason | undefined {
+export function optOut(signals: Signals, rules: Rules): Reason | undefined {
   if (signals.gpc) return "gpc_opt_out";
   return signals.dnt && rules.doNotTrack === "as-gpc" ? "dnt_opt_out" : undefined;
 }
+
+const DISCLOSURES = ["advertising", "sale", "sharing"];
 
 /** Sale, sharing, advertising across contexts, and a third party's analytics, which is a disclosure for its own ends. */
 function bySignal(signals: Signals, use: Use, rules: Rules): Reason | undefined {
   const { purpose = "analytics" } = use;
   const forbidden =
-    ["advertising", "sale", "sharing"].includes(purpose) ||
+    DISCLOSURES.includes(purpose) ||
     set(rules, use.categories).includes("targeting") ||
     (purpose === "analytics" && use.recipient === "third_party");
   return forbidden ? optOut(signals, rules) : undefined;
@@ -125,7 +127,7 @@ function bySignal(signals: Signals, use: Use, rules: Rules): Reason | undefined 
 
 function byMapping(use: Use, categories: readonly string[]): Reason | undefined {
   if (!categories.length) return use.unmapped === "allow" ? undefined : "unmapped";
-  const covered = ["analytics", "advertising", "sale", "sharing"].includes(use.purpose ?? "analytics");
+  const covered = ["analytics", ...DISCLOSURES].includes(use.purpose ?? "analytics");
   return covered && within([REQUIRED], categories) ? "required_not_for_purpose" : undefined;
 }
 
@@ -153,12 +155,19 @@ function byWish({ integrations, bundled }: Wishes, { names = [] }: Use): Reason 
   return bundled && overlaps(names, bundled) ? "sent_client_side" : undefined;
 }
 
+/**
+ * What denies a use whoever granted what: the browser's signals, and the use's own declaration. With a grant of all its
+ * categories it is what `decide` comes to in the page, where every stamp is made now and events have no wishes.
+ */
+export function denied(signals: Signals, use: Use, rules: Rules): Reason | undefined {
+  return bySignal(signals, use, rules) ?? byMapping(use, set(rules, use.categories));
+}
+
 /** May this event be used so? Deny-overrides; the order decides only which of several reasons is told. */
 export function decide(known: Known, stamp: Stamp, wishes: Wishes, use: Use, rules: Rules): Reason | "allow" {
   const categories = set(rules, use.categories);
   return (
-    bySignal(stamp, use, rules) ??
-    byMapping(use, categories) ??
+    denied(stamp, use, rules) ??
     (overlaps(known.refused, categories) ? "withdrawn" : undefined) ??
     byStamp(stamp, use, categories, rules) ??
     byWish(wishes, use) ??

@@ -4,30 +4,22 @@
 // Unlike Segment's SDK this one keeps identifiers in cookies alone and never writes one again: its life is absolute.
 // What Segment's left in localStorage is taken over once and removed there, so that it cannot bring back an expired one.
 
-import { cookie, local, removeCookie, setCookie } from "./store.ts";
+import { type Fields, fields } from "./calls.ts";
+import { cookie, local, parsed, removeCookie, setCookie } from "./store.ts";
 import { uuid } from "./uuid.ts";
 
 /** `none`: nothing is read or stored. `page`: an identifier as long as the page lives. `stored`: kept. */
 export type Permission = "none" | "page" | "stored";
 
-export type Traits = Record<string, unknown>;
+export type Traits = Fields;
 
 const IDS = { anonymousId: "ajs_anonymous_id", userId: "ajs_user_id", groupId: "ajs_group_id" } as const;
 const TRAITS = { traits: "ajs_user_traits", groupTraits: "ajs_group_properties" } as const;
 
+const NOBODY = { anonymousId: null, userId: null, groupId: null };
+
 type Id = keyof typeof IDS;
 type TraitsOf = keyof typeof TRAITS;
-
-const isTraits = (value: unknown): value is Traits =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-function parsed(text: string | null): unknown {
-  try {
-    return JSON.parse(text ?? "null");
-  } catch {
-    return text;
-  }
-}
 
 function stored(id: Id): string | null {
   const found = cookie(IDS[id]) ?? parsed(local.get(IDS[id]));
@@ -39,7 +31,7 @@ export class Identity {
   days = 90;
   domain: string | undefined;
   #permission: Permission = "none";
-  readonly #ids: Record<Id, string | null> = { anonymousId: null, userId: null, groupId: null };
+  #ids: Record<Id, string | null> = { ...NOBODY };
   readonly #traits: Record<TraitsOf, Traits> = { traits: {}, groupTraits: {} };
 
   /** Made when it is first needed and permitted. */
@@ -60,7 +52,9 @@ export class Identity {
     return this.#ids.groupId;
   }
 
-  traits() {
+  /** Replaced as a whole when the page gives others. */
+  traits(all?: Traits | null) {
+    if (all !== undefined) this.#setTraits("traits", all ?? {});
     return this.#traits.traits;
   }
 
@@ -69,26 +63,28 @@ export class Identity {
   }
 
   /** Another person than before gets another anonymous id and none of the traits. */
-  identify(id: string | undefined, more: Traits) {
-    const before = this.#ids.userId;
-    const isSame = before === null || before === id || id === undefined;
-    if (!isSame) this.#setId("anonymousId", null);
-    if (id !== undefined) this.#setId("userId", id);
-    this.#setTraits("traits", isSame ? { ...this.traits(), ...more } : more);
+  identify(id: string | null | undefined, more: Traits) {
+    if (!this.#become("userId", id, "traits", more)) this.#setId("anonymousId", null);
   }
 
   group(id: string | undefined, more: Traits) {
-    const before = this.#ids.groupId;
+    this.#become("groupId", id, "groupTraits", more);
+  }
+
+  /** Whether it is still the same. */
+  #become(name: Id, id: string | null | undefined, of: TraitsOf, more: Traits): boolean {
+    const before = this.#ids[name];
     const isSame = before === null || before === id || id === undefined;
-    if (id !== undefined) this.#setId("groupId", id);
-    this.#setTraits("groupTraits", isSame ? { ...this.groupTraits(), ...more } : more);
+    if (id !== undefined) this.#setId(name, id);
+    this.#setTraits(of, isSame ? { ...this.#traits[of], ...more } : more);
+    return isSame;
   }
 
   reset() {
     for (const id of Object.keys(IDS) as Id[]) this.#setId(id, null);
     for (const of of Object.keys(TRAITS) as TraitsOf[]) {
       this.#traits[of] = {};
-      if (this.#isKept()) local.remove(TRAITS[of]);
+      local.remove(TRAITS[of]);
     }
   }
 
@@ -106,33 +102,48 @@ export class Identity {
     if (next === "none") this.#ids.anonymousId = null;
   }
 
+  /** Takes what another SDK of the page may have stored since. */
+  reread() {
+    this.#ids = { ...NOBODY };
+    if (this.#isKept()) this.#load();
+  }
+
   #isKept() {
     return this.#permission === "stored";
   }
 
+  /** To forget needs no permission. */
   #setId(id: Id, value: string | null) {
     this.#ids[id] = value;
-    if (!this.#isKept()) return;
+    const isNone = value === null;
+    if (!isNone && !this.#isKept()) return;
     const name = IDS[id];
     local.remove(name);
-    if (value === null) removeCookie(name);
+    if (isNone) removeCookie(name);
     else if (cookie(name) !== value) setCookie(name, value, this.days, this.domain);
   }
 
   #setTraits(of: TraitsOf, value: Traits) {
     this.#traits[of] = value;
-    if (this.#isKept() && Object.keys(value).length) local.set(TRAITS[of], JSON.stringify(value));
+    if (!this.#isKept()) return;
+    if (Object.keys(value).length) local.set(TRAITS[of], JSON.stringify(value));
+    else local.remove(TRAITS[of]);
   }
 
-  /** What the page said in its memory wins over what is stored. */
+  /** What the page said in its memory wins over what is stored, and what is stored of somebody else goes. */
   #load() {
+    const before = stored("userId");
+    const { userId } = this.#ids;
+    const isOther = before !== null && userId !== null && before !== userId;
+    // Traits live longer than cookies: without an identifier nobody knows whose they are.
+    const isKnown = !isOther && (before ?? stored("anonymousId")) !== null;
     for (const id of Object.keys(IDS) as Id[]) {
-      const value = this.#ids[id] ?? stored(id);
-      if (value !== null) this.#setId(id, value);
+      const own = this.#ids[id];
+      this.#setId(id, own ?? (isOther && id === "anonymousId" ? null : stored(id)));
     }
     for (const of of Object.keys(TRAITS) as TraitsOf[]) {
-      const value = parsed(local.get(TRAITS[of]));
-      this.#setTraits(of, { ...(isTraits(value) ? value : {}), ...this.#traits[of] });
+      const value = isKnown && parsed(local.get(TRAITS[of]));
+      this.#setTraits(of, { ...fields(value), ...this.#traits[of] });
     }
   }
 }

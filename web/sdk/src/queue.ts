@@ -1,15 +1,18 @@
 // Delivery that loses nothing on the way: what is captured goes out at once, in order, in requests that outlive the page;
-// what is not acknowledged is tried again, handed to a beacon when the page goes, and kept for the next page where storage
+// what is not acknowledged is tried again, sent once more when the page goes, and kept for the next page where storage
 // is permitted. The server drops what arrives twice by its `messageId`.
 
 import type { Event } from "./event.ts";
 import { isLongLived, type Outcome, pauseMs } from "./send.ts";
+import { keep, list, type Store } from "./store.ts";
 
 /** Events in one request, so that one fits what may outlive a page. */
 const BATCH_EVENTS_MAX = 20;
 const BATCH_CHARS_MAX = 50_000;
 /** More than this waits only when nothing was reachable for long; the oldest go first. */
 const WAITING_MAX = 1_000;
+/** The server knows for a day what arrived: what may have arrived before that is not sent again. */
+const KNOWN_MS = 23 * 3_600_000;
 
 export interface QueueAround {
   readonly url: string;
@@ -18,14 +21,13 @@ export interface QueueAround {
   readonly mayCollect: () => boolean;
   /** May events be kept in storage? */
   readonly mayStore: () => boolean;
-  readonly store: {
-    get(key: string): string | null;
-    set(key: string, value: string): unknown;
-    remove(key: string): unknown;
-  };
+  readonly isOnline: () => boolean;
+  readonly store: Store;
   readonly post: (url: string, body: string, signal: AbortSignal) => Promise<Outcome>;
-  readonly beacon: (url: string, body: string) => boolean;
 }
+
+/** An event in storage, with when a request took it whose answer was not heard; 0 when none did. */
+type Kept = [taken: number, event: Event];
 
 /** What is not acknowledged, in the order of capture: `sending` is in a request, `waiting` comes after it. */
 export class Queue {
@@ -38,15 +40,15 @@ export class Queue {
   #due = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #abort = new AbortController();
-  #isStored = false;
 
   constructor(around: QueueAround) {
     this.#around = around;
     this.#key = `assent_queue:${around.writeKey}`;
   }
 
+  /** Takes the event as it is now; what JSON cannot write is the caller's error, and stops nobody else's. */
   add(event: Event) {
-    this.#waiting.push(event);
+    this.#waiting.push(JSON.parse(JSON.stringify(event)));
     this.#waiting.splice(0, this.#waiting.length - WAITING_MAX);
     this.#schedule();
   }
@@ -56,27 +58,32 @@ export class Queue {
     if (!this.#around.mayStore()) return;
     this.#gather();
     this.#around.store.remove(this.#key);
-    this.#isStored = false;
     this.#schedule();
   };
 
   /** The page goes, for a moment or for ever. */
   leave = () => {
-    if (!this.#all().length || !this.#around.mayCollect()) return;
-    const isSafe = this.#around.mayStore();
-    if (isSafe) {
-      // What another tab left there stays.
-      this.#gather();
-      this.#keep();
-    }
-    // A server that asked for a pause gets it, if the events are safe.
-    if (isSafe && this.#due > Date.now()) return;
+    const { mayCollect, mayStore, isOnline, post, url } = this.#around;
+    if (!this.#all().length || !mayCollect()) return;
+    const stores = mayStore();
+    // What another tab left there stays.
+    if (stores) this.#gather();
+    let taken = this.#sending.length;
+    const save = () => stores && this.#keep(this.#all().map((event, index) => [index < taken ? Date.now() : 0, event]));
+    // A server that asked for a pause gets it, if the events are safe; without a network there is none to ask.
+    if ((this.#due > Date.now() || !isOnline()) && save()) return;
+    let sent = "";
     for (let rest = this.#waiting; rest.length; ) {
       const next = batch(rest);
       const body = this.#body(next);
-      if (!isLongLived(body) || !this.#around.beacon(this.#around.url, body)) return;
+      sent += body;
+      // The rest would not outlive the page.
+      if (!isLongLived(sent)) break;
+      void post(url, body, this.#abort.signal);
+      taken += next.length;
       rest = rest.slice(next.length);
     }
+    save();
   };
 
   /** The network is back. */
@@ -95,8 +102,7 @@ export class Queue {
     this.#sending = [];
     this.#attempts = 0;
     this.#due = 0;
-    if (this.#isStored) this.#around.store.remove(this.#key);
-    this.#isStored = false;
+    this.#around.store.remove(this.#key);
   }
 
   #all() {
@@ -137,34 +143,34 @@ export class Queue {
     } else {
       this.#attempts = 0;
       this.#due = 0;
+      // Another tab may have left its own there.
+      const kept = this.#kept();
+      if (kept.length) this.#keep(kept.filter(([, event]) => !has(this.#sending, event)));
     }
     this.#sending = [];
-    if (this.#isStored) this.#keep();
   }
 
   /** Puts what is stored in front of what waits, each event once. */
   #gather() {
-    const own = new Set(this.#all().map(({ messageId }) => messageId));
-    this.#waiting = [...this.#read().filter(({ messageId }) => !own.has(messageId)), ...this.#waiting];
+    const all = this.#all();
+    const may = ([taken, event]: Kept) => !(has(all, event) || (taken && taken < Date.now() - KNOWN_MS));
+    this.#waiting.unshift(
+      ...this.#kept()
+        .filter(may)
+        .map(([, event]) => event),
+    );
   }
 
-  #read(): Event[] {
-    try {
-      const found: unknown = JSON.parse(this.#around.store.get(this.#key) ?? "[]");
-      return Array.isArray(found) ? found : [];
-    } catch {
-      return [];
-    }
+  #kept() {
+    return list<Kept>(this.#around.store, this.#key);
   }
 
-  /** Stores what is not acknowledged. */
-  #keep() {
-    const { store } = this.#around;
-    this.#isStored = this.#all().length > 0 && this.#around.mayStore();
-    if (this.#isStored) store.set(this.#key, JSON.stringify(this.#all()));
-    else store.remove(this.#key);
+  #keep(all: Kept[]) {
+    return keep(this.#around.store, this.#key, all);
   }
 }
+
+const has = (all: readonly Event[], { messageId }: Event) => all.some((one) => one.messageId === messageId);
 
 /** As many of the oldest as fit into one request, at least one. */
 function batch(from: readonly Event[]): Event[] {

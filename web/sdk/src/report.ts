@@ -2,9 +2,11 @@
 // says: a refusal that is dropped because it refuses would be absurd. A refusal by somebody without an identifier carries
 // a random number, used once, and nothing about the page or the browser.
 
+import type { Fields } from "./calls.ts";
 import type { MadeChoice } from "./choice.ts";
 import type { Consent } from "./consent.ts";
 import { type Outcome, pauseMs } from "./send.ts";
+import { keep, list, type Store } from "./store.ts";
 import { uuid } from "./uuid.ts";
 
 export const CHOICE_EVENT = "Segment Consent Preference Updated";
@@ -18,38 +20,83 @@ export interface ReportAround {
   readonly url: string;
   readonly writeKey: string;
   readonly library: string;
-  readonly post: (url: string, body: string) => Promise<Outcome>;
+  readonly post: (url: string, body: string, signal: AbortSignal) => Promise<Outcome>;
+  readonly store: Store;
 }
+
+/** The parts of a report that this file reads back. */
+interface Told extends Fields {
+  readonly messageId: string;
+  readonly timestamp: string;
+}
+
+/** Where reports of visitors who are known wait for the next page: whoever withdraws is forgotten at once. */
+const KEY = "assent_untold";
+const KEPT_MS = 90 * 86_400_000;
+/** A request that hangs must not hold up what was chosen since. */
+const PATIENCE_MS = 10_000;
 
 export class Report {
   readonly #consent: Consent;
   readonly #around: ReportAround;
+  /** What the server may not have, oldest first: it hears choices in the order in which they were made. */
+  readonly #untold: Told[];
+  #isSending = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(consent: Consent, around: ReportAround) {
     this.#consent = consent;
     this.#around = around;
+    const isFresh = ({ timestamp }: Told) => Date.now() - Date.parse(timestamp) < KEPT_MS;
+    this.#untold = this.#kept().filter(isFresh);
+    this.#keep(this.#untold);
   }
 
   /** Tells it until the server has it; what this page cannot tell, the next one does. */
   tell(made: MadeChoice, by: Chooser) {
+    const report = this.#event(made, by);
+    this.#untold.push(report);
+    if (by.anonymousId || by.userId) this.#keep([...this.#kept(), report]);
+    void this.#send(0);
+  }
+
+  /** What the last page could not tell, or of which it did not hear the answer. */
+  resume(by: Chooser) {
+    const { choice } = this.#consent;
+    const waits = this.#untold.some(({ timestamp }) => Date.parse(timestamp) === choice?.madeAt);
+    if (choice && !choice.told && !waits) this.tell(choice, by);
+    else void this.#send(0);
+  }
+
+  #kept() {
+    return list<Told>(this.#around.store, KEY);
+  }
+
+  #keep(all: Told[]) {
+    keep(this.#around.store, KEY, all);
+  }
+
+  async #send(attempts: number): Promise<void> {
     clearTimeout(this.#timer);
-    void this.#attempt(made, this.#event(made, by), 0);
-  }
-
-  async #attempt(made: MadeChoice, event: object, attempts: number): Promise<void> {
+    const [report] = this.#untold;
+    if (!report || this.#isSending) return;
     const { url, writeKey, post } = this.#around;
-    const outcome = await post(url, JSON.stringify({ ...event, writeKey, sentAt: new Date().toISOString() }));
-    // A newer choice says all that this one said.
-    if (this.#consent.choice?.madeAt !== made.madeAt) return;
-    if (outcome === "done") return this.#consent.told(made);
+    this.#isSending = true;
+    const body = JSON.stringify({ ...report, writeKey, sentAt: new Date().toISOString() });
+    const outcome = await post(url, body, AbortSignal.timeout(PATIENCE_MS));
+    this.#isSending = false;
+    if (typeof outcome === "object") {
+      this.#timer = setTimeout(() => this.#send(attempts + 1), pauseMs(attempts, outcome.retryMs));
+      return;
+    }
+    this.#untold.shift();
+    this.#keep(this.#kept().filter(({ messageId }) => messageId !== report.messageId));
     // A server that does not want it, as for a wrong key, is asked again by the next page.
-    if (outcome === "refused") return;
-    const again = () => this.#attempt(made, event, attempts + 1);
-    this.#timer = setTimeout(again, pauseMs(attempts, outcome.retryMs));
+    if (outcome === "done") this.#consent.told(Date.parse(report.timestamp));
+    return this.#send(0);
   }
 
-  #event(made: MadeChoice, { userId, anonymousId }: Chooser) {
+  #event(made: MadeChoice, { userId, anonymousId }: Chooser): Told {
     return {
       type: "track",
       event: CHOICE_EVENT,

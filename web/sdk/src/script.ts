@@ -11,13 +11,14 @@ type Stub = unknown[] & { _loadOptions?: LoadOptions; _writeKey?: string; _cdn?:
 const EMBEDDED_KEY = "__WRITE_KEY__";
 const PATH = "/analytics.js/v1/";
 /** These hold for calls that were made before them. */
-const FIRST = ["setAnonymousId", "addSourceMiddleware", "on", "once", "ready"];
+const FIRST = ["setAnonymousId", "addSourceMiddleware", "on", "once"];
 
 function replay(analytics: Analytics, calls: unknown[]) {
   const isFirst = ([name]: unknown[]) => FIRST.includes(name as string);
   const all = calls.filter(Array.isArray) as unknown[][];
   for (const [name, ...args] of [...all.filter(isFirst), ...all.filter((call) => !isFirst(call))]) {
-    const method = (analytics as unknown as Record<string, unknown>)[name as string];
+    const of = (name === "consent" ? analytics.consent : analytics) as unknown as Record<string, unknown>;
+    const method = of[(name === "consent" ? args.shift() : name) as string];
     if (typeof method === "function") method.apply(analytics, args);
   }
 }
@@ -33,7 +34,10 @@ function begin(script: HTMLScriptElement | null) {
   const analytics = new Analytics({ origin: stub?._cdn ?? origin, nonce: script?.nonce ?? "", library: __LIBRARY__ });
   page[name] = analytics;
   replay(analytics, [...(stub ?? [])]);
-  if (key) analytics.load(key, stub?._loadOptions);
+  // Whoever holds the array by another name goes on calling it.
+  if (stub) stub.push = (...calls) => replay(analytics, calls) ?? 0;
+  const consentOnly = script?.hasAttribute("data-consent-only") ?? false;
+  if (key) analytics.load(key, { consentOnly, ...stub?._loadOptions });
 }
 
 begin(document.currentScript as HTMLScriptElement | null);

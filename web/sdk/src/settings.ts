@@ -30,6 +30,11 @@ export interface AssentSettings {
   readonly destinations?: readonly Destination[];
   /** Google's consent types → the category that grants them. Absent: Google Consent Mode is left alone. */
   readonly consentMode?: Readonly<Record<string, string>>;
+  /**
+   * Other consent managers that the page's scripts and tags may take Assent for, each a chunk of its own that is loaded
+   * as soon as the settings are there. Their cookies are written after a choice, never before.
+   */
+  readonly surfaces?: readonly Surface[];
   readonly storage?: Storage;
   readonly control?: Control;
   /** Categories that are off and cannot be chosen, as `targeting` for known children. */
@@ -52,6 +57,16 @@ export type Before = "block" | "buffer" | "cookieless";
  * - `exempt`: on, with information and an objection that works at once (the UK's exemption for own statistics).
  */
 export type CategoryModel = "opt-in" | "opt-out" | "exempt";
+
+/**
+ * What Assent looks like to scripts made for another consent manager.
+ * - `trustarc`: `window.truste`, `PrivacyManagerAPI`, its cookies, messages, DOM events, `#teconsent` links. A category is
+ *   the bucket of its alias `ta-<n>`, else of its place in `categories`, counted from 1;
+ * - `onetrust`: `window.OneTrust`, `OnetrustActiveGroups`, `OptanonWrapper`, its cookies, events, `optanon-category-*`
+ *   markup, `#ot-sdk-btn`. A category is the group of its alias `C<four digits>`, else OneTrust's own for the four default
+ *   categories, else its id.
+ */
+export type Surface = "trustarc" | "onetrust";
 
 export interface Regime {
   /** Its name in the table of regimes, as it is recorded with a choice. */

@@ -47,6 +47,19 @@ function stub(host: string) {
       return analytics;
     };
   }
+  // Choices of a form of the page's own wait as well; what holds is not known yet, so nothing is permitted.
+  const choice =
+    (method: string) =>
+    (...args: unknown[]) =>
+      void analytics.push(["consent", method, ...args]);
+  analytics.consent = {
+    choose: choice("choose"),
+    withdraw: choice("withdraw"),
+    open: choice("open"),
+    preferences: () => null,
+    isChosen: () => false,
+    permits: () => false,
+  };
   analytics.load = (key: string, options?: LoadOptions) => {
     const script = document.createElement("script");
     script.async = true;

@@ -16,7 +16,7 @@ export function cookie(name: string): string | null {
 }
 
 /** The site's domains from the widest on. The browser refuses what is a public suffix, so the first that holds is it. */
-function domains(): string[] {
+export function domains(): string[] {
   const labels = location.hostname.split(".");
   if (labels.length < 2 || /^[\d.]+$|:/.test(location.hostname)) return [""];
   const wider = labels.slice(1).map((_, index) => labels.slice(-2 - index).join("."));
@@ -37,6 +37,8 @@ export function setCookie(name: string, value: string, days: number, domain?: st
     write(name, encoded, one, days);
     if (cookie(name) === value) return;
   }
+  // What the browser does not take must not stay as it was.
+  removeCookie(name);
 }
 
 /** Removes a cookie wherever this site may have set it. */
@@ -59,9 +61,35 @@ function attempt<T>(act: () => T): T | null {
 
 export const local = {
   get: (key: string) => attempt(() => localStorage.getItem(key)),
-  set: (key: string, value: string) => attempt(() => localStorage.setItem(key, value)),
-  remove: (key: string) => attempt(() => localStorage.removeItem(key)),
+  set: (key: string, value: string): unknown => attempt(() => localStorage.setItem(key, value)),
+  remove: (key: string): unknown => attempt(() => localStorage.removeItem(key)),
 };
+
+/** The part of `local` that the rest of the SDK is given, so that its tests can give another. */
+export type Store = typeof local;
+
+/** What JSON says; text that is none is itself. */
+export function parsed(text: string | null): unknown {
+  try {
+    return JSON.parse(text ?? "null");
+  } catch {
+    return text;
+  }
+}
+
+/** A list that is kept under a key; none when there is nothing that can be read. */
+export function list<T>(store: Store, key: string): T[] {
+  const found = parsed(store.get(key));
+  return Array.isArray(found) ? found : [];
+}
+
+/** Keeps a list; an empty one leaves nothing behind. Whether it is kept. */
+export function keep(store: Store, key: string, all: readonly unknown[]): boolean {
+  const text = JSON.stringify(all);
+  if (all.length) store.set(key, text);
+  else store.remove(key);
+  return store.get(key) === text;
+}
 
 /** Removes this site's cookies and storage keys whose names match; `*` stands for any characters. */
 export function erase(patterns: readonly string[]) {

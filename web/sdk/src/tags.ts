@@ -25,14 +25,9 @@ export class Tags {
     this.#nonce = nonce;
   }
 
-  /** Loads what may be loaded by now. */
+  /** Loads what may be loaded by now; what the page holds back may come at any time. */
   release() {
     for (const tag of this.#consent.settings.tags ?? []) this.#declared(tag);
-    this.releaseMarkup();
-  }
-
-  /** The same for what the page holds back, which may come at any time. */
-  releaseMarkup() {
     for (const element of document.querySelectorAll<HTMLElement>(HELD)) this.#held(element);
   }
 
@@ -41,7 +36,9 @@ export class Tags {
 
   #declared(tag: Tag) {
     const isPermitted = () => this.#consent.permits(tag);
-    if (this.#loaded.has(tag.id) || !isPermitted()) return;
+    const place = document.querySelector(tag.into ?? "body");
+    // What it goes into may come later.
+    if (this.#loaded.has(tag.id) || !isPermitted() || (tag.kind === "iframe" && !place)) return;
     this.#loaded.add(tag.id);
     this.#ran.push({ name: this.#nameOf(tag.vendor, tag.id), isPermitted });
     const element = document.createElement(tag.kind);
@@ -50,7 +47,7 @@ export class Tags {
     element.src = tag.src;
     // An image need not be in the page to be asked for.
     if (tag.kind === "script") document.head.append(element);
-    if (tag.kind === "iframe") (document.querySelector(tag.into ?? "body") ?? document.body).append(element);
+    if (tag.kind === "iframe") place?.append(element);
   }
 
   #held(element: HTMLElement) {
@@ -58,11 +55,13 @@ export class Tags {
     const categories = category.split(" ").filter(Boolean);
     const use = { categories, ...(vendor && { vendor }), ...(purpose && { purpose }) };
     const isPermitted = () => this.#consent.permits(use);
-    if (!categories.length || !isPermitted()) return;
+    // Only the page's own scripts have its nonce: markup that somebody smuggled in gets none from here.
+    const isForeign = this.#nonce && element instanceof HTMLScriptElement && element.nonce !== this.#nonce;
+    if (!categories.length || isForeign || !isPermitted()) return;
     element.dataset.released = "";
     const name = this.#nameOf(vendor, src || element.getAttribute("src") || category);
     this.#ran.push({ name, isPermitted });
-    revive(element, this.#nonce);
+    revive(element);
   }
 
   #nameOf(vendor: string | undefined, fallback: string): string {
@@ -71,14 +70,14 @@ export class Tags {
 }
 
 /** A script runs only when it is made anew; anything else loads when it gets its address. */
-function revive(element: HTMLElement, nonce: string) {
+function revive(element: HTMLElement) {
   const { src, srcset, type } = element.dataset;
   const isScript = element instanceof HTMLScriptElement;
   const next = isScript ? document.createElement("script") : element;
   if (isScript) {
     for (const { name, value } of element.attributes) if (!HOLDING.includes(name)) next.setAttribute(name, value);
     next.textContent = element.textContent;
-    next.nonce = element.nonce || nonce;
+    next.nonce = element.nonce ?? "";
   }
   if (type) next.setAttribute("type", type);
   if (srcset) next.setAttribute("srcset", srcset);

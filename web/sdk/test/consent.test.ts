@@ -11,11 +11,16 @@ const START = 1_800_000_000_000;
 
 function setUp(changes: Partial<AssentSettings> = {}, { gpc = false, dnt = false } = {}) {
   const kept: string[] = [];
+  const days: number[] = [];
   const clock = { now: START };
-  const store = { read: () => kept, write: (text: string) => void kept.splice(0, kept.length, text) };
-  const around = { store, signals: () => ({ gpc, dnt }), now: () => clock.now };
+  const browser = { gpc, dnt };
+  const write = (text: string, forDays: number) => {
+    kept.splice(0, kept.length, text);
+    days.push(forDays);
+  };
+  const around = { store: { read: () => [...kept, null], write }, signals: () => browser, now: () => clock.now };
   const make = (more: Partial<AssentSettings> = {}) => new Consent({ ...settings(), ...changes, ...more }, around);
-  return { kept, clock, make, consent: make() };
+  return { kept, days, clock, browser, make, consent: make() };
 }
 
 const all = (granted: boolean) => ({
@@ -149,6 +154,106 @@ test("that the server has a choice is not said of a newer one", () => {
   const first = consent.choose(all(true), "accept_all", "first");
   clock.now += 1;
   consent.choose(all(false), "withdraw", "control");
-  consent.told(first);
+  consent.told(first.madeAt);
   expect(consent.choice).toMatchObject({ told: false, method: "withdraw" });
+});
+
+const made = {
+  ...all(true),
+  madeAt: START - 2,
+  textVersion: 3,
+  method: "accept_all",
+  layer: "first",
+  told: true,
+} as const;
+
+describe("what is followed", () => {
+  test("a sibling site's withdrawal that comes with the server's answer to an older choice is not taken for followed", () => {
+    const { consent, clock, make } = setUp();
+    const grant = consent.choose(all(true), "accept_all", "first");
+    clock.now += 1;
+    make().choose(all(false), "withdraw", "control");
+    consent.told(grant.madeAt);
+    expect(consent.refresh()).toBe(true);
+    expect(consent.preferences().performance).toBe(false);
+  });
+
+  test("a signal that is switched on while the page lives is a change", () => {
+    const { consent, browser } = setUp(models("opt-out"));
+    browser.gpc = true;
+    expect(consent.refresh()).toBe(true);
+    expect(consent.refresh()).toBe(false);
+  });
+
+  test("one's own choice is followed by whoever makes it", () => {
+    const { consent } = setUp();
+    consent.choose(all(true), "accept_all", "first");
+    expect(consent.refresh()).toBe(false);
+  });
+});
+
+describe("an older grant", () => {
+  test("in the other place is replaced, so that it cannot outlive the refusal", () => {
+    const { kept, make } = setUp();
+    const refusal = write({ ...made, ...all(false), madeAt: START - 1 });
+    kept.push(write(made), refusal);
+    make();
+    expect(kept).toEqual([refusal]);
+  });
+
+  test("from the future does not count, and is gone before that day; a refusal counts", () => {
+    const { kept, clock, make } = setUp(models("opt-out"));
+    const grant = write({ ...made, madeAt: START + 2 * DAY_MS });
+    kept.push(grant, write({ ...made, ...all(false), madeAt: START - 1 }));
+    expect(make().preferences().targeting).toBe(false);
+    clock.now += 3 * DAY_MS;
+    expect(make().preferences().targeting).toBe(false);
+    kept.splice(0, 1, write({ ...made, ...all(false), madeAt: clock.now + 2 * DAY_MS }));
+    expect(make().preferences().performance).toBe(false);
+  });
+});
+
+describe("when a choice has expired", () => {
+  const regime = { ...models("opt-out").regime, lifetimeDays: 400, reaskDays: 365, first: "none" } as const;
+  const mixed = { categories: { performance: true }, refusedVendors: ["v1"] };
+
+  test("what is on by default stays off for whoever refused it, as often as they come back", () => {
+    const { consent, clock, make, days } = setUp({ regime });
+    consent.choose(mixed, "choose", "centre");
+    expect(days).toEqual([400]);
+    clock.now += 100 * DAY_MS;
+    make();
+    expect(days, "each visit renews the cookie").toEqual([400, 400]);
+    for (const year of [1, 2, 3]) {
+      clock.now += 401 * DAY_MS;
+      const later = make();
+      expect(later.preferences(), `${year}`).toMatchObject({ performance: true, targeting: false });
+      expect(later.permits({ categories: ["performance"], vendor: "v1" })).toBe(false);
+      expect(days.at(-1)).toBe(400);
+    }
+  });
+
+  test("its grants are gone, and what needs a grant is asked again", () => {
+    const exempt = { ...regime, first: "ask", models: { performance: "exempt" } } as const;
+    const { consent, clock, make } = setUp({ regime: exempt });
+    consent.choose({ categories: { targeting: true }, refusedVendors: [] }, "choose", "centre");
+    clock.now += 401 * DAY_MS;
+    const later = make();
+    expect(later.preferences()).toEqual({ required: true, functionality: false, performance: false, targeting: false });
+    expect(later.asks()).toBe(true);
+  });
+
+  test("nothing of it is left where everything is asked", () => {
+    const { consent, clock, make, days } = setUp({ regime: { ...settings().regime, lifetimeDays: 180 } });
+    consent.choose(mixed, "choose", "centre");
+    expect(days).toEqual([180]);
+    clock.now += 181 * DAY_MS;
+    expect(make().choice).toBeNull();
+  });
+});
+
+test("a name that means no category permits nothing", () => {
+  const { consent } = setUp({ ...models("opt-out"), source: { category: "perfromance" } });
+  expect(consent.collects()).toBe(false);
+  expect(consent.permits({ categories: ["performance", "perfromance"] })).toBe(false);
 });

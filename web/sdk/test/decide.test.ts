@@ -2,7 +2,9 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { Consent } from "../src/consent.ts";
 import { collect, decide, type Model, NOTHING_KNOWN, type Rules, together } from "../src/decide.ts";
+import { settings } from "./fixture.ts";
 import { type Vector, vectors } from "./fuzz-vectors.ts";
 
 const read = (name: string) =>
@@ -88,12 +90,65 @@ describe("whatever the state", () => {
   });
 });
 
-// `ASSENT_WRITE_FUZZ_VECTORS=FILE npx vitest run decide` writes states with these answers, for the Rust side to compare.
-test("the generated states can be written for the Rust side", () => {
-  const answered = vectors(5, 500).map((state) => ({ ...state, expect: answer(state) }));
-  expect(vectors(5, 500).map((state) => ({ ...state, expect: answer(state) }))).toEqual(answered);
-  const { ASSENT_WRITE_FUZZ_VECTORS: file } = process.env;
-  if (file) writeFileSync(file, JSON.stringify(answered));
+/** States with a fixed seed, and what this SDK answers: the Rust side reads the file and must answer the same. */
+const FUZZ = new URL("../../../crates/consent/vectors/fuzz.json", import.meta.url);
+const fuzzed = () => vectors(5, 500).map((state) => ({ ...state, expect: answer(state) }));
+
+// `ASSENT_WRITE_FUZZ_VECTORS=1 npx vitest run decide` writes them; a difference in review is a difference in law.
+describe("the fuzzed states that both sides answer", () => {
+  const { ASSENT_WRITE_FUZZ_VECTORS: writes } = process.env;
+  if (writes)
+    writeFileSync(
+      FUZZ,
+      `[\n${fuzzed()
+        .map((state) => JSON.stringify(state))
+        .join(",\n")}\n]\n`,
+    );
+  test("are answered by this SDK as the file says", () => expect(fuzzed()).toEqual(read("fuzz")));
+  test("reach every reason that is reached at all", () => {
+    const reasons = new Set(fuzzed().map((state) => state.expect));
+    expect([...reasons].sort()).toEqual([...new Set(vectors(4, 3_000).map(answer))].sort());
+  });
+});
+
+// The page asks without `decide`, whose other half is about stamps of another time; it must not answer otherwise.
+describe("what the page permits is what decide and collect allow of a stamp that is made now", () => {
+  const states = vectors(6, 2_000);
+  const ids = ["functionality", "performance", "targeting"];
+  const inPage = (state: Vector, index: number) => {
+    const said = state.choices?.[0] ?? {};
+    const models = Object.fromEntries(ids.map((id, at) => [id, index % (at + 2) ? "opt-in" : "opt-out"] as const));
+    const asks = { ...settings(), ...(state.do_not_track && { doNotTrack: state.do_not_track }) };
+    const categories = [...RULES.categories].map((one) => ({ name: "", description: "", ...one }));
+    const around = { store: { read: () => [], write: () => {} }, signals: () => state.stamp, now: () => 1 };
+    const consent = new Consent({ ...asks, categories, regime: { ...asks.regime, models } }, around);
+    if (state.choices?.length) {
+      const granted = ids.filter((id) => said.granted?.includes(id) && !said.refused?.includes(id));
+      consent.choose(
+        { categories: Object.fromEntries(granted.map((id) => [id, true])), refusedVendors: [] },
+        "api",
+        "page",
+      );
+    }
+    return consent;
+  };
+  test("for uses and for collecting", () => {
+    const seen = new Set<string>();
+    for (const [index, state] of states.entries()) {
+      const consent = inPage(state, index);
+      const { gpc = false, dnt = false } = state.stamp;
+      const preferences = consent.preferences();
+      const refused = ids.filter((id) => consent.choice?.categories[id] === false);
+      const known = { refused, granted: [], any: !!consent.choice };
+      const rules: Rules = { ...RULES, doNotTrack: state.do_not_track ?? "ignore" };
+      const allowed = decide(known, { origin: "sent", preferences, gpc, dnt }, {}, state.use, rules) === "allow";
+      expect(consent.permits(state.use), state.name).toBe(allowed);
+      const arrival = { sent: preferences, known, regime: "opt-in", gpc, dnt } as const;
+      expect(consent.collects(), state.name).toBe(collect({ category: "performance" }, rules, arrival) === "sent");
+      seen.add(`${allowed} ${consent.collects()}`);
+    }
+    expect(seen.size).toBe(4);
+  });
 });
 
 test("without anything known nothing is withdrawn", () => {

@@ -1,6 +1,6 @@
 // States drawn from a seed, in the form of `crates/consent/vectors/decide.json`: the same seed gives the same states in
-// every run. `decide.test.ts` writes them with this SDK's answers, for the Rust
-// side to compare with its own.
+// every run. `decide.test.ts` writes them with this SDK's answers to `crates/consent/vectors/fuzz.json`, which the Rust
+// side compares with its own.
 
 import type { Origin, Preferences, Stamp, Use } from "../src/decide.ts";
 

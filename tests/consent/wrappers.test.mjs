@@ -1,0 +1,318 @@
+// Segment's own SDK and consent tools, unmodified, with Assent as the consent manager: directly, and through what the
+// wrappers of TrustArc and OneTrust read. Whatever those lose of a choice, the server hears it from Assent.
+
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { build } from "../../web/sdk/node_modules/esbuild/lib/main.js";
+import { button, launch, until } from "./browser.mjs";
+import { startCollector } from "./collector.mjs";
+import { REGIMES } from "./settings.mjs";
+
+const CHOICE = "Segment Consent Preference Updated";
+/** Longer than the wrappers take to look again. */
+const POLL_MS = 700;
+const SURFACES = { withAssent: [], withTrustArc: ["trustarc"], withOneTrust: ["onetrust"] };
+/** How each way calls performance and targeting in the stamps of Segment's SDK. */
+const KEYS = { withAssent: ["performance", "targeting"], withTrustArc: ["ta-3", "ta-4"], withOneTrust: ["C0002", "C0004"] };
+const NONE = { required: true, functionality: false, performance: false, targeting: false };
+const ALL = { required: true, functionality: true, performance: true, targeting: true };
+
+let browser, bundle;
+before(async () => {
+  const entryPoints = [fileURLToPath(new URL("wrappers.mjs", import.meta.url))];
+  const { outputFiles } = await build({ entryPoints, bundle: true, minify: true, write: false, define: { "process.env.NODE_ENV": '"production"' } });
+  bundle = outputFiles[0].text;
+  browser = await launch();
+});
+after(() => browser?.close());
+
+/** Assent's script as the page of a consent manager carries it, and whatever else is to run in its head. */
+const page = (inline = "", content = "") => ({
+  head: '<script nonce="bm9uY2U" src="/analytics.js/v1/wk_test/analytics.min.js" data-global-segment-analytics-key="assent" data-consent-only></script>',
+  inline: () => inline,
+  content,
+});
+
+async function open(testing, settings, { gpc = false, ...content } = page()) {
+  const collector = await startCollector({ ...settings, tags: [] }, content);
+  // Nothing but these destinations, and none without a category: the case in which the wrappers lose most.
+  collector.consentSettings = { allCategories: Object.values(KEYS).flat(), hasUnmappedDestinations: false };
+  const context = await browser.newContext();
+  if (gpc) await context.addInitScript(() => Object.defineProperty(Navigator.prototype, "globalPrivacyControl", { get: () => true }));
+  const complaints = [];
+  testing.after(async () => {
+    assert.deepEqual(complaints, [], "the browser has no complaint");
+    await context.close();
+    collector.close();
+  });
+  const tab = await context.newPage();
+  tab.on("pageerror", (error) => complaints.push(error.message));
+  await tab.route("**/segment.js", (route) => route.fulfill({ contentType: "text/javascript", body: bundle }));
+  await tab.goto(collector.url);
+  await tab.waitForFunction(() => window.assent?.initialized);
+  const events = () => collector.requests.filter(({ method }) => method === "POST").flatMap(({ body }) => body.batch ?? [body]);
+  const isOurs = ({ context: { library } }) => library.version.startsWith("assent-");
+  const told = () => events().filter((event) => event.event === CHOICE && isOurs(event));
+  const segment = () => events().filter((event) => !isOurs(event));
+  return { collector, context, tab, told, segment };
+}
+
+async function openSegment(testing, way, settings, options = {}) {
+  const opened = await open(testing, { ...settings, surfaces: SURFACES[way] }, { ...page(), ...options });
+  await opened.tab.evaluate(() => {
+    const script = document.createElement("script");
+    script.nonce = "bm9uY2U";
+    script.src = "/segment.js";
+    document.head.append(script);
+  });
+  await opened.tab.waitForFunction(() => window.startSegment);
+  await opened.tab.evaluate((one) => window.startSegment(one), way);
+  return opened;
+}
+
+const track = (tab, name) => tab.evaluate((event) => void window.analytics.track(event), name);
+const inCentre = async (tab, control, change) => {
+  await button(tab, control).click();
+  const dialog = tab.getByRole("dialog");
+  await dialog.waitFor();
+  await change(dialog);
+};
+const saving = (name, on) => async (dialog) => {
+  await dialog.getByRole("switch", { name }).setChecked(on);
+  await dialog.getByRole("button", { name: "Save choices" }).click();
+};
+
+for (const way of Object.keys(SURFACES)) {
+  const [performance, targeting] = KEYS[way];
+  const seen = (segment, name) => until(`${name} arrives`, () => segment().find(({ event }) => event === name));
+  describe(way, () => {
+    test("EU, no choice: nothing is sent or stored", async (testing) => {
+      const { tab, collector, context } = await openSegment(testing, way, REGIMES.eu);
+      await pause(POLL_MS);
+      assert.deepEqual(collector.requests.filter(({ method }) => method === "POST"), []);
+      assert.deepEqual([await context.cookies(), await tab.evaluate(() => Object.keys(localStorage))], [[], []]);
+    });
+
+    test("EU, reject all: Segment never sends, and the refusal is known, of nobody", async (testing) => {
+      const { tab, told, segment } = await openSegment(testing, way, REGIMES.eu);
+      await button(tab, "Reject all").click();
+      const refusal = await until("it is told", () => told()[0]);
+      assert.deepEqual(refusal.context.consent.categoryPreferences, NONE);
+      assert.deepEqual(Object.keys(refusal.context).sort(), ["consent", "library"]);
+      await pause(POLL_MS);
+      assert.deepEqual([segment(), told().length], [[], 1]);
+    });
+
+    test("EU, accept, then withdraw without a reload: both known, of the visitor whose events those are", async (testing) => {
+      const { tab, told, segment } = await openSegment(testing, way, REGIMES.eu);
+      await button(tab, "Accept all").click();
+      const early = await seen(segment, "Early");
+      assert.deepEqual([early.context.consent.categoryPreferences[performance], early.context.consent.categoryPreferences[targeting]], [true, true]);
+      assert.deepEqual(told().map(({ anonymousId }) => anonymousId), [early.anonymousId]);
+      await button(tab, "Withdraw consent").click();
+      const withdrawal = await until("it is told", () => told()[1]);
+      assert.deepEqual([withdrawal.anonymousId, withdrawal.context.consent.categoryPreferences], [early.anonymousId, NONE]);
+      await track(tab, "After");
+      // Segment's SDK goes on until the page is loaded again; what it sends says that nothing is granted any more.
+      const late = await seen(segment, "After");
+      assert.deepEqual([late.context.consent.categoryPreferences[performance], late.context.consent.categoryPreferences[targeting]], [false, false]);
+    });
+
+    test("EU, one category and later another: each choice is known", async (testing) => {
+      const { tab, told, segment } = await openSegment(testing, way, REGIMES.eu);
+      await inCentre(tab, "Choose", saving("Performance", true));
+      await seen(segment, "Early");
+      await inCentre(tab, "Privacy choices", saving("Targeting or advertising", true));
+      await until("both are told", () => told().length === 2);
+      assert.deepEqual(told().map(({ context: { consent } }) => consent.categoryPreferences), [{ ...NONE, performance: true }, { ...NONE, performance: true, targeting: true }]);
+      const [one, other] = told();
+      assert.equal(one.anonymousId, other.anonymousId);
+    });
+
+    test("EU, advertising alone: the required bucket stands in front, so that it is not taken for nothing", async (testing) => {
+      const { tab, segment } = await openSegment(testing, way, REGIMES.eu);
+      await inCentre(tab, "Choose", saving("Targeting or advertising", true));
+      const { context } = await seen(segment, "Early");
+      assert.deepEqual([context.consent.categoryPreferences[performance], context.consent.categoryPreferences[targeting]], [false, true]);
+    });
+
+    test("US, all on; opting out of one is known, and Segment's stamp says it", async (testing) => {
+      const { tab, told, segment } = await openSegment(testing, way, REGIMES.california);
+      const early = await seen(segment, "Early");
+      assert.equal(early.context.consent.categoryPreferences[targeting], true);
+      await inCentre(tab, "Your Privacy Choices", saving("Targeting or advertising", false));
+      const choice = await until("it is told", () => told()[0]);
+      assert.deepEqual([choice.anonymousId, choice.context.consent.categoryPreferences], [early.anonymousId, { ...ALL, targeting: false }]);
+      await track(tab, "After");
+      assert.equal((await seen(segment, "After")).context.consent.categoryPreferences[targeting], false);
+    });
+
+    test("US, reject all: Segment drops its own report, ours arrives", async (testing) => {
+      const { tab, told, segment } = await openSegment(testing, way, REGIMES.california);
+      const early = await seen(segment, "Early");
+      await inCentre(tab, "Your Privacy Choices", (dialog) => dialog.getByRole("button", { name: "Reject all" }).click());
+      const choice = await until("it is told", () => told()[0]);
+      assert.deepEqual([choice.anonymousId, choice.context.consent.categoryPreferences], [early.anonymousId, NONE]);
+      await track(tab, "After");
+      await pause(POLL_MS);
+      assert.deepEqual(segment().map(({ event }) => event), ["Early"], "neither the report nor what follows");
+    });
+
+    test("US, GPC: nobody counts as having agreed", async (testing) => {
+      const { segment } = await openSegment(testing, way, REGIMES.california, { gpc: true });
+      const { context } = await seen(segment, "Early");
+      assert.deepEqual([context.consent.categoryPreferences[performance], context.consent.categoryPreferences[targeting]], [true, false]);
+    });
+  });
+}
+
+const cookies = async (context) => Object.fromEntries((await context.cookies()).map(({ name, value }) => [name, value]));
+
+test("TrustArc: what its readers find, before and after a choice", async (testing) => {
+  const inline = `window.heard = []; addEventListener("message", ({ data }) => window.heard.push(data));
+    addEventListener("DOMContentLoaded", () => { for (const name of ["truste-cookie", "truste-consent", "truste-consent-gtm"]) document.body.addEventListener(name, () => window.heard.push(name)); });`;
+  const { tab, context, told } = await open(testing, { ...REGIMES.eu, surfaces: ["trustarc"] }, page(inline, '<div id="teconsent"></div>'));
+  await tab.waitForFunction(() => window.truste);
+  const ask = () => tab.evaluate(() => {
+    const { eu, cma } = window.truste;
+    const names = ["getConsent", "getConsentDecision", "getGDPRConsentDecision", "other"];
+    return [{ ...eu.bindMap }, ...names.map((name) => cma.callApi(name, eu.bindMap.domain)), window.PrivacyManagerAPI === cma];
+  });
+  const map = { behaviorManager: "eu", behavior: "expressed", categoryCount: 4, domain: "127.0.0.1" };
+  const unavailable = { error: "Call is not available" };
+  assert.deepEqual(await ask(), [
+    { ...map, prefCookie: "" },
+    { consent: "denied", source: "implied" },
+    { consentDecision: 1, source: "implied" },
+    { consentDecision: [1], source: "implied" },
+    unavailable,
+    true,
+  ]);
+  assert.deepEqual(await cookies(context), {});
+  await tab.locator("#teconsent").getByRole("button", { name: "Privacy choices" }).click();
+  await saving("Targeting or advertising", true)(tab.getByRole("dialog"));
+  assert.deepEqual(await ask(), [
+    { ...map, prefCookie: "0,3" },
+    { consent: "denied", source: "asserted" },
+    { consentDecision: 1, source: "asserted" },
+    { consentDecision: [1, 4], source: "asserted" },
+    unavailable,
+    true,
+  ]);
+  const { assent_choice: _, ajs_anonymous_id: __, ...surface } = await cookies(context);
+  assert.deepEqual(surface, { notice_behavior: "expressed,eu", notice_preferences: "0:", notice_gdpr_prefs: "0,3:", cmapi_cookie_privacy: "permit 1,4 functional" });
+  const heard = await until("it is said", () => tab.evaluate(() => window.heard.length >= 5 && window.heard));
+  assert.deepEqual(heard.slice(0, 3), ["truste-cookie", "truste-consent", "truste-consent-gtm"]);
+  assert.deepEqual(JSON.parse(heard[3]), { source: "preference_manager", message: "submit_preferences", data: { value: "0,3" } });
+  assert.deepEqual(JSON.parse(heard[4]).PrivacyManagerAPI.consentDecision, 1);
+  await until("it is told", () => told().length === 1);
+});
+
+test("TrustArc: reject all is what automatic checks look for, and its links open the choices", async (testing) => {
+  const { tab, context } = await open(testing, { ...REGIMES.eu, surfaces: ["trustarc"] });
+  await tab.waitForFunction(() => window.truste);
+  for (const opens of ["clickListener", "reopenBanner"]) {
+    await tab.evaluate((name) => window.truste.eu[name](1), opens);
+    await tab.getByRole("dialog").waitFor();
+    await tab.keyboard.press("Escape");
+    await tab.getByRole("dialog").waitFor({ state: "detached" });
+  }
+  await button(tab, "Reject all").click();
+  assert.equal(await tab.evaluate(() => window.truste.eu.bindMap.prefCookie), "0");
+  assert.equal((await cookies(context)).cmapi_cookie_privacy, "permit 1 required");
+});
+
+test("TrustArc: a message is answered, and none sets a choice", async (testing) => {
+  const { tab, told } = await open(testing, { ...REGIMES.eu, surfaces: ["trustarc"] });
+  await tab.waitForFunction(() => window.truste);
+  const answer = await tab.evaluate(
+    () =>
+      new Promise((resolve) => {
+        addEventListener("message", ({ data }) => {
+          const said = String(data).startsWith('{"P') && JSON.parse(data).PrivacyManagerAPI;
+          if (said?.capabilities) resolve(said);
+        });
+        const grant = { source: "preference_manager", message: "submit_preferences", data: { value: "0,1,2,3" } };
+        for (const message of [grant, JSON.stringify(grant), "{", null]) postMessage(message, "*");
+        postMessage(JSON.stringify({ PrivacyManagerAPI: { action: "getConsentDecision", timestamp: 7, self: "127.0.0.1" } }), "*");
+      }),
+  );
+  assert.deepEqual(answer, { action: "getConsentDecision", timestamp: 7, self: "127.0.0.1", consentDecision: 1, source: "implied", capabilities: ["getConsent", "getConsentDecision"] });
+  assert.deepEqual([await tab.evaluate(() => window.assent.consent.isChosen()), told().length], [false, 0]);
+});
+
+test("OneTrust: what its readers find, before and after a choice", async (testing) => {
+  const inline = `window.heard = []; window.OneTrust = { geolocationResponse: { countryCode: "DE" } };
+    window.OptanonWrapper = () => window.heard.push(window.OptanonActiveGroups);
+    addEventListener("OneTrustGroupsUpdated", ({ detail }) => window.heard.push(detail)); addEventListener("OTConsentApplied", () => window.heard.push("applied"));`;
+  const content = `<button id="ot-sdk-btn" class="ot-sdk-show-settings">Cookie settings</button>
+    <script type="text/plain" class="optanon-category-C0002" nonce="bm9uY2U" src="/tags/two.js"></script>
+    <script type="text/plain" class="optanon-category-C0002-C0004" nonce="bm9uY2U" src="/tags/both.js"></script>
+    <script type="text/plain" class="optanon-category-C0001" nonce="bm9uY2U" src="/tags/one.js"></script>
+    <script type="text/plain" class="optanon-category-C0099" nonce="bm9uY2U" src="/tags/unknown.js"></script>`;
+  const { tab, context, collector } = await open(testing, { ...REGIMES.eu, surfaces: ["onetrust"] }, page(inline, content));
+  await tab.waitForFunction(() => window.OneTrust?.GetDomainData);
+  const ask = () => tab.evaluate(() => [window.OnetrustActiveGroups, window.OneTrust.IsAlertBoxClosed(), window.OneTrust.GetDomainData(), window.OneTrust.geolocationResponse.countryCode]);
+  const domain = {
+    ShowAlertNotice: true,
+    ConsentModel: { Name: "opt-in" },
+    Groups: REGIMES.eu.categories.map(({ name }, index) => ({ CustomGroupId: ["C0001", "C0003", "C0002", "C0004"][index], GroupName: name })),
+  };
+  assert.deepEqual(await ask(), [",C0001,", false, domain, "DE"]);
+  await tab.waitForFunction(() => document.cookie.includes("_one"));
+  assert.deepEqual(Object.keys(await cookies(context)), ["_one"], "what is required runs, and nothing was chosen");
+  await tab.evaluate(() => window.OneTrust.OnConsentChanged(({ detail }) => window.heard.push({ detail })));
+  await button(tab, "Cookie settings").click();
+  await saving("Performance", true)(tab.getByRole("dialog"));
+  assert.deepEqual((await ask()).slice(0, 2), [",C0001,C0002,", true]);
+  const now = ["C0001", "C0002"];
+  assert.deepEqual(await tab.evaluate(() => window.heard), [["C0001"], "applied", ",C0001,", now, "applied", ",C0001,C0002,", { detail: now }]);
+  const { OptanonConsent: said, OptanonAlertBoxClosed: closed } = await cookies(context);
+  assert.equal(new URLSearchParams(said).get("groups"), "C0001:1,C0003:0,C0002:1,C0004:0");
+  assert.ok(Math.abs(Date.parse(closed) - Date.now()) < 60_000);
+  await tab.waitForFunction(() => document.cookie.includes("_two"));
+  const tags = collector.requests.map(({ path }) => path).filter((path) => path.startsWith("/tags/"));
+  assert.deepEqual(tags.sort(), ["/tags/one.js", "/tags/two.js"]);
+});
+
+test("OneTrust: its functions accept, refuse and open", async (testing) => {
+  const { tab, told } = await open(testing, { ...REGIMES.california, surfaces: ["onetrust"] });
+  await tab.waitForFunction(() => window.OneTrust);
+  assert.equal(await tab.evaluate(() => window.OneTrust.GetDomainData().ConsentModel.Name), "opt-out");
+  await tab.evaluate(() => window.OneTrust.RejectAll());
+  assert.equal(await tab.evaluate(() => window.OnetrustActiveGroups), ",C0001,");
+  await tab.evaluate(() => window.OneTrust.AllowAll());
+  assert.equal(await tab.evaluate(() => window.OnetrustActiveGroups), ",C0001,C0003,C0002,C0004,");
+  await tab.evaluate(() => window.OneTrust.ToggleInfoDisplay());
+  await tab.getByRole("dialog").waitFor();
+  await until("both are told", () => told().length === 2);
+  assert.deepEqual(told().map(({ context: { consent } }) => [consent.method, consent.layer]), [["reject_all", "page"], ["accept_all", "page"]]);
+});
+
+test("a site's own names: aliases say which bucket and which group a category is", async (testing) => {
+  const categories = REGIMES.eu.categories.map((one) => ({ ...one, aliases: { functionality: ["ta-2"], performance: ["ta-2", "C0007"], targeting: ["ta-3"] }[one.id] ?? [] }));
+  const { tab } = await open(testing, { ...REGIMES.eu, categories, surfaces: ["trustarc", "onetrust"] });
+  await tab.waitForFunction(() => window.truste && window.OneTrust);
+  const decision = () => tab.evaluate(() => window.truste.cma.callApi("getGDPRConsentDecision").consentDecision);
+  await tab.evaluate(() => window.assent.consent.choose({ categories: { performance: true, targeting: true } }));
+  assert.deepEqual(await decision(), [1, 3], "a bucket of two categories needs both");
+  assert.equal(await tab.evaluate(() => window.OnetrustActiveGroups), ",C0001,C0007,C0004,");
+  assert.equal(await tab.evaluate(() => window.truste.eu.bindMap.categoryCount), 3);
+});
+
+test("consent only: what the page calls is not captured, and no identifier is made before a grant", async (testing) => {
+  const { tab, context, collector, told } = await open(testing, REGIMES.california);
+  const captured = await tab.evaluate(async () => (await window.assent.track("Never")).event);
+  await pause(300);
+  assert.equal(captured, undefined);
+  assert.deepEqual([await cookies(context), collector.requests.filter(({ method }) => method === "POST")], [{}, []]);
+  await tab.evaluate(() => {
+    document.cookie = "ajs_anonymous_id=from-segment; path=/";
+    document.cookie = "ajs_user_id=u-1; path=/";
+    window.assent.consent.withdraw();
+  });
+  const withdrawal = await until("it is told", () => told()[0]);
+  assert.deepEqual([withdrawal.anonymousId, withdrawal.userId], ["from-segment", "u-1"]);
+});

@@ -1,0 +1,65 @@
+// What the chunks for other consent managers share: which names their categories have there, cookies as those write
+// them, and when something was chosen. Each chunk carries its own copy.
+
+import type { Core } from "./core.ts";
+import type { Category } from "./settings.ts";
+import { domains } from "./store.ts";
+
+const DAY_S = 86_400;
+
+/** Whether anything needs a grant here: the others know only that or its opposite. */
+export const isOptIn = ({ consent }: Core) =>
+  consent.optional.some((id) => (consent.settings.regime.models[id] ?? "opt-in") === "opt-in");
+
+/** The alias of that form that a category has. */
+export const alias = ({ aliases = [] }: Category, form: RegExp) => aliases.find((one) => form.test(one));
+
+/** Names with whether they are granted: one that several categories share is granted when all of them are. */
+export function granted<T>({ consent }: Core, nameOf: (category: Category, index: number) => T): Map<T, boolean> {
+  const preferences = consent.preferences();
+  const all = new Map<T, boolean>();
+  consent.settings.categories.forEach((category, index) => {
+    const name = nameOf(category, index);
+    all.set(name, preferences[category.id] === true && all.get(name) !== false);
+  });
+  return all;
+}
+
+/** A cookie whose readers take its value as it stands, on the widest domain that holds it, as long as the choice. */
+export function setRaw({ consent }: Core, name: string, value: string) {
+  const pair = `${name}=${value}`;
+  const age = Math.round(consent.settings.regime.lifetimeDays * DAY_S);
+  // Their frames on other sites read them too; without TLS a browser takes no such cookie.
+  const site = location.protocol === "https:" ? "none; secure" : "lax";
+  for (const domain of domains()) {
+    // biome-ignore lint/suspicious/noDocumentCookie: as in `store.ts`.
+    document.cookie = `${pair}; path=/; max-age=${age}; samesite=${site}${domain && `; domain=${domain}`}`;
+    if (document.cookie.split("; ").includes(pair)) return;
+  }
+}
+
+/** Calls at every choice and every signal from now on, whoever made it in whichever tab, when all else has followed. */
+export function onChange({ consent, followers }: Core, act: () => void) {
+  const state = () => JSON.stringify([consent.choice?.madeAt, consent.preferences()]);
+  let seen = state();
+  followers.add(() => {
+    const before = seen;
+    seen = state();
+    if (seen !== before) act();
+  });
+}
+
+/** Elements of the page that open the choices. */
+export function openOn(core: Core, selector: string) {
+  document.addEventListener("click", (event) => {
+    if (!(event.target as Element | null)?.closest?.(selector)) return;
+    event.preventDefault();
+    core.open();
+  });
+}
+
+/** Now and whenever the page adds something. */
+export function watch(act: () => void) {
+  act();
+  new MutationObserver(act).observe(document.documentElement, { childList: true, subtree: true });
+}
