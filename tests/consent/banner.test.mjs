@@ -140,6 +140,15 @@ test("a choice by keyboard alone; the focus stays where it can be changed", asyn
   assert.equal(await chosen(page), true);
 });
 
+test("without a control of ours the focus goes to the page's own after a choice by keyboard", async (testing) => {
+  const settings = { ...REGIMES.eu, control: { kind: "none" } };
+  const { page, first } = await open(testing, { settings, page: { content: '<p><a id="own" href="/" data-assent-open>Cookies</a></p>' } });
+  await first.getByRole("button", { name: "Reject all" }).focus();
+  await page.keyboard.press("Space");
+  await first.waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.id), "own");
+});
+
 test("the page stays usable, and what the keyboard reaches is not under the banner", async (testing) => {
   const buttons = Array.from({ length: 30 }, (_, index) => `<p><button id="b${index}">Button ${index}</button></p>`).join("");
   const { page, first } = await open(testing, { page: { content: buttons }, viewport: NARROW });

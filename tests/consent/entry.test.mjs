@@ -167,6 +167,26 @@ test("settings in the head, before there is a body", async (testing) => {
   assert.equal(arrived(), 1);
 });
 
+test("a page that is rendered before anybody looks at it starts when somebody does", async (testing) => {
+  const collector = await startCollector(SETTINGS);
+  const context = await browser.newContext();
+  testing.after(async () => {
+    await context.close();
+    collector.close();
+  });
+  await context.addInitScript(() => Object.defineProperty(Document.prototype, "prerendering", { get: () => window.unseen ?? true }));
+  const page = await context.newPage();
+  await page.goto(collector.url);
+  await page.waitForFunction(() => !Array.isArray(window.analytics));
+  await page.waitForTimeout(300);
+  assert.deepEqual(collector.requests.map(({ path }) => path), ["/analytics.js/v1/wk_test/analytics.min.js"]);
+  await page.evaluate(() => {
+    window.unseen = false;
+    document.dispatchEvent(new Event("prerenderingchange"));
+  });
+  await until("the page view comes", () => collector.requests.some(({ body }) => body?.batch?.[0].name === "Page one"));
+});
+
 test("ready comes in the order of calls, and its promise with it; the first `consent` finds what holds", async (testing) => {
   const call = `analytics.on("consent", () => { window.held = window.held ?? analytics.consent.preferences(); });
     analytics.track("First"); analytics.ready(() => { window.order = ["ready", analytics.initialized]; })`;

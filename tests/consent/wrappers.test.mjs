@@ -311,8 +311,16 @@ test("consent only: what the page calls is not captured, and no identifier is ma
   await tab.evaluate(() => {
     document.cookie = "ajs_anonymous_id=from-segment; path=/";
     document.cookie = "ajs_user_id=u-1; path=/";
-    window.assent.consent.withdraw();
+    localStorage.setItem("ajs_anonymous_id", '"from-segment"');
+    localStorage.setItem("ajs_user_traits", '{"plan":"pro"}');
+    window.assent.consent.choose({ categories: { performance: true } });
   });
-  const withdrawal = await until("it is told", () => told()[0]);
+  const kept = await tab.evaluate(() => Object.keys(localStorage).sort());
+  assert.deepEqual(kept, ["ajs_anonymous_id", "ajs_user_traits", "assent_choice"], "what is Segment's stays");
+  const grant = await until("it is told", () => told()[0]);
+  assert.deepEqual([grant.anonymousId, grant.userId], ["from-segment", "u-1"]);
+  await tab.evaluate(() => window.assent.consent.withdraw());
+  const withdrawal = await until("it is told", () => told()[1]);
   assert.deepEqual([withdrawal.anonymousId, withdrawal.userId], ["from-segment", "u-1"]);
+  assert.deepEqual([Object.keys(await cookies(context)), await tab.evaluate(() => Object.keys(localStorage))], [["assent_choice"], ["assent_choice"]]);
 });

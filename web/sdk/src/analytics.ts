@@ -99,6 +99,11 @@ export class Analytics {
 
   load(writeKey: string, options: LoadOptions = {}): this {
     if (this.#isLoading) return this;
+    // A page that is rendered in case somebody wants it is not seen, and cannot ask.
+    if ((document as { prerendering?: boolean }).prerendering) {
+      document.addEventListener("prerenderingchange", () => this.load(writeKey, options), { once: true });
+      return this;
+    }
     this.#isLoading = true;
     const { cdnSettings, initialPageview, disable } = options;
     if (initialPageview) this.page();

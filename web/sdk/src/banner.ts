@@ -72,7 +72,8 @@ export class Banner {
     const hadFocus = this.root.activeElement !== null;
     this.#place.replaceChildren(asks ? this.#first() : this.#control(lingers));
     // Whoever chose by keyboard goes on from where the choice can be changed, not from the top of the page.
-    if (hadFocus) this.#place.querySelector<HTMLElement>("button")?.focus();
+    const control = () => document.querySelector<HTMLElement>("[data-assent-open]");
+    if (hadFocus) (this.#place.querySelector("button") ?? control())?.focus();
   }
 
   #state() {

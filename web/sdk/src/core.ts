@@ -9,7 +9,7 @@ import { googleDefault, googleUpdate } from "./google.ts";
 import type { Identity } from "./identity.ts";
 import { type PageContext, surroundings } from "./page.ts";
 import { Queue } from "./queue.ts";
-import { Report } from "./report.ts";
+import { type Chooser, Report } from "./report.ts";
 import { post } from "./send.ts";
 import type { AssentSettings, Choice, Layer, Method, Surface } from "./settings.ts";
 import { cookie, erase, local, setCookie } from "./store.ts";
@@ -130,16 +130,19 @@ export class Core {
 
   choose = (choice: Choice, method: Method, layer: Layer) => {
     this.look();
-    const { identity, consentOnly } = this.#start;
-    // What another SDK stores changes without our hearing of it.
-    if (consentOnly) identity.reread();
-    const before = identity.chooser();
+    const before = this.#start.identity.chooser();
     const made = this.consent.choose(choice, method, layer);
     this.#settle();
-    const after = { anonymousId: identity.anonymousId(), userId: identity.userId() };
-    this.#report.tell(made, this.#isCollecting ? after : before);
+    this.#report.tell(made, this.#isCollecting ? this.#chooser(before) : before);
     this.#announce();
   };
+
+  /** Whose a grant is: whoever the events under it will be of. */
+  #chooser(before: Chooser): Chooser {
+    const { identity, consentOnly } = this.#start;
+    if (!consentOnly) return { anonymousId: identity.anonymousId(), userId: identity.userId() };
+    return this.#mayStore() ? { ...before, anonymousId: identity.shared() } : before;
+  }
 
   /** Takes a call: sends it, keeps it for a choice to come, or lets it go. */
   take(taken: Taken): Event | undefined {
@@ -194,7 +197,7 @@ export class Core {
 
   /** Follows what is permitted now; it forgets before it learns. */
   #settle() {
-    const { settings, identity, emit } = this.#start;
+    const { settings, identity, consentOnly, emit } = this.#start;
     const preferences = this.consent.preferences();
     if (settings.consentMode) googleUpdate(settings.consentMode, preferences);
     this.#isCollecting = this.consent.collects();
@@ -205,7 +208,8 @@ export class Core {
     }
     this.#forget();
     if (this.#isCollecting) {
-      identity.permit(this.#mayStore() ? "stored" : "page");
+      // Another SDK's identifiers are its own.
+      if (!consentOnly) identity.permit(this.#mayStore() ? "stored" : "page");
       this.#queue.resume();
       this.#release();
     }

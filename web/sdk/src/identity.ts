@@ -16,8 +16,6 @@ export type Traits = Fields;
 const IDS = { anonymousId: "ajs_anonymous_id", userId: "ajs_user_id", groupId: "ajs_group_id" } as const;
 const TRAITS = { traits: "ajs_user_traits", groupTraits: "ajs_group_properties" } as const;
 
-const NOBODY = { anonymousId: null, userId: null, groupId: null };
-
 type Id = keyof typeof IDS;
 type TraitsOf = keyof typeof TRAITS;
 
@@ -31,7 +29,7 @@ export class Identity {
   days = 90;
   domain: string | undefined;
   #permission: Permission = "none";
-  #ids: Record<Id, string | null> = { ...NOBODY };
+  readonly #ids: Record<Id, string | null> = { anonymousId: null, userId: null, groupId: null };
   readonly #traits: Record<TraitsOf, Traits> = { traits: {}, groupTraits: {} };
 
   /** Made when it is first needed and permitted. */
@@ -102,10 +100,13 @@ export class Identity {
     if (next === "none") this.#ids.anonymousId = null;
   }
 
-  /** Takes what another SDK of the page may have stored since. */
-  reread() {
-    this.#ids = { ...NOBODY };
-    if (this.#isKept()) this.#load();
+  /** The identifier that another SDK of the page stored; when it has none yet, one that it will find. */
+  shared(): string {
+    const found = stored("anonymousId");
+    if (found !== null) return found;
+    const made = uuid();
+    setCookie(IDS.anonymousId, made, this.days, this.domain);
+    return made;
   }
 
   #isKept() {
