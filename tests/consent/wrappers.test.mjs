@@ -315,12 +315,14 @@ test("consent only: what the page calls is not captured, and no identifier is ma
     localStorage.setItem("ajs_user_traits", '{"plan":"pro"}');
     window.assent.consent.choose({ categories: { performance: true } });
   });
-  const kept = await tab.evaluate(() => Object.keys(localStorage).sort());
-  assert.deepEqual(kept, ["ajs_anonymous_id", "ajs_user_traits", "assent_choice"], "what is Segment's stays");
+  const kept = () => tab.evaluate(() => Object.keys(localStorage).sort());
   const grant = await until("it is told", () => told()[0]);
+  await tab.waitForFunction(() => localStorage.getItem("assent_untold") === null);
+  assert.deepEqual(await kept(), ["ajs_anonymous_id", "ajs_user_traits", "assent_choice"], "what is Segment's stays");
   assert.deepEqual([grant.anonymousId, grant.userId], ["from-segment", "u-1"]);
   await tab.evaluate(() => window.assent.consent.withdraw());
   const withdrawal = await until("it is told", () => told()[1]);
   assert.deepEqual([withdrawal.anonymousId, withdrawal.userId], ["from-segment", "u-1"]);
-  assert.deepEqual([Object.keys(await cookies(context)), await tab.evaluate(() => Object.keys(localStorage))], [["assent_choice"], ["assent_choice"]]);
+  await tab.waitForFunction(() => localStorage.getItem("assent_untold") === null);
+  assert.deepEqual([Object.keys(await cookies(context)), await kept()], [["assent_choice"], ["assent_choice"]]);
 });
