@@ -124,3 +124,11 @@ fn every_member_of_a_record_and_notice_has_a_word_of_the_vocabulary() {
         assert!(known, "{member}");
     }
 }
+
+/// Made by the first release that gave receipts, and never changed: people keep them for years.
+#[test]
+fn a_receipt_of_the_first_version_verifies() {
+    let golden = include_str!("../../tests/golden/receipt/v1.json");
+    assert_eq!(golden, receipt().to_text(), "what is made today is the same");
+    assert_eq!(check(golden).expect("verifies").index, 3);
+}
