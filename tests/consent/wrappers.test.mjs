@@ -202,12 +202,26 @@ test("TrustArc: what its readers find, before and after a choice", async (testin
     true,
   ]);
   const { assent_choice: _, ajs_anonymous_id: __, ...surface } = await cookies(context);
-  assert.deepEqual(surface, { notice_behavior: "expressed,eu", notice_preferences: "0:", notice_gdpr_prefs: "0,3:", cmapi_cookie_privacy: "permit 1,4 functional" });
+  assert.deepEqual(surface, { notice_behavior: "expressed,eu", notice_preferences: "0:", notice_gdpr_prefs: "0,3:", cmapi_cookie_privacy: "permit 1,4" });
   const heard = await until("it is said", () => tab.evaluate(() => window.heard.length >= 5 && window.heard));
   assert.deepEqual(heard.slice(0, 3), ["truste-cookie", "truste-consent", "truste-consent-gtm"]);
   assert.deepEqual(JSON.parse(heard[3]), { source: "preference_manager", message: "submit_preferences", data: { value: "0,3" } });
   assert.deepEqual(JSON.parse(heard[4]).PrivacyManagerAPI.consentDecision, 1);
   await until("it is told", () => told().length === 1);
+  const days = (await context.cookies()).map(({ expires }) => Math.round((expires * 1_000 - Date.now()) / 86_400_000));
+  assert.ok(days.every((one) => one === 180 || one === 90), "as long as the choice, or an identifier");
+});
+
+test("TrustArc: a later visit does not lengthen what was said", async (testing) => {
+  const { tab, context, collector } = await open(testing, { ...REGIMES.eu, surfaces: ["trustarc", "onetrust"] });
+  await tab.evaluate(() => window.assent.consent.choose({ categories: { functionality: true } }));
+  await tab.waitForFunction(() => document.cookie.includes("notice_gdpr_prefs") && document.cookie.includes("OptanonConsent"));
+  assert.equal((await cookies(context)).cmapi_cookie_privacy, "permit 1,2 functional");
+  await tab.clock.install({ time: Date.now() + 100 * 86_400_000 });
+  await tab.goto(`${collector.url}page/later`);
+  await tab.waitForFunction(() => window.truste && window.OneTrust?.GetDomainData);
+  const days = (await context.cookies()).filter(({ name }) => /^(notice|cmapi|Optanon)/.test(name)).map(({ expires }) => Math.round((expires * 1_000 - Date.now()) / 86_400_000));
+  assert.deepEqual(days, days.map(() => 80));
 });
 
 test("TrustArc: reject all is what automatic checks look for, and its links open the choices", async (testing) => {

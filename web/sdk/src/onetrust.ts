@@ -98,14 +98,15 @@ class OneTrust {
   /** Markup held for its groups is held for our categories. */
   #hold() {
     const { categories } = this.#core.consent.settings;
-    for (const element of document.querySelectorAll<HTMLElement>(`[class*="${MARKUP}"]:not([data-category])`)) {
+    const found = document.querySelectorAll<HTMLElement>(`[class*="${MARKUP}"]:not([data-category])`);
+    for (const element of found) {
       const groups = (element.className.split(MARKUP)[1]?.split(" ")[0] ?? "").split("-");
       // A group that nobody knows stays in the list, and nobody grants it.
       const ids = groups.map((group) => categories.find((one) => groupOf(one) === group)?.id ?? group);
       if (ids.every((id) => id === "required")) element.dataset.purpose = "service";
       element.dataset.category = ids.join(" ");
     }
-    this.#core.tags.release();
+    if (found.length) this.#core.tags.release();
   }
 }
 

@@ -6,6 +6,7 @@ import type { Category } from "./settings.ts";
 import { domains } from "./store.ts";
 
 const DAY_S = 86_400;
+const SECOND_MS = 1_000;
 
 /** Whether anything needs a grant here: the others know only that or its opposite. */
 export const isOptIn = ({ consent }: Core) =>
@@ -25,10 +26,15 @@ export function granted<T>({ consent }: Core, nameOf: (category: Category, index
   return all;
 }
 
-/** A cookie whose readers take its value as it stands, on the widest domain that holds it, as long as the choice. */
+/**
+ * A cookie whose readers take its value as it stands, on the widest domain that holds it. It lives as long as the choice;
+ * what is left of a choice that has expired are refusals, which each visit renews.
+ */
 export function setRaw({ consent }: Core, name: string, value: string) {
   const pair = `${name}=${value}`;
-  const age = Math.round(consent.settings.regime.lifetimeDays * DAY_S);
+  const lifetime = consent.settings.regime.lifetimeDays * DAY_S;
+  const left = lifetime + ((consent.choice?.madeAt ?? 0) - Date.now()) / SECOND_MS;
+  const age = Math.round(left > 0 ? left : lifetime);
   // Their frames on other sites read them too; without TLS a browser takes no such cookie.
   const site = location.protocol === "https:" ? "none; secure" : "lax";
   for (const domain of domains()) {

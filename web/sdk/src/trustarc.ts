@@ -123,11 +123,13 @@ class TrustArc {
   #write() {
     const { behavior, behaviorManager } = this.#bindMap();
     const decision = this.#decision();
-    const level = ["", " required", " functional"][decision.length] ?? "";
+    const level = this.#level();
+    // Two of its levels have names; a list with a gap is none.
+    const name = (level === decision.length && ["", " required", " functional"][level]) || "";
     setRaw(this.#core, "notice_behavior", `${behavior},${behaviorManager}`);
-    setRaw(this.#core, "notice_preferences", `${this.#level() - 1}:`);
+    setRaw(this.#core, "notice_preferences", `${level - 1}:`);
     setRaw(this.#core, "notice_gdpr_prefs", `${this.#prefs()}:`);
-    setRaw(this.#core, "cmapi_cookie_privacy", `permit ${decision}${level}`);
+    setRaw(this.#core, "cmapi_cookie_privacy", `permit ${decision}${name}`);
   }
 
   /** The page leaves an empty element where the link shall be. */
