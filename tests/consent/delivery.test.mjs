@@ -138,11 +138,11 @@ test("settings that come late: calls wait with the time and page that they were 
 });
 
 test("the last request carries no cookie", async (testing) => {
-  const { collector, page, track, posts } = await open(testing);
+  const { collector, page, track, posts } = await open(testing, { ...QUIET, before: "cookieless" });
   await page.evaluate(() => {
     document.cookie = "session=secret; path=/";
   });
-  collector.refusals.push({ status: 503 });
+  collector.refusals.push({ status: 503, headers: { "retry-after": "60" } });
   await track("Last");
   await until("it is refused", () => posts().length === 1);
   await page.goto(`${collector.url}page/next`);
