@@ -126,14 +126,14 @@ export class Consent {
   /** What of the newest choice still holds. */
   #latest(): MadeChoice | null {
     const { store, now } = this.#around;
-    const found = store.read().flatMap((text) => (text ? [read(text)] : []));
+    const found = store.read().flatMap((text) => read(text) ?? []);
     const [newest] = found
       // A grant from a future that a wrong clock saw could not be taken back before that day.
-      .filter((one) => one && (one.madeAt < now() + DAY_MS || !Object.values(one.categories).includes(true)))
-      .sort((one, other) => (other?.madeAt ?? 0) - (one?.madeAt ?? 0));
+      .filter(({ madeAt, categories }) => madeAt < now() + DAY_MS || !Object.values(categories).includes(true))
+      .sort((one, other) => other.madeAt - one.madeAt);
     if (!newest) return null;
-    // Whichever place goes first, the other must not bring back an older grant.
-    if (found.some((one) => one?.madeAt !== newest.madeAt)) this.#keep(newest);
+    // Whichever place goes first, the other must not bring back an older grant. What is not understood may be newer.
+    if (found.some(({ madeAt }) => madeAt !== newest.madeAt)) this.#keep(newest);
     return this.#leftDays(newest) > 0 ? newest : this.#lasting(newest);
   }
 

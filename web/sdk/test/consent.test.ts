@@ -201,6 +201,13 @@ describe("an older grant", () => {
     expect(kept).toEqual([refusal]);
   });
 
+  test("does not replace what a later SDK wrote and this one cannot read", () => {
+    const { kept, make } = setUp();
+    kept.push(write(made), "2~later");
+    make();
+    expect(kept).toEqual([write(made), "2~later"]);
+  });
+
   test("from the future does not count, and is gone before that day; a refusal counts", () => {
     const { kept, clock, make } = setUp(models("opt-out"));
     const grant = write({ ...made, madeAt: START + 2 * DAY_MS });
