@@ -96,10 +96,11 @@ async fn a_browser_source_gets_the_sdk_that_asks() {
     let (text, packed) = script(&world, "/analytics.js/v1/wk_web/analytics.min.js").await;
     assert!(text.contains("\"wk_web\""), "the key is filled in");
     assert!(packed <= 12 * 1024, "the core is {packed} bytes as it is served");
-    let name =
-        text.split("/sdk/").nth(1).and_then(|rest| rest.split(['"', '`', '\'']).next()).expect("it names its chunk");
-    let chunk = world.get(&format!("/sdk/{name}")).await;
-    assert_eq!((chunk.status, chunk.header("cache-control")), (200, Some("public, max-age=31536000, immutable")));
+    for name in ["choices", "trustarc", "onetrust"] {
+        let named = text.split(&format!("\"{name}.")).nth(1).and_then(|rest| rest.split('"').next());
+        let chunk = world.get(&format!("/sdk/{name}.{}", named.expect("it names its chunks"))).await;
+        assert_eq!((chunk.status, chunk.header("cache-control")), (200, Some("public, max-age=31536000, immutable")));
+    }
     let module = world.get("/sdk/assent.mjs").await;
     assert_eq!((module.status, module.header("cache-control")), (200, Some("public, max-age=300")));
     assert_eq!(world.get("/sdk/nothing.js").await.short(), "404 not_found");
