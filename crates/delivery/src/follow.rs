@@ -62,12 +62,15 @@ pub struct WaitingLimits {
     pub spilled_max: u64,
     /// Subjects of which something waits, about 220 bytes each.
     pub lanes_max: usize,
+    /// Bytes on disk of what is replayed. Beyond it no more is taken up, and dead letters of replays are let go of, oldest
+    /// first.
+    pub spools_bytes_max: u64,
 }
 
 impl Default for WaitingLimits {
-    /// 2 MB, 40 MB of disk and 55 MB, each at its limit.
+    /// 2 MB, 40 MB of disk, 55 MB, and a GB of disk, each at its limit.
     fn default() -> Self {
-        Self { in_memory_max: 20_000, spilled_max: 1_000_000, lanes_max: 250_000 }
+        Self { in_memory_max: 20_000, spilled_max: 1_000_000, lanes_max: 250_000, spools_bytes_max: 1 << 30 }
     }
 }
 

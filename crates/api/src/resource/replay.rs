@@ -86,7 +86,7 @@ struct ReplayResult {
     count: u64,
 }
 
-/// The events that were asked for.
+/// The events that were asked for. Names of events and ids may name people: they are counted, and not shown.
 #[derive(Debug, Serialize, ToSchema)]
 struct ReplaySelection {
     /// Received at or after.
@@ -95,12 +95,12 @@ struct ReplaySelection {
     to: At,
     /// Only these calls; all when empty.
     types: Vec<&'static str>,
-    /// Only tracks of these names; all events when empty.
-    events: Vec<String>,
-    /// Only from these sources; all that the destination reads from when empty.
+    /// Only tracks of so many names; all events when 0.
+    events: usize,
+    /// Only from these sources.
     sources: Vec<String>,
-    /// Only these; all when empty.
-    message_ids: Vec<String>,
+    /// Only so many `messageId`s; all when 0.
+    message_ids: usize,
 }
 
 /// A replay and how far it is.
@@ -121,6 +121,8 @@ struct ReplayProgress {
     state: &'static str,
     /// Why it failed.
     error: Option<String>,
+    /// Why nothing is read at the moment, although it runs: it tries again.
+    waits: Option<String>,
     /// When it ended.
     ended_at: Option<At>,
     /// How many events were meant at the start; `null` until they are counted.
@@ -190,13 +192,14 @@ impl From<Replay> for ReplayProgress {
     fn from(replay: Replay) -> Self {
         let results = results(replay.outcomes());
         let state = replay.state.name();
-        let Replay { number, at, by, selection, rate_per_s, ended_at, total, taken, gone, .. } = replay;
+        let Replay { number, at, by, selection, rate_per_s, ended_at, total, taken, gone, waits, .. } = replay;
         let error = if let ReplayState::Failed(reason) = replay.state { Some(reason) } else { None };
         let Selection { from, to, calls, events, sources, message_ids } = selection;
         let types = calls.into_iter().map(Call::name).collect();
-        let selection = ReplaySelection { from: from.map(At), to: At(to), types, events, sources, message_ids };
+        let (from, to, events, message_ids) = (from.map(At), At(to), events.len(), message_ids.len());
+        let selection = ReplaySelection { from, to, types, events, sources, message_ids };
         let (at, ended_at) = (At(at), ended_at.map(At));
-        Self { number, at, by, selection, rate_per_s, state, error, ended_at, total, taken, gone, results }
+        Self { number, at, by, selection, rate_per_s, state, error, waits, ended_at, total, taken, gone, results }
     }
 }
 
@@ -381,7 +384,7 @@ async fn pause_replay(
     Ok(Json(api.delivery.pause_replay((&workspace, &of.name), number).await?.into()))
 }
 
-/// Lets a replay go on that was paused, or that failed, where it was.
+/// Lets a replay go on where it was: one that was paused, or the latest, when it failed.
 #[utoipa::path(
     post, path = "/api/v1/workspaces/{workspace}/destinations/{name}/replays/{number}/resume", tag = "destinations",
     params(
@@ -393,7 +396,7 @@ async fn pause_replay(
         (status = 200, body = ReplayProgress, description = "It goes on"),
         (status = 400, body = ErrorBody, description = "No number"),
         (status = 404, body = ErrorBody, description = "No such destination, or no such replay of it"),
-        (status = 409, body = ErrorBody, description = "It is over, or the destination does not run"),
+        (status = 409, body = ErrorBody, description = "It is over, another came after it, or the destination does not run"),
     ),
 )]
 async fn resume_replay(

@@ -14,7 +14,7 @@ use crate::cursor::before;
 use crate::result_log::format::Place;
 
 /// Bytes of a log in files.
-const STRETCH: u64 = 1 << 22;
+pub(super) const STRETCH: u64 = 1 << 22;
 
 /// The dead letters of a stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,14 +7,13 @@ use eventlog::{Partition, Position};
 
 use crate::cursor::before;
 use crate::desk::Desk;
+use crate::desk::kept::STRETCH;
 use crate::follow::Courier;
 use crate::lane::Item;
 
 impl Courier {
     /// Looks.
     pub(crate) async fn look(&mut self) {
-        /// Beyond it, replayed dead letters are let go of, oldest first.
-        const SPOOLS_BYTES_MAX: u64 = 1 << 30;
         let now = self.context.clock.now();
         let latency = self.latency.quantiles(now);
         self.shared.status.lock().expect("no holder of a status panics").latency = latency;
@@ -27,7 +26,9 @@ impl Courier {
         while self.ruler.behind(&self.kept_from()) > budget.bytes_max / 2 && self.folded.desk.kept.drop_oldest() {
             self.changed = true;
         }
-        if self.context.log.bytes() > SPOOLS_BYTES_MAX {
+        // As many as may be too much: the files go later, with the state that says so.
+        let surplus = self.context.log.bytes().saturating_sub(self.limits.spools_bytes_max);
+        for _ in 0..surplus.div_ceil(STRETCH) {
             self.changed |= self.folded.desk.kept.drop_oldest_of(self.context.log.replayed());
         }
     }

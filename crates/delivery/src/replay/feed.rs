@@ -230,7 +230,7 @@ impl Courier {
         let Some(replay) = self.folded.replays.open() else { return };
         if replay.is_done() {
             let now = self.context.clock.now();
-            let done = Replay { state: ReplayState::Finished, ended_at: Some(now), waits: None, ..replay.clone() };
+            let done = replay.clone().turned(ReplayState::Finished, now);
             self.put_replay(done).await;
             return;
         }
@@ -250,7 +250,7 @@ impl Courier {
             let open = self.folded.replays.open().filter(|replay| replay.number == number);
             if let Some(replay) = open.cloned() {
                 let state = ReplayState::Failed(format!("what was taken up of it cannot be read back: {reason}"));
-                self.put_replay(Replay { state, ended_at: Some(self.context.clock.now()), ..replay }).await;
+                self.put_replay(replay.turned(state, self.context.clock.now())).await;
             }
         }
     }
@@ -259,7 +259,7 @@ impl Courier {
         let begun = self.feeding(&mut replay).await;
         if let Err(reason) = begun {
             tracing::error!(reason, replay = replay.number, destination = self.labels.destination, "a replay ends");
-            (replay.state, replay.ended_at) = (ReplayState::Failed(reason), Some(self.context.clock.now()));
+            replay = replay.turned(ReplayState::Failed(reason), self.context.clock.now());
         }
         self.put_replay(replay).await;
     }
@@ -328,7 +328,7 @@ impl Courier {
                     Err(reason) => {
                         let destination = &self.labels.destination;
                         tracing::error!(reason, replay = replay.number, destination, "a replay cannot go on");
-                        Replay { state: ReplayState::Failed(reason), ended_at: Some(now), ..replay }
+                        replay.turned(ReplayState::Failed(reason), now)
                     }
                 };
                 self.put_replay(replay).await;
@@ -363,6 +363,9 @@ impl Courier {
             open.map_or(0, |replay| replay.taken.saturating_sub(replay.settled()))
         });
         if live_unread || self.has_unread_replayed() || !self.has_room() || outstanding >= OUTSTANDING_MAX {
+            return 0;
+        }
+        if self.context.log.bytes() > self.limits.spools_bytes_max {
             return 0;
         }
         let flying = self.flight.items().count();

@@ -66,6 +66,13 @@ pub struct Selection {
     pub message_ids: Vec<String>,
 }
 
+impl Selection {
+    /// Forgets whom it may name, but not how many of them: for one that is not read by any more.
+    fn forget(&mut self) {
+        self.events.iter_mut().chain(&mut self.message_ids).for_each(String::clear);
+    }
+}
+
 /// How a replay stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReplayState {
@@ -151,6 +158,17 @@ impl Replay {
         self.outcomes.values().sum()
     }
 
+    /// The same in another state, from this moment on.
+    fn turned(mut self, state: ReplayState, now: Millis) -> Self {
+        self.ended_at = state.is_over().then_some(now);
+        self.waits = None;
+        // One that failed may be resumed.
+        if matches!(state, ReplayState::Finished | ReplayState::Cancelled) {
+            self.selection.forget();
+        }
+        Self { state, ..self }
+    }
+
     fn count(&mut self, outcome: Outcome, events: u64) {
         if outcome.is_final() && events > 0 {
             *self.outcomes.entry(outcome.to_bytes()).or_default() += events;
@@ -185,6 +203,8 @@ impl Replays {
         match self.0.iter_mut().find(|known| known.number == replay.number) {
             Some(known) => known.clone_from(replay),
             None => {
+                // Those before it cannot be resumed any more.
+                self.0.iter_mut().for_each(|before| before.selection.forget());
                 self.0.push(replay.clone());
                 // The last stays, whatever it is: the next number follows from it.
                 let surplus = self.0.len().saturating_sub(REMEMBERED);

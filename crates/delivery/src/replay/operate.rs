@@ -159,8 +159,7 @@ impl Courier {
                 return Err(ReplayError::State { number, state: state.name() });
             }
         };
-        let ended_at = state.is_over().then(|| self.context.clock.now());
-        let replay = self.write(Replay { state, ended_at, waits: None, ..replay }).await?;
+        let replay = self.write(replay.turned(state, self.context.clock.now())).await?;
         if replay.state != ReplayState::Running {
             // What it had not told yet is read once more.
             self.feed = None;

@@ -90,7 +90,9 @@ async fn a_range_is_sent_through_the_consent_of_today() {
     // A second one of some of them; then nothing of either is kept.
     let some = Selection { message_ids: vec!["e1".to_owned(), "e5".to_owned()], ..all() };
     assert_eq!(begin(&delivery, some).await.number, 2);
-    assert_eq!(results(&over(&delivery).await), [("delivered", "", 1), ("withheld", "withdrawn", 1)]);
+    let done = over(&delivery).await;
+    assert_eq!(results(&done), [("delivered", "", 1), ("withheld", "withdrawn", 1)]);
+    assert_eq!(done.selection.message_ids, ["", ""], "how many, and not whose");
     delivery.shutdown(Duration::from_secs(5)).await;
     assert_eq!(spools(&rig), 0);
     let nowhere = Selection { sources: vec!["elsewhere".to_owned()], ..all() };
@@ -422,4 +424,20 @@ async fn a_source_that_is_added_later_is_not_meant_and_one_that_is_not_read_from
     delivery.refresh().await;
     assert_eq!(over(&delivery).await.state, ReplayState::Finished);
     assert_eq!(*rig.history.sources.lock().expect("no holder panics"), ["web"]);
+}
+
+#[tokio::test]
+async fn dead_letters_of_replays_do_not_fill_the_disk() {
+    let vendor = Vendor::start([Reply::status(400)]).await;
+    let mut rig = Rig::new(&[vendor.url()], 50);
+    rig.waiting.spools_bytes_max = 10_000;
+    rig.history.add(&events(5_000, 20), PAST);
+    let delivery = rig.start().await;
+    begin(&delivery, all()).await;
+    let first = until(&delivery, |replay| replay.settled() > 0 && replay.settled() == replay.taken).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let held = latest(&delivery).await;
+    assert!(held.taken < 1_000, "{} were taken up: what is kept of them is over its limit", held.taken);
+    let on = until(&delivery, |replay| replay.taken > held.taken.max(first.taken)).await;
+    assert_eq!(on.state, ReplayState::Running, "it goes on when the oldest were let go of");
 }

@@ -512,7 +512,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lets a replay go on that was paused, or that failed, where it was. */
+        /** Lets a replay go on where it was: one that was paused, or the latest, when it failed. */
         post: operations["resume_replay"];
         delete?: never;
         options?: never;
@@ -1581,6 +1581,8 @@ export interface components {
              * @description How many events were meant at the start; `null` until they are counted.
              */
             total?: number | null;
+            /** @description Why nothing is read at the moment, although it runs: it tries again. */
+            waits?: string | null;
         };
         /** @description What a replay would do now. */
         ReplayRehearsal: {
@@ -1630,14 +1632,14 @@ export interface components {
             /** @description The cursor of the next page. */
             next?: string | null;
         };
-        /** @description The events that were asked for. */
+        /** @description The events that were asked for. Names of events and ids may name people: they are counted, and not shown. */
         ReplaySelection: {
-            /** @description Only tracks of these names; all events when empty. */
-            events: string[];
+            /** @description Only tracks of so many names; all events when 0. */
+            events: number;
             from?: null | components["schemas"]["At"];
-            /** @description Only these; all when empty. */
-            message_ids: string[];
-            /** @description Only from these sources; all that the destination reads from when empty. */
+            /** @description Only so many `messageId`s; all when 0. */
+            message_ids: number;
+            /** @description Only from these sources. */
             sources: string[];
             /** @description Received before. */
             to: components["schemas"]["At"];
@@ -3709,7 +3711,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is over, or the destination does not run */
+            /** @description It is over, another came after it, or the destination does not run */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -225,8 +225,25 @@ function Rehearsed({ found }: { found: Rehearsal }) {
   );
 }
 
+/** What was asked for, beside the time; nothing of what is empty. */
+function meant({ types, sources, events, message_ids }: Replay["selection"]): string {
+  const parts = [
+    sources.length > 0 && `from ${sources.join(", ")}`,
+    types.length > 0 && `only ${types.join(", ")}`,
+    events > 0 && `of ${plural(events, "event name")}`,
+    message_ids > 0 && `of ${plural(message_ids, "message id")}`,
+  ];
+  return parts.filter(Boolean).join("; ");
+}
+
+/** How much of it is done; nobody counts any more for one that is over. */
+function done({ state, total, gone }: Replay, settled: number): string {
+  if (total !== null) return `${percent(settled + gone, Math.max(1, total))} of ${plural(total, "event")}`;
+  return state === "running" || state === "paused" ? "Counting" : "Not counted";
+}
+
 function Line({ name, replay }: { name: string; replay: Replay }) {
-  const { number, state, total, taken, gone, results, selection } = replay;
+  const { number, state, total, taken, gone, results, selection, waits } = replay;
   const delivered = results.filter(({ result }) => result === "delivered").reduce((sum, one) => sum + one.count, 0);
   const isKept = (result: string) => result === "withheld" || result === "filtered";
   const kept = results.filter(({ result }) => isKept(result)).reduce((sum, one) => sum + one.count, 0);
@@ -244,7 +261,7 @@ function Line({ name, replay }: { name: string; replay: Replay }) {
         <span className="row">
           <strong>Replay {number}</strong>
           <Badge tone={TONES[state]}>{state}</Badge>
-          {total === null ? "Counting" : `${percent(settled + gone, Math.max(1, whole))} of ${plural(total, "event")}`}
+          {done(replay, settled)}
         </span>
         <Steps name={name} replay={replay} />
       </p>
@@ -258,6 +275,11 @@ function Line({ name, replay }: { name: string; replay: Replay }) {
       />
       <p>{told.join(", ") || "Nothing yet"}</p>
       {replay.error && <Message tone="bad">{replay.error}</Message>}
+      {waits && (
+        <Message tone="wait" title="It waits and tries again">
+          {waits}
+        </Message>
+      )}
       <p className="small muted">
         {replay.by}, <When at={replay.at} />; received{" "}
         {selection.from ? (
@@ -267,7 +289,8 @@ function Line({ name, replay }: { name: string; replay: Replay }) {
         ) : (
           "from the first on"
         )}{" "}
-        to <When at={selection.to} />, {count(replay.rate_per_s)} per second at most
+        to <When at={selection.to} />
+        {meant(selection) && `; ${meant(selection)}`}, {count(replay.rate_per_s)} per second at most
       </p>
     </section>
   );
@@ -285,7 +308,7 @@ function Steps({ name, replay }: { name: string; replay: Replay }) {
       post(workspacePath(workspace, `/destinations/${part(name)}/replays/${number}/${what}`)),
     onSettled: () => client.invalidateQueries({ queryKey: replays(workspace, name).queryKey }),
   });
-  const isOpen = state === "running" || state === "paused";
+  const isOver = state === "finished" || state === "cancelled";
   return (
     <span className="row">
       {step.error && <ErrorMessage error={step.error} />}
@@ -299,7 +322,7 @@ function Steps({ name, replay }: { name: string; replay: Replay }) {
           Resume
         </Button>
       )}
-      {isOpen && (
+      {!isOver && (
         <Button small blocked={admin} busy={step.isPending} onClick={() => step.mutate("cancel")}>
           Cancel
         </Button>
