@@ -6,8 +6,11 @@
 //!    └───not above──────┘                    repeated └─ every `repeat_after`, while above
 //! ```
 //!
-//! A figure that is not known (nothing was counted yet after a start) changes nothing: an alert is neither begun nor over
-//! because nobody looked.
+//! A figure that is not known (nothing was counted yet after a start) neither begins an alert nor ends one, and time in
+//! which nobody knew is neither time above nor time below: both begin to count anew ([`State::unwatched`]).
+//!
+//! The way back takes a minute at least, also for a rule without `for_minutes`: a figure that goes up and down at its
+//! threshold would be told every two seconds otherwise.
 
 use control::NoticeKind;
 use event::Millis;
@@ -37,6 +40,20 @@ pub enum State {
     },
 }
 
+/// Below its threshold for so long, at least, before an alert is over.
+const OVER_MS_MIN: i64 = 60_000;
+
+impl State {
+    /// The same after a time in which nobody looked, or could not tell.
+    #[must_use]
+    pub fn unwatched(self) -> Self {
+        match self {
+            Self::AtRest | Self::Pending { .. } => Self::AtRest,
+            Self::Firing { since, told, .. } => Self::Firing { since, told, over_since: None },
+        }
+    }
+}
+
 /// How a rule stands after a look, and what has to be told.
 pub fn evaluate(rule: &Alert, figure: Option<f64>, before: State, now: Millis) -> (State, Option<NoticeKind>) {
     let is_above = figure.map(|figure| figure > rule.condition.above());
@@ -50,7 +67,7 @@ pub fn evaluate(rule: &Alert, figure: Option<f64>, before: State, now: Millis) -
         (State::Pending { .. }, Some(false)) => (State::AtRest, None),
         (State::Firing { since, told, over_since }, Some(false)) => {
             let over = over_since.unwrap_or(now);
-            if is_over_for(over, for_ms) {
+            if is_over_for(over, for_ms.max(OVER_MS_MIN)) {
                 (State::AtRest, Some(NoticeKind::Resolved))
             } else {
                 (State::Firing { since, told, over_since: Some(over) }, None)
@@ -61,9 +78,8 @@ pub fn evaluate(rule: &Alert, figure: Option<f64>, before: State, now: Millis) -
             let told = if is_due { now } else { told };
             (State::Firing { since, told, over_since: None }, is_due.then_some(NoticeKind::Repeated))
         }
-        (state @ State::AtRest, Some(false)) | (state @ State::Pending { .. }, Some(true)) | (state, None) => {
-            (state, None)
-        }
+        (state @ State::AtRest, Some(false)) | (state @ State::Pending { .. }, Some(true)) => (state, None),
+        (state, None) => (state.unwatched(), None),
     }
 }
 
@@ -128,14 +144,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_changes_nothing() {
-        let states = [
-            State::AtRest,
-            State::Pending { since: Millis(0) },
-            State::Firing { since: Millis(0), told: Millis(0), over_since: None },
-        ];
-        for state in states {
-            assert_eq!(evaluate(&rule(0), None, state, Millis(MINUTE)), (state, None));
+    fn time_in_which_nobody_knew_counts_for_nothing() {
+        let gap = [(0, Some(90.0)), (1, None), (20, Some(90.0)), (24, Some(90.0)), (25, Some(90.0))];
+        assert_eq!(told(&rule(5), &gap, State::AtRest).0, [(25, "firing")], "five minutes that somebody saw");
+        let firing = State::Firing { since: Millis(0), told: Millis(0), over_since: None };
+        let gap = [(1, Some(10.0)), (2, None), (20, Some(10.0)), (24, Some(10.0)), (25, Some(10.0))];
+        assert_eq!(told(&rule(5), &gap, firing).0, [(25, "resolved")]);
+        assert_eq!(evaluate(&rule(0), None, firing, Millis(MINUTE)), (firing, None), "not over because nobody looked");
+    }
+
+    #[test]
+    fn what_goes_up_and_down_at_its_threshold_is_told_once() {
+        let (mut state, mut kinds) = (State::AtRest, Vec::new());
+        for second in 0..300 {
+            let figure = if second % 4 < 2 { 90.0 } else { 10.0 };
+            let (after, kind) = evaluate(&rule(0), Some(figure), state, Millis(second * 1_000));
+            state = after;
+            kinds.extend(kind);
+        }
+        assert_eq!(kinds, [NoticeKind::Firing]);
+    }
+
+    #[test]
+    fn a_state_reads_as_it_was_written() {
+        let firing = State::Firing { since: Millis(0), told: Millis(0), over_since: Some(Millis(7)) };
+        for state in [State::AtRest, State::Pending { since: Millis(3) }, firing] {
             let text = serde_json::to_string(&state).expect("plain values");
             assert_eq!(serde_json::from_str::<State>(&text).expect("what was written"), state);
         }

@@ -20,8 +20,10 @@ use crate::message::Message;
 
 /// How long a stop waits for what is being sent.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
-/// Between attempts. After the last of them a notice is given up: two hours later it is no news.
+/// Between attempts.
 const WAITS_S: [i64; 7] = [5, 15, 60, 300, 900, 1_800, 3_600];
+/// After so long a notice is given up, whether it was tried or waited for others: it is no news any more.
+const NEWS_MS_MAX: i64 = 2 * 3_600_000;
 /// Notices sent at once: a receiver that hangs holds one place for ten seconds.
 const AT_ONCE: usize = 8;
 
@@ -62,6 +64,7 @@ impl Alerts {
                     is_failing = looked.is_err();
                 }
             }
+            self.give_up_old(&mut sending).await;
             self.send_due(&mut sending);
         }
         // What does not end in time is sent again after the next start.
@@ -86,8 +89,9 @@ impl Alerts {
         let store = &self.options.store;
         let mut known = BTreeMap::new();
         for (subject, text) in store.alert_states().await? {
-            match serde_json::from_str(&text) {
-                Ok(state) => drop(known.insert(subject, (state, None))),
+            match serde_json::from_str::<State>(&text) {
+                // Nobody has looked while the server was down.
+                Ok(state) => drop(known.insert(subject, (state.unwatched(), None))),
                 Err(error) => {
                     tracing::warn!(%error, alert = subject.alert, "a state of an alert cannot be read and begins anew");
                 }
@@ -165,6 +169,48 @@ impl Alerts {
         }
     }
 
+    /// Gives up what is no news any more: what is too old, and what says once more that an alert fires when there is
+    /// something newer to say about it.
+    async fn give_up_old(&self, sending: &mut Sending) {
+        let now = self.options.clock.now();
+        let mut latest: HashMap<AlertSubject, i64> = HashMap::new();
+        for (id, notice) in &sending.open {
+            latest.insert(notice.subject.clone(), *id);
+        }
+        let mut given_up = Vec::new();
+        for (id, notice) in &mut sending.open {
+            let is_old = now.0 - notice.at.0 > NEWS_MS_MAX;
+            let is_followed = notice.kind == NoticeKind::Repeated && latest.get(&notice.subject) != Some(id);
+            let under_way: BTreeSet<usize> =
+                sending.in_flight.values().filter(|way| way.0 == *id).map(|way| way.1).collect();
+            let is_waiting =
+                |send: &&mut AlertSend| send.state == SendState::Waiting && !under_way.contains(&send.channel);
+            let mut is_changed = false;
+            for send in notice.sends.iter_mut().filter(is_waiting).filter(|_| is_old || is_followed) {
+                let reason = if is_old { "it waited for too long" } else { "a newer notice took its place" };
+                (send.state, send.at) = (SendState::Failed, now);
+                send.error.get_or_insert_with(|| reason.to_owned());
+                is_changed = true;
+            }
+            if is_changed {
+                given_up.push(notice.clone());
+            }
+        }
+        for notice in given_up {
+            self.keep(sending, &notice).await;
+        }
+    }
+
+    /// Keeps what became of a notice.
+    async fn keep(&self, sending: &mut Sending, notice: &AlertNotice) {
+        if let Err(error) = self.options.store.note_sends(notice).await {
+            tracing::error!(%error, "what became of a notification is not kept: after a restart it may be sent again");
+        }
+        if !notice.is_open() {
+            sending.open.remove(&notice.id);
+        }
+    }
+
     /// Begins to send what is due. A way gets the notices about one thing in their order.
     fn send_due(&self, sending: &mut Sending) {
         let now = self.options.clock.now();
@@ -198,12 +244,8 @@ impl Alerts {
                 tracing::error!(alert, to, error, "a notification was given up");
             }
         }
-        if let Err(error) = self.options.store.note_sends(notice).await {
-            tracing::error!(%error, "what became of a notification is not kept: after a restart it may be sent again");
-        }
-        if !notice.is_open() {
-            sending.open.remove(&way.0);
-        }
+        let notice = notice.clone();
+        self.keep(sending, &notice).await;
     }
 }
 

@@ -124,7 +124,8 @@ pub trait AlertStore {
     /// All states, of all workspaces.
     async fn alert_states(&self) -> Result<Vec<(AlertSubject, String)>, StoreError>;
 
-    /// Makes changes, all or none. Returns the numbers of the notices. The oldest beyond [`NOTICES_MAX`] of a workspace go.
+    /// Makes changes, all or none. Returns the numbers of the notices. The oldest beyond [`NOTICES_MAX`] of a workspace go,
+    /// but none that is still to be told.
     async fn change_alerts(&self, changes: &AlertChanges) -> Result<Vec<i64>, StoreError>;
 
     /// What became of a notice.

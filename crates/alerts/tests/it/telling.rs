@@ -1,6 +1,6 @@
 //! Each change is told once, in its order, over restarts and failures.
 
-use control::SendState::{Sent, Waiting};
+use control::SendState::{Failed, Sent, Waiting};
 use egress::SigningKey;
 use event::Secret;
 use serde_json::Value;
@@ -46,6 +46,9 @@ async fn each_change_is_told_once_over_a_restart() {
     rig.looks().await;
     assert_eq!(told(&vendor), [pair("firing", "hook")], "what fires already is not told again");
     rig.set("hook", 3.0);
+    rig.looks().await;
+    assert_eq!(vendor.received().len(), 1, "it is over after a minute, whatever the rule asks");
+    rig.clock.advance_ms(60_000);
     wait_for(&vendor, 2).await;
     rig.settled().await;
     second.stop().await;
@@ -60,7 +63,7 @@ async fn each_change_is_told_once_over_a_restart() {
 
 #[tokio::test]
 async fn what_was_not_taken_is_told_again_with_its_id_and_in_its_order() {
-    let vendor = Vendor::start([Reply::status(500), Reply::status(200)]).await;
+    let vendor = Vendor::start([Reply::status(500), Reply::status(500), Reply::status(200)]).await;
     let rig = Rig::new(&vendor.url()).await;
     rig.set("hook", 11.0);
     let run = rig.start();
@@ -68,19 +71,43 @@ async fn what_was_not_taken_is_told_again_with_its_id_and_in_its_order() {
     rig.looks().await;
     rig.set("hook", 3.0);
     rig.looks().await;
-    assert_eq!(vendor.received().len(), 1, "what is over waits until it was told that it began");
+    rig.clock.advance_ms(60_000);
+    wait_for(&vendor, 2).await;
+    rig.looks().await;
+    assert_eq!(vendor.received().len(), 2, "what is over waits until it was told that it began");
     run.stop().await;
-    assert_eq!(rig.sends().await, [("firing", Waiting, 1), ("resolved", Waiting, 0)]);
+    assert_eq!(rig.sends().await, [("firing", Waiting, 2), ("resolved", Waiting, 0)]);
 
     let run = rig.start();
-    rig.clock.advance_ms(5_000);
-    wait_for(&vendor, 3).await;
+    rig.clock.advance_ms(15_000);
+    wait_for(&vendor, 4).await;
     rig.settled().await;
     run.stop().await;
-    assert_eq!(told(&vendor), [pair("firing", "hook"), pair("firing", "hook"), pair("resolved", "hook")]);
+    let firing = || pair("firing", "hook");
+    assert_eq!(told(&vendor), [firing(), firing(), firing(), pair("resolved", "hook")]);
     let ids: Vec<_> = vendor.received().iter().map(|one| one.headers["webhook-id"].clone()).collect();
-    assert!(ids[0] == ids[1] && ids[1] != ids[2], "{ids:?}");
-    assert_eq!(rig.sends().await, [("firing", Sent, 2), ("resolved", Sent, 1)]);
+    assert!(ids[..3].iter().all(|id| *id == ids[0]) && ids[2] != ids[3], "{ids:?}");
+    assert_eq!(rig.sends().await, [("firing", Sent, 3), ("resolved", Sent, 1)]);
+}
+
+/// What nobody took for hours is no news, and what repeats itself is said once.
+#[tokio::test]
+async fn what_waited_for_too_long_is_given_up_and_not_told_stale() {
+    let vendor = Vendor::start([Reply::status(500)]).await;
+    let rig = Rig::new(&vendor.url()).await;
+    rig.set("hook", 11.0);
+    let run = rig.start();
+    wait_for(&vendor, 1).await;
+    rig.looks().await;
+    run.stop().await;
+    // While it was down, the receiver was repaired; 25 hours later the alert still fires.
+    vendor.script([Reply::status(200)]);
+    rig.clock.advance_ms(25 * 3_600_000);
+    let run = rig.start();
+    rig.settled().await;
+    run.stop().await;
+    assert_eq!(told(&vendor), [pair("firing", "hook"), pair("repeated", "hook")]);
+    assert_eq!(rig.sends().await, [("firing", Failed, 1), ("repeated", Sent, 1)]);
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ impl Sqlite {
             .await?;
             ids.push(inserted.try_get("id")?);
             sqlx::query(
-                "delete from alert_notice where workspace = $1 and id <=
+                "delete from alert_notice where workspace = $1 and is_open = 0 and id <=
                  (select id from alert_notice where workspace = $1 order by id desc limit 1 offset $2)",
             )
             .bind(workspace)

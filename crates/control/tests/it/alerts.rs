@@ -122,13 +122,21 @@ fn findings_and_notices_survive_a_restart_and_are_bounded() {
         open[0].sends[0].state = SendState::Sent;
         store.note_sends(&open[0]).await.expect("kept");
         assert_eq!(store.open_notices().await.expect("reads"), []);
-        let many = (1..=NOTICES_MAX + 20).map(notice).collect();
+        let waiting = vec![AlertNotice { figure: Some(-1.0), ..notice(1) }];
+        store.change_alerts(&AlertChanges { states: Vec::new(), notices: waiting }).await.expect("kept");
+        let told = |number| {
+            let mut told = notice(number);
+            told.sends[0].state = SendState::Sent;
+            told
+        };
+        let many = (1..=NOTICES_MAX + 20).map(told).collect();
         store.change_alerts(&AlertChanges { states: Vec::new(), notices: many }).await.expect("kept");
         let newest = store.notices("acme", None, 3).await.expect("reads");
         let figures: Vec<_> = newest.iter().map(|notice| notice.figure).collect();
         assert_eq!(figures, [Some(520.0), Some(519.0), Some(518.0)]);
         let all = store.notices("acme", None, 2 * NOTICES_MAX).await.expect("reads");
-        assert_eq!(all.len(), NOTICES_MAX as usize, "the oldest go");
+        assert_eq!(all.len(), NOTICES_MAX as usize + 1, "the oldest go");
+        assert_eq!(all.last().expect("there are some").figure, Some(-1.0), "what is still to be told stays");
         let before = store.notices("acme", Some(newest[2].id), 1).await.expect("reads");
         assert_eq!(before[0].figure, Some(517.0));
     });
