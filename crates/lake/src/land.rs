@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use deltalake::DeltaTableError;
 use deltalake::kernel::Transaction;
+use deltalake::logstore::object_store::Error as StoreError;
 use event::{Done, Fact, Work};
 use eventlog::record::{Processed, RecordError};
 use eventlog::{Partition, Position, ReadError, Record};
@@ -27,10 +28,11 @@ use tokio::sync::watch;
 use tokio::time::Sleep;
 
 use crate::cursor::Cursor;
+use crate::maintain::workspaces;
 use crate::parquet_file::Finished;
 use crate::pending::{Pending, app_id};
 use crate::table::Table;
-use crate::{LakeError, Options};
+use crate::{LakeError, Options, OwnerError};
 
 /// Bytes of one read: some hundred events, so that partitions take turns.
 const READ_BYTES: usize = 1 << 20;
@@ -75,6 +77,14 @@ fn block_number(position: Position) -> i64 {
     i64::try_from(position.block).expect("blocks are byte offsets or sequences, below 2^63 in every engine")
 }
 
+/// Returns when the follower has found that place and log are of one life; `false`: it has ended, or was stopped.
+pub(crate) async fn has_begun(mut reached: watch::Receiver<Reached>, mut stop: watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        begun = reached.changed() => begun.is_ok(),
+        _ = stop.wait_for(|stop| *stop) => false,
+    }
+}
+
 impl Follower {
     pub(crate) async fn start(
         options: Options,
@@ -85,6 +95,7 @@ impl Follower {
         for (partition, block) in &cursor.0 {
             check_not_ahead(&options, Partition(*partition), i64::try_from(*block).ok())?;
         }
+        check_tables(&options).await?;
         let whole = |block: &u64| Position { block: *block, index: u32::MAX };
         let read_through: Reached =
             (0..options.log.partitions()).map(|partition| cursor.0.get(&partition).map(whole)).collect();
@@ -323,11 +334,25 @@ fn check_not_ahead(options: &Options, partition: Partition, has: Option<i64>) ->
     }
 }
 
-/// The cursor, once the store answers: a store that is away for a while is no reason to end.
+/// The same for what the tables say themselves, before anything is taken. One that does not open now is asked again when
+/// something is to land in it.
+async fn check_tables(options: &Options) -> Result<(), LakeError> {
+    for workspace in workspaces(&options.place).await.unwrap_or_default() {
+        let Ok(Some(table)) = Table::open(&options.place, &workspace).await else { continue };
+        for partition in (0..options.log.partitions()).map(Partition) {
+            let committed = table.committed(&app_id(&options.stream, partition)).await;
+            check_not_ahead(options, partition, committed.unwrap_or_default())?;
+        }
+    }
+    Ok(())
+}
+
+/// The cursor, once the store answers: a store that is away for a while is no reason to end. One that answers and is
+/// somebody else's is.
 async fn load_cursor(options: &Options, stop: &watch::Receiver<bool>) -> Result<Cursor, LakeError> {
     let mut backoff = Backoff::new(stop);
     loop {
-        match Cursor::load(&options.place, &options.stream).await {
+        match owned_cursor(options).await? {
             Ok(cursor) => {
                 options.metrics.store_failing.set(0);
                 return Ok(cursor);
@@ -340,6 +365,17 @@ async fn load_cursor(options: &Options, stop: &watch::Receiver<bool>) -> Result<
         }
         backoff.wait().await;
     }
+}
+
+async fn owned_cursor(options: &Options) -> Result<Result<Cursor, StoreError>, LakeError> {
+    if let Some(owner) = &options.owner {
+        match options.place.check_owner(owner).await {
+            Ok(()) => {}
+            Err(OwnerError::Store(error)) => return Ok(Err(error)),
+            Err(wrong) => return Err(LakeError::NotOurs(wrong)),
+        }
+    }
+    Ok(Cursor::load(&options.place, &options.stream).await)
 }
 
 /// Waits between attempts: longer each time, and no longer than a stop.

@@ -35,6 +35,7 @@ mod metrics;
 mod owner;
 mod parquet_file;
 mod pending;
+mod refusal;
 mod table;
 mod vacuum;
 
@@ -42,6 +43,7 @@ pub use encode::{EncodeError, FingerprintPrevious};
 pub use maintain::{Maintained, Maintenance, maintain};
 pub use metrics::Metrics;
 pub use owner::OwnerError;
+pub use refusal::Refusal;
 pub use store::{Place, PlaceError};
 
 /// What the lake needs to run.
@@ -49,6 +51,8 @@ pub use store::{Place, PlaceError};
 pub struct Options {
     /// Where the tables are.
     pub place: Place,
+    /// The id under which the place was claimed ([`Place::claim`]); `None` where there is no such id.
+    pub owner: Option<Arc<str>>,
     /// The stream `processed`.
     pub log: Arc<dyn EventLog>,
     /// A name of that stream which changes when its history starts anew (an id kept in the data directory). Tables note
@@ -70,6 +74,8 @@ pub struct Options {
     pub maintenance: Maintenance,
     /// Whether files may be deleted now.
     pub deleting: copy::Deleting,
+    /// Who keeps in mind that the log was refused.
+    pub refusal: Refusal,
 }
 
 /// The default of [`Options::commit_wait_ms`]: with reading and the commit itself, events are visible in about 4 s.
@@ -107,6 +113,9 @@ pub enum LakeError {
         /// The last block that the lake has.
         block: i64,
     },
+    /// What is there is not the lake of this log.
+    #[error("the lake's place is not ours: {0}")]
+    NotOurs(OwnerError),
     /// The lake's thread is gone.
     #[error("the lake's thread ended without an answer; its log says why")]
     Gone,
@@ -134,15 +143,19 @@ impl Lake {
         let (stop, stopped) = watch::channel(false);
         let (place, maintenance, clock) =
             (options.place.clone(), options.maintenance.clone(), Arc::clone(&options.clock));
-        let (metrics, deleting) = (options.metrics.clone(), options.deleting.clone());
+        let (metrics, deleting, refusal) = (options.metrics.clone(), options.deleting.clone(), options.refusal.clone());
         let land_stop = stopped.clone();
-        let landed =
-            thread(
-                "lake",
-                async move { land::Follower::start(options, reached_sender, land_stop).await?.run().await },
-            )?;
+        let landed = thread("lake", async move {
+            let follow = async { land::Follower::start(options, reached_sender, land_stop).await?.run().await };
+            follow.await.inspect_err(|error| refusal.tell(error))
+        })?;
+        let begun = reached.clone();
         let maintained = thread("lake-keeper", async move {
-            maintain::Keeper { place, options: maintenance, clock, metrics, deleting }.run(stopped).await;
+            let keeper = maintain::Keeper { place, options: maintenance, clock, metrics, deleting };
+            // Nothing is merged or deleted in a place that may be somebody else's.
+            if land::has_begun(begun, stopped.clone()).await {
+                keeper.run(stopped).await;
+            }
             Ok(())
         })?;
         Ok(Self { reached, stop, landed, maintained })
@@ -156,6 +169,12 @@ impl Lake {
     /// Follows [`Self::committed`] of all partitions. Closed when the lake has stopped.
     pub fn watch(&self) -> watch::Receiver<Vec<Option<Position>>> {
         self.reached.clone()
+    }
+
+    /// Returns when it follows the log; `false`: it has ended, and [`Self::shutdown`] says why. A store that does not answer
+    /// is waited for.
+    pub async fn has_begun(&self) -> bool {
+        land::has_begun(self.reached.clone(), self.stop.subscribe()).await
     }
 
     /// Commits what is read and stops.

@@ -28,6 +28,8 @@ pub struct Maintenance {
     /// How long a file that is no longer referenced stays, for readers that began before. Nothing is physically
     /// erased earlier. Above what a commit takes: a file that is written and not committed yet looks unreferenced too.
     pub retention_s: u64,
+    /// Between two deletions, at least: listing every file of a table is not for every minute.
+    pub delete_every_s: u64,
     /// How many days events are kept after the day on which they came; for ever without.
     pub days_max: Option<u32>,
 }
@@ -40,6 +42,7 @@ impl Default for Maintenance {
             file_bytes: 32 << 20,
             sort_bytes_max: 16 << 20,
             retention_s: 24 * 3600,
+            delete_every_s: 30 * 60,
             days_max: None,
         }
     }
@@ -56,10 +59,9 @@ pub struct Maintained {
     pub vacuumed: usize,
     /// Entries of the table's log removed.
     pub log_entries: usize,
+    /// Whether nothing could be deleted, because somebody copies the lake.
+    pub is_held: bool,
 }
-
-/// Between two vacuums, at least: listing every file of a table is not for every minute.
-const VACUUM_EVERY_S: u64 = 30 * 60;
 
 /// The workspaces that have a table.
 pub(crate) async fn workspaces(place: &Place) -> Result<Vec<String>, StoreError> {
@@ -70,11 +72,12 @@ pub(crate) async fn workspaces(place: &Place) -> Result<Vec<String>, StoreError>
     Ok(slugs.collect())
 }
 
-/// One pass over one workspace's table. `delete` also removes what is unreferenced for long enough.
+/// One pass over one workspace's table. With `deleting` it also removes what is unreferenced for long enough, if it may:
+/// what stays is deleted another time.
 pub async fn maintain(
     place: &Place,
     workspace: &str,
-    (options, delete): (&Maintenance, bool),
+    (options, deleting): (&Maintenance, Option<&Deleting>),
     clock: &Arc<dyn Clock>,
 ) -> Result<Maintained, LakeError> {
     let mut done = Maintained::default();
@@ -86,9 +89,14 @@ pub async fn maintain(
     for plan in compact::plans(table.files()?, &today, options) {
         done.compacted += compact::carry_out(plan, &mut table, options, clock).await?;
     }
-    if delete {
-        done.vacuumed = vacuum::vacuum(&mut table, options.retention_s).await?;
-        done.log_entries = vacuum::cut_log(&table).await?;
+    if let Some(deleting) = deleting {
+        // Only for as long as files go: whoever copies the lake waits for it.
+        let permit = deleting.permit();
+        done.is_held = permit.is_none();
+        if permit.is_some() {
+            done.vacuumed = vacuum::vacuum(&mut table, options.retention_s).await?;
+            done.log_entries = vacuum::cut_log(&table).await?;
+        }
     }
     Ok(done)
 }
@@ -106,39 +114,42 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// Passes until stopped.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
-        let passes = (VACUUM_EVERY_S / self.options.every_s.max(1)).max(1);
-        let mut since_vacuum = 0;
+        let passes = (self.options.delete_every_s / self.options.every_s.max(1)).max(1);
+        let mut since_deletion = 0;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(self.options.every_s)) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
-            since_vacuum += 1;
-            // Whoever copies the lake has vacuum wait; it is asked again at the next pass.
-            let permit = if since_vacuum >= passes { self.deleting.permit() } else { None };
+            since_deletion += 1;
+            let deleting = (since_deletion >= passes).then_some(&self.deleting);
             // A pass is cut short by a stop at any point: nothing is lost but work.
             tokio::select! {
-                () = self.pass(permit.is_some()) => {}
+                has_deleted = self.pass(deleting) => {
+                    if has_deleted {
+                        since_deletion = 0;
+                    }
+                }
                 _ = stop.wait_for(|stop| *stop) => return,
-            }
-            if permit.is_some() {
-                since_vacuum = 0;
             }
         }
     }
 
-    async fn pass(&self, delete: bool) {
+    /// Whether something that could be deleted was.
+    async fn pass(&self, deleting: Option<&Deleting>) -> bool {
         let names = match workspaces(&self.place).await {
             Ok(names) => names,
             Err(error) => {
                 self.metrics.maintenance_errors.inc();
                 tracing::warn!(%error, "the lake's tables could not be listed");
-                return;
+                return false;
             }
         };
+        let mut has_deleted = deleting.is_some();
         for workspace in names {
-            match maintain(&self.place, &workspace, (&self.options, delete), &self.clock).await {
+            match maintain(&self.place, &workspace, (&self.options, deleting), &self.clock).await {
                 Ok(done) => {
+                    has_deleted &= !done.is_held;
                     if done.expired > 0 {
                         let files = done.expired;
                         tracing::info!(workspace, files, "days that are over for long enough left the lake");
@@ -152,5 +163,6 @@ impl Keeper {
                 }
             }
         }
+        has_deleted
     }
 }

@@ -17,8 +17,8 @@ use vault::Keys;
 use crate::backup;
 use crate::hold::{HeldLog, Hold};
 use crate::kinds::Registry;
-use crate::lake_place;
 use crate::settings::Settings;
+use crate::{lake_place, refused};
 
 /// Where things lie below a data directory.
 #[derive(Debug, Clone)]
@@ -61,6 +61,11 @@ impl Layout {
         self.root.join("restoring")
     }
 
+    /// There when the lake refused the log.
+    pub(crate) fn refused(&self) -> PathBuf {
+        self.root.join("lake.refused")
+    }
+
     /// Where the lake is, when it is not in [`Self::lake`].
     pub(crate) fn lake_record(&self) -> PathBuf {
         self.root.join("lake.json")
@@ -83,6 +88,8 @@ pub(crate) struct Engines {
     pub(crate) processed: Arc<dyn EventLog>,
     /// Where the lake's tables are.
     pub(crate) lake: lake::Place,
+    /// The id under which they were claimed, where they are in a bucket.
+    pub(crate) lake_owner: Option<Arc<str>>,
     /// Keeps what a backup still needs.
     pub(crate) hold: Hold,
     /// Names the history of `processed`.
@@ -114,8 +121,10 @@ impl Engines {
     pub(crate) async fn open(root: &Path, opening: Opening<'_>) -> anyhow::Result<Self> {
         let layout = Layout::new(root);
         backup::refuse_half(&layout)?;
+        refused::check(&layout)?;
         std::fs::create_dir_all(layout.root.join("log"))
             .with_context(|| format!("cannot make the data directory `{}`", root.display()))?;
+        Hold::create(&layout).context("cannot make the file `hold`, which keeps what a backup needs")?;
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&layout.state()).await?);
         let env = |name: &str| std::env::var(name).ok();
         let now = opening.clock.now();
@@ -148,6 +157,7 @@ impl Engines {
         let history = history(&layout)?;
         // After the streams: their locks have shown that no other server is on this directory.
         let lake = lake_place::open(&layout, opening.settings).await?;
+        let lake_owner = lake_place::read(&layout)?.map(|record| record.owner.into());
         let (clock, hold) = (opening.clock, Hold::of(&layout));
         let disk = opening.disk;
         Ok(Self {
@@ -158,6 +168,7 @@ impl Engines {
             raw,
             processed,
             lake,
+            lake_owner,
             hold,
             history,
             clock,

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -25,23 +26,44 @@ use crate::engines::Layout;
 #[derive(Debug, Clone)]
 pub(crate) struct Hold {
     path: PathBuf,
+    /// Whether it was said that the lock does not work.
+    is_told: Arc<AtomicBool>,
 }
 
 impl Hold {
     pub(crate) fn of(layout: &Layout) -> Self {
-        Self { path: layout.hold() }
+        Self { path: layout.hold(), is_told: Arc::default() }
+    }
+
+    /// Makes the file. Only the server does, at its start: one that a backup of another user made it could not open.
+    pub(crate) fn create(layout: &Layout) -> io::Result<()> {
+        let opened =
+            std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(layout.hold());
+        opened.map(drop)
     }
 
     fn open(&self) -> io::Result<File> {
-        std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&self.path)
+        std::fs::OpenOptions::new().write(true).open(&self.path)
     }
 
     /// Leave to delete, for as long as the answer is kept; `None` while a backup is made.
     pub(crate) fn permit(&self) -> Option<File> {
-        // A file that does not open gives no leave either: what stays today goes tomorrow.
-        let file = self.open().ok()?;
-        flock(&file, FlockOperation::NonBlockingLockShared).ok()?;
-        Some(file)
+        let locked = self.open().and_then(|file| {
+            flock(&file, FlockOperation::NonBlockingLockShared)?;
+            Ok(file)
+        });
+        match locked {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            // No leave either: what stays today goes tomorrow. But nobody else would say why the disk fills.
+            Err(error) => {
+                if !self.is_told.swap(true, Ordering::Relaxed) {
+                    let path = self.path.display();
+                    tracing::error!(%error, "nothing is deleted: `{path}`, the lock of backups, does not work");
+                }
+                None
+            }
+        }
     }
 
     /// Waits until nobody deletes, and keeps it so until the answer is dropped or the process ends.
@@ -160,7 +182,11 @@ mod tests {
     #[tokio::test]
     async fn what_is_held_stays_and_goes_when_the_hold_does() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let hold = Hold::of(&Layout::new(directory.path()));
+        let layout = Layout::new(directory.path());
+        let hold = Hold::of(&layout);
+        assert!(hold.permit().is_none() && hold.is_told.load(Ordering::Relaxed), "a lock that does not work is told");
+        Hold::create(&layout).expect("a file");
+        let hold = Hold::of(&layout);
         let log = HeldLog::new(Arc::new(MemoryLog::new(1)), hold.clone());
         let partition = Partition(0);
         let append = Append { partition, workspace: "acme".into(), payload: bytes::Bytes::from_static(b"x") };
@@ -168,7 +194,7 @@ mod tests {
         let is_there = async || !log.read(partition, None, 1).await.expect("it can be read").is_empty();
 
         let held = hold.take().expect("nobody has it");
-        assert!(hold.permit().is_none());
+        assert!(hold.permit().is_none() && !hold.is_told.load(Ordering::Relaxed));
         log.trim(partition, last).await;
         log.seal(Millis(0)).await.expect("it is sealed");
         assert!(is_there().await, "a backup may need it");

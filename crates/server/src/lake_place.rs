@@ -26,7 +26,7 @@ const VERSION: u32 = 1;
 pub(crate) struct Record {
     version: u32,
     /// The id under which the bucket was claimed.
-    owner: String,
+    pub(crate) owner: String,
     /// Whether it was: a start that was killed in between claims again.
     is_claimed: bool,
     #[serde(flatten)]
@@ -113,9 +113,11 @@ pub(crate) async fn take_over(layout: &Layout, settings: &Settings) -> anyhow::R
     let (wanted, recorded) = (Address::of(settings)?, read(layout)?);
     match (wanted, recorded) {
         (Some(wanted), Some(record)) if record.at.url == wanted.url => {
-            let place = claim(layout, wanted.place()?, Record { at: wanted, ..record }).await?;
-            place.clear().await?;
-            Ok(Some(place))
+            let (place, record) = (wanted.place()?, Record { at: wanted, ..record });
+            if is_ours(layout, &place, &record).await? {
+                place.clear().await?;
+            }
+            claim(layout, place, record).await.map(Some)
         }
         (wanted, recorded) => {
             if recorded.is_some() {
@@ -168,6 +170,11 @@ fn has_files(layout: &Layout) -> anyhow::Result<bool> {
 async fn make(layout: &Layout, at: Address) -> anyhow::Result<Place> {
     let record = Record { version: VERSION, owner: event::SubjectId::random().to_string(), is_claimed: false, at };
     let place = record.at.place()?;
+    check_empty(layout, &place, &record).await?;
+    claim(layout, place, record).await
+}
+
+async fn check_empty(layout: &Layout, place: &Place, record: &Record) -> anyhow::Result<()> {
     let empty = place.is_empty().await.with_context(|| unreachable_text(&record.at))?;
     anyhow::ensure!(
         empty,
@@ -175,7 +182,29 @@ async fn make(layout: &Layout, at: Address) -> anyhow::Result<Place> {
         record.at.url,
         layout.root.display()
     );
-    claim(layout, place, record).await
+    Ok(())
+}
+
+/// Whether the place carries our mark; `false`: nothing is in it. What is somebody else's, or has no mark, is refused:
+/// the same URL is another bucket at another endpoint.
+async fn is_ours(layout: &Layout, place: &Place, record: &Record) -> anyhow::Result<bool> {
+    match place.check_owner(&record.owner).await {
+        Ok(()) => Ok(true),
+        Err(OwnerError::Gone) => check_empty(layout, place, record).await.map(|()| false),
+        Err(wrong @ (OwnerError::Store(_) | OwnerError::Careless)) => {
+            Err(wrong).with_context(|| unreachable_text(&record.at))
+        }
+        Err(wrong @ (OwnerError::Other | OwnerError::Newer)) => Err(not_ours(layout, record, &wrong)),
+    }
+}
+
+fn not_ours(layout: &Layout, record: &Record, wrong: &OwnerError) -> anyhow::Error {
+    anyhow::anyhow!(
+        "`{}` is not the lake of `{}`: {wrong}. Check `lake_url` and `lake_s3_endpoint`; if the bucket was lost, \
+         restore a backup",
+        record.at.url,
+        layout.root.display()
+    )
 }
 
 fn unreachable_text(at: &Address) -> String {
@@ -195,6 +224,7 @@ async fn claim(layout: &Layout, place: Place, record: Record) -> anyhow::Result<
 async fn go_on(layout: &Layout, record: Record) -> anyhow::Result<Place> {
     let place = record.at.place()?;
     if !record.is_claimed {
+        is_ours(layout, &place, &record).await?;
         return claim(layout, place, record).await;
     }
     match place.check_owner(&record.owner).await {
@@ -202,12 +232,7 @@ async fn go_on(layout: &Layout, record: Record) -> anyhow::Result<Place> {
         Err(OwnerError::Store(error)) => {
             tracing::warn!(%error, url = record.at.url, "the lake's store does not answer; events are taken and wait");
         }
-        Err(wrong) => anyhow::bail!(
-            "`{}` is not the lake of `{}`: {wrong}. Check `lake_url` and `lake_s3_endpoint`; if the bucket was lost, \
-             restore a backup",
-            record.at.url,
-            layout.root.display()
-        ),
+        Err(wrong) => return Err(not_ours(layout, &record, &wrong)),
     }
     Ok(place)
 }

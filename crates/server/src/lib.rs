@@ -29,6 +29,7 @@ mod local;
 mod observe;
 mod previous;
 mod ready;
+mod refused;
 mod serve;
 mod settings;
 mod spans;

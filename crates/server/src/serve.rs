@@ -35,6 +35,9 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(18);
 /// Of that, what deliveries get to finish requests that have begun.
 const DELIVERIES_WITHIN: Duration = Duration::from_secs(8);
 
+/// What a start waits for the lake's store. One that is away is waited for while events are taken.
+const LAKE_BEGINS_WITHIN: Duration = Duration::from_secs(5);
+
 const DEMO: &str = include_str!("demo/workspace.yaml");
 
 /// Runs until SIGTERM or SIGINT.
@@ -61,6 +64,11 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     let beside = door.as_ref().map(api::Door::beside);
     let front = Front { probes: probes(&ready, &telemetry), pages, beside, delivers: serve.role == Role::All };
     let path = build_data_path(&settings, &engines, &telemetry, &live, front).await?;
+    if let Ok(false) = tokio::time::timeout(LAKE_BEGINS_WITHIN, path.lake.has_begun()).await {
+        // Before the first request: what came in now might never be in a table.
+        path.lake.shutdown().await?;
+        anyhow::bail!("the lake ended at once; its log says why");
+    }
     telemetry.look_at(sources(&engines, &path, &telemetry));
     // Before the first request: a refusal must reach the events of its maker that the last run left in the log.
     let waiting = path.pipeline.remember_waiting().await;

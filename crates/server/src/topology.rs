@@ -17,7 +17,7 @@ use crate::observe;
 use crate::previous::PreviousIds;
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
-use crate::{archive, delivering, edge};
+use crate::{archive, delivering, edge, refused};
 
 /// The parts of the path, running ones first. Fields stand in the order in which an event meets them.
 pub(crate) struct DataPath {
@@ -84,6 +84,7 @@ pub(crate) async fn build_data_path(
     // With the pipeline the only reader that holds the log.
     let lake = Lake::follow(lake::Options {
         place: engines.lake.clone(),
+        owner: engines.lake_owner.clone(),
         log: Arc::clone(&engines.processed),
         stream: Arc::clone(&engines.history),
         previous: Arc::new(PreviousIds::new(Arc::clone(&engines.directory))),
@@ -92,14 +93,9 @@ pub(crate) async fn build_data_path(
         tracer: telemetry.tracer.clone(),
         commit_wait_ms: Duration::from_secs(settings.lake_commit_seconds).as_millis().try_into()?,
         pending_bytes_max: lake::PENDING_BYTES_MAX,
-        maintenance: Maintenance {
-            every_s: settings.lake_compact_seconds.max(1),
-            landing_files_min: settings.lake_compact_files.max(2),
-            retention_s: settings.lake_file_retention_hours.max(1).saturating_mul(3_600),
-            days_max: settings.lake_days_max,
-            ..Maintenance::default()
-        },
+        maintenance: maintenance(settings),
         deleting: engines.hold.deleting(),
+        refusal: refused::note(&engines.layout),
     })?;
     // Asks the gate for every attempt; its backlog is bounded, so that a dead destination costs nobody else.
     // What is replayed comes out of the lake, and goes the same way.
@@ -107,4 +103,14 @@ pub(crate) async fn build_data_path(
     let delivers = front.delivers.then_some(history);
     let delivery = Arc::new(delivering::start(settings, engines, telemetry, live, delivers).await?);
     Ok(DataPath { collector, pipeline, index, lake, delivery })
+}
+
+fn maintenance(settings: &Settings) -> Maintenance {
+    Maintenance {
+        every_s: settings.lake_compact_seconds.max(1),
+        landing_files_min: settings.lake_compact_files.max(2),
+        retention_s: settings.lake_file_retention_hours.max(1).saturating_mul(3_600),
+        days_max: settings.lake_days_max,
+        ..Maintenance::default()
+    }
 }

@@ -1,8 +1,10 @@
 //! Compaction and vacuum change files and never rows.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
+use lake::copy::{Deleting, Permit};
 use lake::query::Format;
 use lake::{Lake, Maintained, Maintenance, bucket, maintain};
 
@@ -14,6 +16,7 @@ crate::suite::cases! {
     a_day_that_is_over_is_settled_by_its_volume,
     days_that_are_over_for_long_enough_go,
     unreferenced_files_stay_for_their_time,
+    what_somebody_copies_is_deleted_when_it_is_copied,
     compaction_beside_landing_and_queries_loses_nothing,
 }
 
@@ -37,7 +40,8 @@ async fn land(world: &World, rounds: u32, received_at: i64) {
 }
 
 async fn pass(world: &World, options: &Maintenance, delete: bool) -> Maintained {
-    maintain(&world.place(), "acme", (options, delete), &world.clock()).await.expect("a pass")
+    let deleting = Deleting::default();
+    maintain(&world.place(), "acme", (options, delete.then_some(&deleting)), &world.clock()).await.expect("a pass")
 }
 
 async fn buckets(world: &World) -> String {
@@ -123,6 +127,34 @@ async fn unreferenced_files_stay_for_their_time(ground: &Ground) {
     let patient = Maintenance { retention_s: 3_600, ..options() };
     assert_eq!(pass(&world, &patient, true).await, Maintained { compacted: 4, ..Maintained::default() });
     assert_eq!(world.site.data_files("acme").await.len(), 5);
+}
+
+/// By the keeper itself: it asks each time, goes on merging, and deletes as soon as it may.
+async fn what_somebody_copies_is_deleted_when_it_is_copied(ground: &Ground) {
+    let world = World::new(ground);
+    land(&world, 4, NOW).await;
+    let (is_copied, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let deleting = {
+        let (is_copied, asked) = (Arc::clone(&is_copied), Arc::clone(&asked));
+        Deleting::when(move || {
+            asked.fetch_add(1, Ordering::SeqCst);
+            is_copied.load(Ordering::SeqCst).then(|| Box::new(()) as Permit)
+        })
+    };
+    let maintenance = Maintenance { every_s: 1, delete_every_s: 1, ..options() };
+    let lake = Lake::follow(lake::Options { maintenance, deleting, ..world.options(world.place()) }).expect("starts");
+    while asked.load(Ordering::SeqCst) < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(world.site.data_files("acme").await.len(), 5, "four that were merged, and what they became");
+    is_copied.store(true, Ordering::SeqCst);
+    let gone = async {
+        while world.site.data_files("acme").await.len() > 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), gone).await.expect("they go when they may");
+    lake.shutdown().await.expect("stops cleanly");
 }
 
 async fn compaction_beside_landing_and_queries_loses_nothing(ground: &Ground) {

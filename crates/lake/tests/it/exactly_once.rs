@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventlog::memory::MemoryLog;
-use lake::{Lake, LakeError, OwnerError};
+use lake::{Lake, LakeError, Maintenance, OwnerError, Refusal};
 
 use crate::fixture::{Fault, Faulty, PARTITIONS, Sent, TRACK, World};
 use crate::ground::Ground;
@@ -20,6 +20,7 @@ crate::suite::cases! {
     of_two_writers_of_one_stream_each_event_has_one,
     of_two_that_claim_a_place_one_has_it,
     a_lake_that_is_ahead_of_its_log_takes_nothing_for_landed,
+    a_place_that_is_somebody_elses_is_left_alone,
 }
 
 async fn check(world: &World, workspace: &str, events: u64) {
@@ -152,7 +153,8 @@ async fn of_two_that_claim_a_place_one_has_it(ground: &Ground) {
     assert!(!place.is_empty().await.expect("answers"));
 }
 
-/// An old copy of the log beside a lake that went on: its next events have positions that the lake has passed.
+/// An old copy of the log beside a lake that went on: its next events have positions that the lake has passed. It is told
+/// before anything is taken, because a log that catches up looks like any other.
 async fn a_lake_that_is_ahead_of_its_log_takes_nothing_for_landed(ground: &Ground) {
     let mut world = World::new(ground);
     for _ in 0..3 {
@@ -160,15 +162,46 @@ async fn a_lake_that_is_ahead_of_its_log_takes_nothing_for_landed(ground: &Groun
     }
     world.land_all().await;
     world.log = Arc::new(MemoryLog::new(PARTITIONS));
-    world.send(&[TRACK]).await;
     for with_cursor in [true, false] {
         if !with_cursor {
+            // Then the tables say it, also when nothing comes.
             world.site.delete("cursor.json").await;
         }
-        let lake = Lake::follow(world.options(world.site.place())).expect("starts");
-        let mut watch = lake.watch();
-        let ended = tokio::time::timeout(Duration::from_mins(1), watch.wait_for(|_| false)).await;
-        assert!(ended.expect("in time").is_err(), "it must not go on");
+        let told = Arc::new(AtomicUsize::new(0));
+        let refusal = {
+            let told = Arc::clone(&told);
+            Refusal::told(move |_| {
+                told.fetch_add(1, Ordering::SeqCst);
+            })
+        };
+        let lake = Lake::follow(lake::Options { refusal, ..world.options(world.place()) }).expect("starts");
+        let begun = tokio::time::timeout(Duration::from_mins(1), lake.has_begun()).await;
+        assert!(!begun.expect("in time"), "it must not go on");
         assert!(matches!(lake.shutdown().await, Err(LakeError::Ahead { .. })));
+        assert_eq!(told.load(Ordering::SeqCst), 1, "somebody keeps it in mind");
     }
+}
+
+/// A store that was away at the start may come back as another one, or with another's lake.
+async fn a_place_that_is_somebody_elses_is_left_alone(ground: &Ground) {
+    let world = World::new(ground);
+    for _ in 0..3 {
+        world.send(&[TRACK]).await;
+        world.land_all().await;
+    }
+    world.place().claim("theirs").await.expect("claimed");
+    let before = world.site.names().await;
+    world.send(&[TRACK]).await;
+    let maintenance = Maintenance { every_s: 0, landing_files_min: 2, ..Maintenance::default() };
+    let options = lake::Options { owner: Some("ours".into()), maintenance, ..world.options(world.place()) };
+    let lake = Lake::follow(options).expect("starts");
+    let begun = tokio::time::timeout(Duration::from_mins(1), lake.has_begun()).await;
+    assert!(!begun.expect("in time"), "it must not go on");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(matches!(lake.shutdown().await, Err(LakeError::NotOurs(OwnerError::Other))));
+    assert_eq!(world.site.names().await, before, "neither landed nor merged");
+    let options = lake::Options { owner: Some("theirs".into()), ..world.options(world.place()) };
+    let lake = Lake::follow(options).expect("starts");
+    world.landed(&lake).await;
+    lake.shutdown().await.expect("stops cleanly");
 }

@@ -21,7 +21,7 @@ use eventlog::{Append, EventLog, Partition, Position, partition_of};
 use futures::stream::BoxStream;
 use lake::copy::Deleting;
 use lake::query::{Format, Identifiers, Limits, Request};
-use lake::{FingerprintPrevious, Lake, Maintenance, Metrics, Options, Place};
+use lake::{FingerprintPrevious, Lake, Maintenance, Metrics, Options, Place, Refusal};
 use vault::{Fingerprints, IdentifierKind};
 use workspace::{Basis, Regime};
 
@@ -196,6 +196,7 @@ impl World {
     pub(crate) fn options(&self, place: Place) -> Options {
         Options {
             place,
+            owner: None,
             log: Arc::clone(&self.log) as Arc<dyn EventLog>,
             stream: "processed".into(),
             previous: Arc::clone(&self.vault) as Arc<dyn FingerprintPrevious>,
@@ -206,6 +207,7 @@ impl World {
             pending_bytes_max: 1 << 20,
             maintenance: Maintenance { every_s: 3_600, ..Maintenance::default() },
             deleting: Deleting::default(),
+            refusal: Refusal::default(),
         }
     }
 

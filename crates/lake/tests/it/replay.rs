@@ -7,6 +7,7 @@ use event::{Call, Millis};
 use eventlog::record::Processed;
 use eventlog::{EventLog, Partition};
 use lake::Maintenance;
+use lake::copy::Deleting;
 use lake::replay::{Mark, Reading, Replayed, Selection};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -196,7 +197,9 @@ async fn whoever_goes_on_at_a_place_misses_and_repeats_nothing_whatever_happens_
         seen.extend(rest.iter().map(|(_, event)| id(event)));
         if seen.len() % 27 == 0 {
             world.clock.0.fetch_add(DAY_MS / 2, std::sync::atomic::Ordering::SeqCst);
-            lake::maintain(&world.place(), "acme", (&maintenance, true), &world.clock()).await.expect("a pass");
+            lake::maintain(&world.place(), "acme", (&maintenance, Some(&Deleting::default())), &world.clock())
+                .await
+                .expect("a pass");
         }
         // Beyond the range: nobody asked for it.
         world.send(&[Sent { received_at: NOW + 20 * DAY_MS, ..TRACK }]).await;

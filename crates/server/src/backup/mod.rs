@@ -65,7 +65,10 @@ pub(crate) async fn run(asked: &cli::Backup, clock: Arc<dyn Clock>) -> anyhow::R
     let partial = begin(&asked.to)?;
     let begun_at = clock.now();
     let mut copier = Copier::new(&partial);
-    let hold = Hold::of(&layout).take().context("cannot keep the server from deleting what the backup needs")?;
+    let hold = Hold::of(&layout).take().context(
+        "cannot lock `hold` in the data directory, which keeps the server from deleting what the backup needs: if it is \
+         not there, start this release on the directory once",
+    )?;
     let lake = lake_place::read(&layout)?.map(|record| record.at.url);
     let tables = parts::copy_all(&layout, &mut copier).await?;
     drop(hold);

@@ -5,11 +5,12 @@
 //! refused by whatever would start on it, and begun again by another restore.
 
 use std::fs::File;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
 use anyhow::Context as _;
 use lake::Place;
+use rustix::fs::{FlockOperation, flock};
 use tokio::io::AsyncWriteExt as _;
 
 use super::copier::{Copier, PIECE_BYTES, create_private, sync_directory};
@@ -39,7 +40,8 @@ pub(crate) async fn run(asked: &cli::Restore) -> anyhow::Result<()> {
     let manifest = Manifest::read(&asked.from)?;
     check_empty(&layout)?;
     manifest.verify(&asked.from)?;
-    begin(&layout)?;
+    // Locked until everything is there: of two restores one is refused, and does not remove what the other brings.
+    let _mark = begin(&layout)?;
     let bucket = lake_place::take_over(&layout, &settings).await?;
     let mut copier = Copier::into_folder(layout.root.clone());
     for entry in &manifest.files {
@@ -75,10 +77,16 @@ fn check_empty(layout: &Layout) -> anyhow::Result<()> {
 }
 
 /// Puts the mark, and removes what an earlier restore left. The record of a bucket stays: it says that the bucket is ours.
-fn begin(layout: &Layout) -> anyhow::Result<()> {
+fn begin(layout: &Layout) -> anyhow::Result<File> {
     let told = || format!("cannot prepare `{}`", layout.root.display());
     std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&layout.root).with_context(told)?;
-    create_private(&layout.restoring())?.sync_all()?;
+    let mark = create_private(&layout.restoring()).with_context(told)?;
+    // One that has just ended took its mark away: what is locked then is a file without a name.
+    let is_ours = flock(&mark, FlockOperation::NonBlockingLockExclusive).is_ok()
+        && std::fs::metadata(layout.restoring())
+            .is_ok_and(|named| mark.metadata().is_ok_and(|of| of.ino() == named.ino()));
+    anyhow::ensure!(is_ours, "another restore into `{}` is under way", layout.root.display());
+    mark.sync_all()?;
     sync_directory(&layout.root)?;
     let kept = [layout.restoring(), layout.lake_record()];
     for entry in std::fs::read_dir(&layout.root).with_context(told)? {
@@ -89,7 +97,7 @@ fn begin(layout: &Layout) -> anyhow::Result<()> {
             std::fs::remove_file(&path).with_context(told)?;
         }
     }
-    Ok(())
+    Ok(mark)
 }
 
 fn copy(copier: &mut Copier, from: &Path, entry: &Entry) -> anyhow::Result<()> {

@@ -309,6 +309,18 @@ async fn a_lake_on_s3_is_backed_up_and_restored_to_files_and_to_another_prefix()
     };
     let told = failed(with(&config("same.yaml", &ours), &at("same")));
     assert!(told.contains("is not empty"), "two lives of one lake: {told}");
+    // A restore that was cut short, and a place of that name which is not the one that it had claimed: here a table of the
+    // lake that runs, as if `lake_s3_endpoint` had been changed in between.
+    std::fs::create_dir_all(at("late")).expect("a directory");
+    std::fs::write(at("late").join("restoring"), "").expect("written");
+    let record = serde_json::json!({
+        "version": 1, "owner": "0123456789abcdef0123456789abcdef", "is_claimed": true, "url": "s3://lake/ours/acme/",
+        "endpoint": "http://127.0.0.1:1", "region": "us-east-1", "allow_http": true,
+    });
+    std::fs::write(at("late").join("lake.json"), record.to_string()).expect("written");
+    let told = failed(with(&config("late.yaml", &lake_s3::settings(&seaweed, "ours/acme")), &at("late")));
+    assert!(told.contains("is not empty"), "{told}");
+    assert_eq!(answers(&at("data")), expected, "nothing of it is gone");
     let theirs = lake_s3::settings(&seaweed, "moved");
     done(with(&config("moved.yaml", &theirs), &at("moved")));
     assert_eq!(answers(&at("moved")), expected);
@@ -318,4 +330,50 @@ async fn a_lake_on_s3_is_backed_up_and_restored_to_files_and_to_another_prefix()
     assert_eq!(answer.status, 200);
     let ids: HashSet<String> = (0..31).map(|number| format!("m-{number}")).collect();
     all_once("what was there and what came", &at("moved"), &ids).await;
+}
+
+/// The same directory with an older copy of its log: what came next would get positions that the lake has passed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_behind_the_lake_is_refused_until_somebody_mends_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    let sink = Sink::start().await;
+    let file = workspace(&sink.url(), "");
+    let server = Server::start(&at("data"), &file).await;
+    some_events(&server, &at("data")).await;
+    assert_eq!(server.terminate().0, Some(0));
+    let log = at("data").join("log").join("processed");
+    std::fs::rename(&log, at("processed")).expect("it is moved");
+    let told = refused(&at("data"), "");
+    assert!(told.contains("the log is not that far"), "{told}");
+    // Also when the log looks well again, as one does that caught up.
+    std::fs::remove_dir_all(&log).expect("the one that the start made");
+    std::fs::rename(at("processed"), &log).expect("it is moved back");
+    let told = refused(&at("data"), "");
+    assert!(told.contains("an earlier start found") && told.contains("lake.refused"), "{told}");
+    std::fs::remove_file(at("data").join("lake.refused")).expect("somebody who knows");
+    let server = Server::start(&at("data"), &file).await;
+    assert_eq!(in_lake(&at("data")).len(), 30);
+    drop(server);
+}
+
+/// The second would remove what the first has brought.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_restores_into_one_directory_one_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    let sink = Sink::start().await;
+    let server = Server::start(&at("data"), &workspace(&sink.url(), "")).await;
+    done(backup(&at("data"), &at("backup")));
+    drop(server);
+    std::fs::create_dir_all(at("new")).expect("a directory");
+    std::fs::write(at("new").join("brought"), "by the first").expect("written");
+    let mark = std::fs::File::create(at("new").join("restoring")).expect("as the first made it");
+    flock(&mark, FlockOperation::NonBlockingLockExclusive).expect("nobody has it");
+    let told = failed(restore(&at("backup"), &at("new")));
+    assert!(told.contains("is under way"), "{told}");
+    assert!(at("new").join("brought").is_file(), "nothing of the first is removed");
+    drop(mark);
+    done(restore(&at("backup"), &at("new")));
+    assert!(!at("new").join("brought").try_exists().expect("a look"));
 }
