@@ -36,20 +36,36 @@ pub(crate) fn label(channel: &Channel) -> String {
     }
 }
 
-/// Sends on one way; says why it did not arrive.
+/// Why a notice did not arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Missed {
+    /// Without an address.
+    pub(crate) error: String,
+    /// The places of the addresses that it did not reach, when it reached others; else empty.
+    pub(crate) left: Vec<usize>,
+}
+
+impl<T: Into<String>> From<T> for Missed {
+    fn from(error: T) -> Self {
+        Self { error: error.into(), left: Vec::new() }
+    }
+}
+
+/// Sends on one way, of an e-mail to what is `left` of its addresses; says why it did not arrive.
 pub(crate) async fn send(
     channel: &Channel,
-    message: &Message<'_>,
+    (message, left): (&Message<'_>, &[usize]),
     mailer: Option<&Mailer>,
     now: Millis,
-) -> Result<(), String> {
+) -> Result<(), Missed> {
     let id = &message.notice.message_id;
     match channel {
-        Channel::Webhook(webhook) => post::send(webhook, id, &message.json(), now).await,
+        Channel::Webhook(webhook) => Ok(post::send(webhook, id, &message.json(), now).await?),
         Channel::Email(to) => {
             let missing = "this server cannot send e-mail: set `smtp_url` and `smtp_from` in its settings";
             let mailer = mailer.ok_or(missing)?;
-            mailer.send(Mail { to, id, at: now, subject: message.subject(), text: message.text() }).await
+            let mail = Mail { to, id, at: now, subject: message.subject(), text: message.text() };
+            mailer.send(mail, left).await
         }
     }
 }

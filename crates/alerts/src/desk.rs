@@ -131,8 +131,8 @@ impl Alerts {
         let message = Message { notice: &notice, when, public_url, is_test: true };
         let mut tried = Vec::with_capacity(rule.notify.len());
         for way in &rule.notify {
-            let sent = channel::send(way, &message, self.options.mailer.as_ref(), now).await;
-            tried.push(Tried { to: channel::label(way), error: sent.err() });
+            let sent = channel::send(way, (&message, &[]), self.options.mailer.as_ref(), now).await;
+            tried.push(Tried { to: channel::label(way), error: sent.err().map(|missed| missed.error) });
         }
         tried
     }

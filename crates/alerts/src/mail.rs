@@ -22,7 +22,9 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
-/// The longest that sending may take in all.
+use crate::channel::Missed;
+
+/// The longest that sending to one address may take.
 const SEND_MAX: Duration = Duration::from_secs(30);
 /// Where mail is handed in, over TLS and with STARTTLS.
 const PORTS: (u16, u16) = (465, 587);
@@ -106,7 +108,8 @@ impl Server {
         Ok(Self { host, port, protection, credentials })
     }
 
-    async fn send(&self, email: SendableEmail) -> Result<(), SmtpError> {
+    /// Outside: whether the server could be talked to; inside: whether it took the e-mail.
+    async fn send(&self, email: SendableEmail) -> Result<Result<(), SmtpError>, SmtpError> {
         let socket = TcpStream::connect((self.host.as_str(), self.port)).await?;
         let client = || SmtpClient::new().pipelining(false);
         match self.protection {
@@ -129,14 +132,17 @@ impl Server {
         &self,
         mut transport: SmtpTransport<S>,
         email: SendableEmail,
-    ) -> Result<(), SmtpError> {
+    ) -> Result<Result<(), SmtpError>, SmtpError> {
         if let Some(credentials) = &self.credentials {
             transport.try_login(credentials, DEFAULT_ENCRYPTED_MECHANISMS).await?;
         }
-        transport.send(email).await?;
-        // It has been taken: how the conversation ends changes nothing.
+        let taken = match transport.send(email).await {
+            Err(refused @ (SmtpError::Transient(_) | SmtpError::Permanent(_))) => Err(refused),
+            taken => taken.map(drop).map(Ok)?,
+        };
+        // How the conversation ends changes nothing.
         drop(transport.quit().await);
-        Ok(())
+        Ok(taken)
     }
 
     /// With the authorities of the machine (`SSL_CERT_FILE` names others).
@@ -168,16 +174,39 @@ impl Mailer {
         Ok(Self { server, from: from.to_owned(), sender })
     }
 
-    /// Sends; says why it was not taken, without an address.
-    pub(crate) async fn send(&self, mail: Mail<'_>) -> Result<(), String> {
-        let unusable = "an address of the alert cannot be used by the mail library";
-        let to = mail.to.iter().map(|address| EmailAddress::new(address.clone())).collect::<Result<Vec<_>, _>>();
-        let envelope = Envelope::new(Some(self.sender.clone()), to.map_err(|_| unusable)?).map_err(|_| unusable)?;
-        let email = SendableEmail::new(envelope, self.written(&mail));
-        match tokio::time::timeout(SEND_MAX, self.server.send(email)).await {
-            Err(_) => Err(format!("the mail server did not answer within {} s", SEND_MAX.as_secs())),
-            Ok(Err(error)) => Err(said(&error)),
-            Ok(Ok(())) => Ok(()),
+    /// Sends to each address by itself, so that one that is refused keeps nobody else from being told; to what is `left`
+    /// of them, or to all. Says why it was not taken, without an address.
+    pub(crate) async fn send(&self, mail: Mail<'_>, left: &[usize]) -> Result<(), Missed> {
+        let text = self.written(&mail);
+        let meant = (0..mail.to.len()).filter(|place| left.is_empty() || left.contains(place));
+        let (mut missed, mut refused) = (Vec::new(), None);
+        let mut places = meant.clone();
+        for place in places.by_ref() {
+            let unusable = || "an address of the alert cannot be used by the mail library".to_owned();
+            let to = EmailAddress::new(mail.to[place].clone()).map_err(|_| unusable())?;
+            let envelope = Envelope::new(Some(self.sender.clone()), vec![to]).map_err(|_| unusable())?;
+            let sending = self.server.send(SendableEmail::new(envelope, text.clone()));
+            match tokio::time::timeout(SEND_MAX, sending).await {
+                Ok(Ok(Ok(()))) => {}
+                Ok(Ok(Err(error))) => {
+                    missed.push(place);
+                    refused = Some(said(&error));
+                }
+                // The server itself: it is not asked for the others now.
+                Ok(Err(error)) => return Err(stopped(said(&error), missed, place, places)),
+                Err(_) => {
+                    let silent = format!("the mail server did not answer within {} s", SEND_MAX.as_secs());
+                    return Err(stopped(silent, missed, place, places));
+                }
+            }
+        }
+        match refused {
+            None => Ok(()),
+            Some(said) if missed.len() == meant.count() => Err(said.into()),
+            Some(said) => {
+                let error = format!("{said} for {} of {} addresses", missed.len(), mail.to.len());
+                Err(Missed { error, left: missed })
+            }
         }
     }
 
@@ -194,6 +223,13 @@ impl Mailer {
         );
         head + &mail.text.replace('\n', "\r\n")
     }
+}
+
+/// A conversation that broke off at a place: it and those behind it were not reached, nor those that were refused.
+fn stopped(error: String, mut missed: Vec<usize>, place: usize, rest: impl Iterator<Item = usize>) -> Missed {
+    missed.push(place);
+    missed.extend(rest);
+    Missed { error, left: missed }
 }
 
 /// The server's code and what went wrong. Its words are left out: servers like to repeat addresses.
@@ -253,5 +289,63 @@ mod tests {
              Auto-Submitted: auto-generated\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\
              Content-Transfer-Encoding: 8bit\n\none\ntwo\n"
         );
+    }
+
+    /// Takes mail for everybody but `bad@…`; answers each session on a task of its own. Gives its port and whom it had.
+    async fn relay() -> (u16, Arc<std::sync::Mutex<Vec<String>>>) {
+        use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (port, had) =
+            (listener.local_addr().expect("an address").port(), Arc::<std::sync::Mutex<Vec<_>>>::default());
+        let taken = Arc::clone(&had);
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let mut lines = BufReader::new(socket);
+                lines.write_all(b"220 relay\r\n").await.expect("written");
+                let (mut line, mut to, mut is_data) = (String::new(), String::new(), false);
+                while lines.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+                    let said = std::mem::take(&mut line);
+                    let answer = match said.split_once([' ', ':', '\r']).map(|(word, _)| word) {
+                        _ if is_data && said != ".\r\n" => continue,
+                        _ if is_data => {
+                            is_data = false;
+                            taken.lock().expect("no holder panics").push(std::mem::take(&mut to));
+                            "250 taken"
+                        }
+                        Some("RCPT") if said.contains("bad@") => "550 nobody of that name",
+                        Some("RCPT") => {
+                            to = said.trim().to_owned();
+                            "250 fine"
+                        }
+                        Some("DATA") => {
+                            is_data = true;
+                            "354 go on"
+                        }
+                        _ => "250 fine",
+                    };
+                    lines.write_all(format!("{answer}\r\n").as_bytes()).await.expect("written");
+                }
+            }
+        });
+        (port, had)
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_refused_keeps_nobody_else_from_being_told() {
+        let (port, had) = relay().await;
+        let mailer = mailer(&format!("smtp://127.0.0.1:{port}?tls=off"), "assent@acme.example").expect("a mailer");
+        let to = ["bad@acme.example", "ops@acme.example", "night@acme.example"].map(str::to_owned);
+        let mail = |to| Mail { to, id: "alert_1", at: Millis(0), subject: "s".to_owned(), text: "t\n".to_owned() };
+        let missed = mailer.send(mail(&to), &[]).await.expect_err("one of them");
+        let expected = "the mail server answered 550 for 1 of 3 addresses";
+        assert_eq!((missed.error.as_str(), missed.left.as_slice()), (expected, &[0][..]));
+        let had_by = || had.lock().expect("no holder panics").len();
+        assert_eq!(had_by(), 2);
+        let again = mailer.send(mail(&to), &missed.left).await.expect_err("still");
+        assert_eq!((again.error.as_str(), had_by()), ("the mail server answered 550", 2), "nobody is told twice");
+        let mended = ["ops2@acme.example".to_owned(), to[1].clone(), to[2].clone()];
+        mailer.send(mail(&mended), &missed.left).await.expect("it was mended");
+        assert_eq!(had_by(), 3);
     }
 }

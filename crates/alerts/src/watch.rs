@@ -13,7 +13,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use workspace::Alert;
 
-use crate::channel;
+use crate::channel::{self, Missed};
 use crate::desk::{Alerts, Standings, new_id};
 use crate::evaluate::{State, evaluate};
 use crate::message::Message;
@@ -31,7 +31,7 @@ const AT_ONCE: usize = 8;
 type Way = (i64, usize);
 
 /// Why something did not arrive, if it did not.
-type Arrived = Result<(), String>;
+type Arrived = Result<(), Missed>;
 
 /// What is under way.
 #[derive(Default)]
@@ -232,7 +232,7 @@ impl Alerts {
     async fn settle(&self, sending: &mut Sending, done: Result<(Id, Arrived), JoinError>) {
         let (task, result) = match done {
             Ok(done) => done,
-            Err(error) => (error.id(), Err("the attempt ended without a result".to_owned())),
+            Err(error) => (error.id(), Err("the attempt ended without a result".into())),
         };
         let Some(way) = sending.in_flight.remove(&task) else { return };
         let Some(notice) = sending.open.get_mut(&way.0) else { return };
@@ -253,11 +253,18 @@ impl Alerts {
 fn note(send: &mut AlertSend, result: Arrived, now: Millis) {
     let wait = usize::try_from(send.attempts).ok().and_then(|before| WAITS_S.get(before));
     send.attempts += 1;
-    (send.state, send.at, send.error) = match (result, wait) {
-        (Ok(()), _) => (SendState::Sent, now, None),
-        (Err(error), Some(wait)) => (SendState::Waiting, Millis(now.0 + wait * 1_000), Some(error)),
-        (Err(error), None) => (SendState::Failed, now, Some(error)),
+    let (error, left) = match result {
+        Ok(()) => (None, Vec::new()),
+        // Nothing new arrived: whom it had not reached before it has not reached now.
+        Err(Missed { error, left }) if left.is_empty() => (Some(error), std::mem::take(&mut send.left)),
+        Err(Missed { error, left }) => (Some(error), left),
     };
+    (send.state, send.at) = match (&error, wait) {
+        (None, _) => (SendState::Sent, now),
+        (Some(_), Some(wait)) => (SendState::Waiting, Millis(now.0 + wait * 1_000)),
+        (Some(_), None) => (SendState::Failed, now),
+    };
+    (send.error, send.left) = (error, left);
 }
 
 fn made(rule: &Alert, subject: AlertSubject, (kind, figure): (NoticeKind, Option<f64>), now: Millis) -> AlertNotice {
@@ -267,6 +274,7 @@ fn made(rule: &Alert, subject: AlertSubject, (kind, figure): (NoticeKind, Option
         attempts: 0,
         state: SendState::Waiting,
         at: now,
+        left: Vec::new(),
         error: None,
     };
     AlertNotice {
@@ -300,11 +308,13 @@ async fn attempt(alerts: Alerts, notice: AlertNotice, channel: usize) -> Arrived
     let rule = tenant
         .as_ref()
         .and_then(|tenant| tenant.workspace.alerts.iter().find(|rule| rule.name.as_str() == notice.subject.alert));
+    let send = notice.sends.iter().find(|send| send.channel == channel);
+    let left = send.map(|send| send.left.clone()).unwrap_or_default();
     let Some((rule, channel)) = rule.and_then(|rule| Some((rule, rule.notify.get(channel)?))) else {
-        return Err("the alert has no such way any more".to_owned());
+        return Err("the alert has no such way any more".into());
     };
     let options = &alerts.options;
     let (when, public_url) = (rule.condition.kind(), options.public_url.as_deref());
     let message = Message { notice: &notice, when, public_url, is_test: false };
-    channel::send(channel, &message, options.mailer.as_ref(), options.clock.now()).await
+    channel::send(channel, (&message, &left), options.mailer.as_ref(), options.clock.now()).await
 }

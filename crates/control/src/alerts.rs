@@ -62,6 +62,9 @@ pub struct AlertSend {
     pub state: SendState,
     /// When it is tried next, or was settled.
     pub at: Millis,
+    /// Of an e-mail that arrived at some of its addresses: the places of the others. Empty: all are meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<usize>,
     /// Why the last attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

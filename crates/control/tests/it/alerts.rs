@@ -100,7 +100,15 @@ fn notice(number: u32) -> AlertNotice {
         above: 80.0,
         unit: "percent".to_owned(),
         message_id: format!("alert_{number}"),
-        sends: vec![AlertSend { channel, to, attempts: 0, state: SendState::Waiting, at: NOW, error: None }],
+        sends: vec![AlertSend {
+            channel,
+            to,
+            attempts: 0,
+            state: SendState::Waiting,
+            at: NOW,
+            left: Vec::new(),
+            error: None,
+        }],
     }
 }
 
