@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use control::Directory;
 use egress::{Echoes, Egress};
-use event::{Clock, Tracer};
+use event::{Clock, Millis, Tracer};
 use eventlog::record::Processed;
 use eventlog::{EventLog, Partition, Position};
 use tokio::task::{JoinHandle, JoinSet};
@@ -128,6 +128,7 @@ impl Drop for Running {
 #[derive(Debug, Clone)]
 struct Failed {
     reason: String,
+    since: Millis,
     made_in: i64,
     /// Per partition: nothing up to here is needed. `None` also where what it kept cannot be read: then it may need
     /// everything. Not more than the backlog budget is held for it in either case.
@@ -235,11 +236,11 @@ impl Delivery {
                         if before.as_ref().is_none_or(|before| before.reason != reason) {
                             tracing::error!(workspace = &*key.0, destination = &*key.1, %reason, "a destination does not start");
                         }
-                        let place = match before {
-                            Some(before) => before.place,
-                            None => self.place_of(&key, made_in).await,
+                        let (since, place) = match before {
+                            Some(before) => (before.since, before.place),
+                            None => (self.options.clock.now(), self.place_of(&key, made_in).await),
                         };
-                        couriers.failed.insert(key, Failed { reason, made_in, place });
+                        couriers.failed.insert(key, Failed { reason, since, made_in, place });
                     }
                 }
             }
@@ -345,6 +346,7 @@ impl Delivery {
             search_not_before: tokio::time::Instant::now(),
             latency: Latency::default(),
             oldest_waiting: None,
+            has_backlog: None,
         };
         Ok(Running::spawn(courier, shared, configuration))
     }
@@ -391,9 +393,19 @@ impl Delivery {
         let entries = table.iter().map(|((workspace, destination), entry)| {
             let status = entry.as_ref().map_err(|failed| failed.reason.clone());
             let status = status.map(|shared| shared.status.lock().expect("no holder of a status panics").clone());
-            Overview { workspace: Arc::clone(workspace), destination: Arc::clone(destination), status }
+            let stalled_since =
+                entry.as_ref().err().filter(|failed| self.is_behind_of(failed)).map(|failed| failed.since);
+            let (workspace, destination) = (Arc::clone(workspace), Arc::clone(destination));
+            Overview { workspace, destination, status, stalled_since }
         });
         entries.collect()
+    }
+
+    /// Whether anything came behind the place of a destination that does not start.
+    fn is_behind_of(&self, failed: &Failed) -> bool {
+        let partitions = (0..self.options.log.partitions()).map(Partition);
+        let mut places = partitions.map(|of| (of, failed.place.get(usize::from(of.0)).copied().flatten()));
+        places.any(|(of, place)| self.options.log.watermark(of) > place)
     }
 
     /// What happened to an event. `None` when it is not known, or longer ago than seven days.

@@ -134,6 +134,8 @@ pub(crate) struct Courier {
     pub(crate) latency: Latency,
     /// When the oldest event that waits was received, at the last look.
     pub(crate) oldest_waiting: Option<Millis>,
+    /// Whether any waited then.
+    pub(crate) has_backlog: Option<bool>,
 }
 
 type Changes = FuturesUnordered<BoxFuture<'static, Partition>>;

@@ -176,7 +176,12 @@ mod tests {
         let held = Some(Held { since: Millis(0), by: "ada".to_owned() });
         let latency = Some(Quantiles { p50_ms: 12, p99_ms: 250 });
         let status = Status { held, latency, oldest_waiting: Some(Millis(1_000)), ..Status::default() };
-        let one = |name: &str, status| Overview { workspace: "acme".into(), destination: name.into(), status };
+        let one = |name: &str, status| Overview {
+            workspace: "acme".into(),
+            destination: name.into(),
+            status,
+            stalled_since: None,
+        };
         metrics.show(&[one("hook", Ok(status)), one("dead", Err("no such kind".to_owned()))], Millis(91_000));
         let shown = page(&registry);
         for line in [

@@ -33,6 +33,8 @@ pub struct Status {
     pub last_error: Option<LastError>,
     /// When the oldest event that waits was received; looked at every few seconds.
     pub oldest_waiting: Option<Millis>,
+    /// Whether a live event waited at that look; `None` before the first. What is replayed or sent again is none.
+    pub has_backlog: Option<bool>,
     /// When the newest event that arrived was received.
     pub newest_delivered: Option<Millis>,
     /// How long events take from their receipt to their arrival, lately; looked at every few seconds.
@@ -59,6 +61,8 @@ pub struct Overview {
     pub destination: Arc<str>,
     /// Its state; `Err` when it could not be started, with the reason.
     pub status: Result<Status, String>,
+    /// Since when it does not start, if anything came since that may be for it.
+    pub stalled_since: Option<Millis>,
 }
 
 /// What a result is of.

@@ -342,6 +342,7 @@ impl Courier {
         status.held.clone_from(&self.folded.desk.held);
         status.newest_delivered = self.folded.desk.newest_delivered;
         status.oldest_waiting = self.oldest_waiting.filter(|_| waiting > 0);
+        status.has_backlog = self.has_backlog;
         let is_running = |replay: &crate::Replay| replay.state == crate::ReplayState::Running;
         self.metrics.is_replaying(&self.labels, self.folded.replays.open().is_some_and(is_running));
     }

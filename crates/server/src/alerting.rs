@@ -8,7 +8,7 @@ use std::time::Duration;
 use alerts::{Alerts, Figure, Mailer};
 use api::{Counter, History};
 use control::Tenant;
-use delivery::{Delivery, Status};
+use delivery::{Delivery, Overview, Status};
 use event::Millis;
 use workspace::Condition;
 
@@ -68,12 +68,12 @@ impl Facts {
                 let results = self.history.sums(&workspace, Counter::Results, begin(*window_minutes, now));
                 let is_whole = self.is_whole(*window_minutes, now);
                 let of =
-                    |name: &str, status: Option<&Result<Status, String>>| failing(&results, name, status, is_whole);
+                    |name: &str, one: Option<&Overview>| failing(&results, name, one.map(|one| &one.status), is_whole);
                 self.destinations(tenant, destination.as_ref().map(event::Slug::as_str), of)
             }
             Condition::OldestWaiting { destination, .. } => {
                 let is_settled = now.0 - self.began.0 >= SETTLED_MS;
-                let of = |_: &str, status: Option<&Result<Status, String>>| waiting(status, is_settled, now);
+                let of = |_: &str, one: Option<&Overview>| waiting(one?, is_settled, now);
                 self.destinations(tenant, destination.as_ref().map(event::Slug::as_str), of)
             }
             Condition::Refusals { source, reason, window_minutes, .. } => {
@@ -103,7 +103,7 @@ impl Facts {
         &self,
         tenant: &Tenant,
         wanted: Option<&str>,
-        figure: impl Fn(&str, Option<&Result<Status, String>>) -> Option<f64>,
+        figure: impl Fn(&str, Option<&Overview>) -> Option<f64>,
     ) -> Vec<Figure> {
         let workspace = tenant.name();
         let all = self.delivery.overview();
@@ -113,7 +113,7 @@ impl Facts {
         watched
             .map(|name| {
                 let found = all.iter().find(|one| one.workspace == workspace && &*one.destination == name);
-                Figure { about: name.to_owned(), value: figure(name, found.map(|one| &one.status)) }
+                Figure { about: name.to_owned(), value: figure(name, found) }
             })
             .collect()
     }
@@ -138,12 +138,16 @@ fn failing(results: &Sums, name: &str, status: Option<&Result<Status, String>>, 
     }
 }
 
-/// How many minutes the oldest event waits.
-fn waiting(status: Option<&Result<Status, String>>, is_settled: bool, now: Millis) -> Option<f64> {
-    let Some(Ok(status)) = status else { return None };
+/// How many minutes the oldest live event waits; of a destination that does not start, for how long it does not, if
+/// something came for it since: the event itself may have waited longer.
+fn waiting(one: &Overview, is_settled: bool, now: Millis) -> Option<f64> {
+    let Ok(status) = &one.status else {
+        return Some(one.stalled_since.map_or(0.0, |since| minutes(now.0 - since.0)));
+    };
     match status.oldest_waiting {
         Some(oldest) => Some(minutes(now.0 - oldest.0)),
-        None => (is_settled && status.waiting == 0).then_some(0.0),
+        // What waits besides is replayed or sent again, because somebody asked for it.
+        None => (is_settled && (status.waiting == 0 || status.has_backlog == Some(false))).then_some(0.0),
     }
 }
 
@@ -210,15 +214,22 @@ mod tests {
 
     #[test]
     fn what_waits_has_an_age() {
-        let of = |oldest, waiting_events| -> Result<Status, String> {
-            Ok(Status { oldest_waiting: oldest, waiting: waiting_events, ..Status::default() })
+        let of = |oldest, waiting, has_backlog| Overview {
+            workspace: "acme".into(),
+            destination: "hook".into(),
+            status: Ok(Status { oldest_waiting: oldest, waiting, has_backlog, ..Status::default() }),
+            stalled_since: None,
         };
         let now = Millis(600_000);
-        assert_eq!(waiting(Some(&of(Some(Millis(0)), 1)), false, now), Some(10.0));
-        assert_eq!(waiting(Some(&of(None, 0)), true, now), Some(0.0));
-        assert_eq!(waiting(Some(&of(None, 0)), false, now), None, "right after a start nobody has looked");
-        assert_eq!(waiting(Some(&of(None, 3)), true, now), None, "it was not looked at yet");
-        assert_eq!(waiting(None, true, now), None);
+        assert_eq!(waiting(&of(Some(Millis(0)), 1, Some(true)), false, now), Some(10.0));
+        assert_eq!(waiting(&of(None, 0, None), true, now), Some(0.0));
+        assert_eq!(waiting(&of(None, 0, None), false, now), None, "right after a start nobody has looked");
+        assert_eq!(waiting(&of(None, 3, None), true, now), None, "it was not looked at yet");
+        assert_eq!(waiting(&of(None, 3, Some(true)), true, now), None, "it cannot be read now");
+        assert_eq!(waiting(&of(None, 3, Some(false)), true, now), Some(0.0), "what waits is replayed");
+        let stalled = |since| Overview { status: Err("a test".to_owned()), stalled_since: since, ..of(None, 0, None) };
+        assert_eq!(waiting(&stalled(Some(Millis(0))), true, now), Some(10.0), "it does not even start");
+        assert_eq!(waiting(&stalled(None), true, now), Some(0.0), "nothing came for it");
     }
 
     #[test]

@@ -17,7 +17,9 @@ impl Courier {
         let now = self.context.clock.now();
         let latency = self.latency.quantiles(now);
         self.shared.status.lock().expect("no holder of a status panics").latency = latency;
-        self.oldest_waiting = self.received_of_oldest().await;
+        let oldest = self.oldest_of_backlog();
+        self.has_backlog = Some(oldest.iter().any(Option::is_some));
+        self.oldest_waiting = self.received_of(oldest).await;
         let desk = &mut self.folded.desk;
         desk.expire(now);
         let budget = self.ruler.budget();
@@ -47,8 +49,8 @@ impl Courier {
         }
     }
 
-    /// When the oldest event that waits was received. What is in the spill came after what is in memory of its subject.
-    async fn received_of_oldest(&self) -> Option<Millis> {
+    /// Per partition, the first live event that waits. What is in the spill came after what is in memory of its subject.
+    fn oldest_of_backlog(&self) -> Vec<Option<Position>> {
         let mut oldest: Vec<Option<Position>> = vec![None; self.cursors.len()];
         let is_backlog =
             |item: &&Item| !item.is_replayed() && !self.folded.desk.is_resending((item.partition, item.position));
@@ -56,6 +58,11 @@ impl Courier {
             let slot = &mut oldest[usize::from(item.partition.0)];
             *slot = Some(slot.map_or(item.position, |known| known.min(item.position)));
         }
+        oldest
+    }
+
+    /// When the oldest of them was received.
+    async fn received_of(&self, oldest: Vec<Option<Position>>) -> Option<Millis> {
         let mut received: Option<Millis> = None;
         for (partition, position) in (0..).zip(oldest) {
             let Some(position) = position else { continue };

@@ -441,3 +441,19 @@ async fn dead_letters_of_replays_do_not_fill_the_disk() {
     let on = until(&delivery, |replay| replay.taken > held.taken.max(first.taken)).await;
     assert_eq!(on.state, ReplayState::Running, "it goes on when the oldest were let go of");
 }
+
+/// What is replayed is no backlog: an alert about events that wait must be able to end beside it.
+#[tokio::test]
+async fn a_replay_under_way_does_not_hide_that_no_live_event_waits() {
+    let vendor = Vendor::start([Reply::status(200).after(Duration::from_millis(200))]).await;
+    let rig = Rig::new(&[vendor.url()], 2);
+    rig.history.add(&events(2_000, 20), PAST);
+    let delivery = rig.start().await;
+    begin(&delivery, all()).await;
+    let status = || delivery.overview()[0].status.clone().expect("started");
+    while status().has_backlog.is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let seen = status();
+    assert_eq!((seen.has_backlog, seen.oldest_waiting, seen.waiting > 0), (Some(false), None, true));
+}

@@ -198,6 +198,9 @@ async fn a_destination_that_does_not_start_keeps_its_place_and_is_tried_again() 
     rig.configure(&["broken://".to_owned()], 1);
     let delivery = rig.start().await;
     rig.append(&[("unread".to_owned(), 0)]).await;
+    let stalled = delivery.overview()[0].stalled_since.expect("something waits for it");
+    delivery.refresh().await;
+    assert_eq!(delivery.overview()[0].stalled_since, Some(stalled), "since the first trial");
     let released = delivery.released(Partition(0));
     assert!(released >= begins && released < waits && delivery.is_behind(), "{released:?}");
     vendor.script([Reply::status(200)]);
