@@ -90,6 +90,7 @@ test("a replay sends what is permitted today and says what it kept back", async 
   const replay = page.getByRole("region", { name: "Replay 1" });
   await replay.getByText("finished").waitFor(SLOW);
   await replay.getByText(/2 delivered, 1 withheld/).waitFor();
+  await replay.getByText(/from web; of 1 event name, 100 per second at most/).waitFor();
   await until("the receiver has both", () => taken().length === 2);
   assert.deepEqual(taken(), ["order-ada", "order-bob"]);
   await accessible(page, "replay");

@@ -450,4 +450,19 @@ mod tests {
         assert_eq!((replays.noted(), replays.0[0].taken, replays.0[0].gone), (fed.through, 1, 1));
         assert!(!replays.counts(Position { block: 9 << 48, index: 0 }));
     }
+
+    #[test]
+    fn a_range_over_several_replays_is_given_up_in_parts_and_what_is_missing_is_of_each() {
+        let mut replays = Replays::default();
+        let at = |number: u64, block: u64| Position { block: number << 48 | block, index: 0 };
+        for number in 1..=3 {
+            let runs = vec![Some(at(u64::from(number), 9)), None];
+            replays.put(&Replay { number, runs, taken: 5 + u64::from(number), ..replay() });
+        }
+        let parts: Vec<Number> = replays.parts(at(2, 4)).into_iter().map(stream::number_of).collect();
+        assert_eq!((parts, replays.parts(at(2, 4)).last()), (vec![1, 2], Some(&at(2, 4))));
+        // Each has five results; of the third two are in hand.
+        let missing = replays.missing([at(3, 1), at(3, 2)].into_iter());
+        assert_eq!(missing, [(at(1, 9), 1), (at(2, 9), 2), (at(3, 9), 1)]);
+    }
 }
