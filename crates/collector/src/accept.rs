@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use consent::{Arrival, Choice, Preferences, Rules, Signals, collect};
-use control::{ChoiceMade, KeyOwner, Method, Recorded};
+use control::{ChoiceMade, KeyOwner, Method, Presented, Recorded};
 use event::timestamp::correct;
 use event::{Batch, BatchError, Call, Discard, Event, Fields, Millis, Pii, Received};
 use eventlog::record::Raw;
@@ -239,7 +239,7 @@ impl<'r> Intake<'r> {
         let region = self.region(&event);
         let regime = tenant.workspace.consent.regime(region.as_deref());
         if let Some((method, choice)) = choice::carried(&event, &self.rules, &tenant.workspace.consent) {
-            self.record(&event, method, choice).await?;
+            self.record(&event, method, choice, region.as_deref()).await?;
         }
         let arrival = Arrival {
             sent: event.consent().and_then(Preferences::from_consent),
@@ -259,7 +259,13 @@ impl<'r> Intake<'r> {
         Ok(())
     }
 
-    async fn record(&mut self, event: &Event<'_>, method: Method, choice: Choice) -> Result<(), Refusal> {
+    async fn record(
+        &mut self,
+        event: &Event<'_>,
+        method: Method,
+        choice: Choice,
+        region: Option<&str>,
+    ) -> Result<(), Refusal> {
         let sent_at = event.sent_at().or(self.sent_at);
         let made = ChoiceMade {
             tenant: Arc::clone(&self.owner.tenant),
@@ -272,6 +278,11 @@ impl<'r> Intake<'r> {
             // Without `sentAt` the client's clock is only a claim, and a claim must not outlive a withdrawal.
             made_at: sent_at.map(|sent| correct(event.original_timestamp(), Some(sent), self.asked.at)),
             received_at: self.asked.at,
+            presented: event.consent().map(|consent| Presented {
+                region: region.map(str::to_owned),
+                gpc: self.asked.signals.gpc,
+                ..Presented::from_consent(consent)
+            }),
         };
         let recorded = self.acceptor.recorder.record(made).await.map_err(|error| {
             tracing::error!(%error, "choice not recorded");

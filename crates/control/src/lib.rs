@@ -23,6 +23,7 @@ mod hex;
 pub mod keys;
 mod linking;
 mod load;
+mod presented;
 mod recent;
 mod recorder;
 mod saved;
@@ -47,12 +48,14 @@ pub use configuration::{
 pub use directory::{Directory, KeyOwner, Tenant};
 pub use evidence::{Evidence, EvidenceError, EvidenceStore, Issued};
 pub use load::{LoadError, load};
+pub use presented::Presented;
 pub use recent::Recent;
 pub use recorder::{ChoiceMade, Recorded, Recorder};
 pub use saved::{SAVED_QUERIES_MAX, SavedQuery, SavedQueryStore, Saving};
 pub use sqlite::Sqlite;
 pub use standing::{Said, Standing};
 pub use store::{
-    ChoiceRow, Joined, Maker, Method, Receipt, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys,
+    ChoiceRow, Joined, Maker, Method, PublishedWords, Receipt, Store, StoreError, StoredEpoch, StoredIdentifier,
+    StoredKeys,
 };
 pub use write_keys::SameWriteKey;

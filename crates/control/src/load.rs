@@ -10,7 +10,7 @@ use workspace::{ParseError, Workspace};
 use crate::configuration::{Env, StoredConfiguration};
 use crate::linking::Linking;
 use crate::write_keys::{self, SameWriteKey};
-use crate::{Directory, Recent, Store, StoreError, Tenant, keys};
+use crate::{Directory, PublishedWords, Recent, Store, StoreError, Tenant, keys};
 
 /// Standings read at once: large enough that a million load in a few seconds, small enough to be no peak in memory.
 const PAGE_ROWS: u32 = 20_000;
@@ -102,8 +102,26 @@ impl Loader<'_> {
         Ok(held)
     }
 
+    /// Keeps the words that visitors are about to see: a choice on record names them by their hash.
+    async fn publish_words(&self, workspace: &Workspace) -> Result<(), StoreError> {
+        let words: Vec<PublishedWords> = consent::everything_shown(workspace)
+            .into_iter()
+            .map(|shown| PublishedWords {
+                hash: shown.hash,
+                version: shown.version,
+                language: shown.language,
+                words: shown.text,
+                since: self.now,
+            })
+            .collect();
+        self.store.publish_words(&workspace.name().shared(), &words).await
+    }
+
     /// The tenant that takes the place of one that is served.
     async fn succeed(&self, served: &Tenant, workspace: Workspace) -> Result<Arc<Tenant>, LoadError> {
+        if served.workspace.consent != workspace.consent {
+            self.publish_words(&workspace).await?;
+        }
         if served.workspace.consent != workspace.consent
             && let Some(categories) = served.gate.expect(&workspace.consent)?
         {
@@ -121,6 +139,7 @@ impl Loader<'_> {
     }
 
     async fn open(&self, workspace: Workspace) -> Result<Arc<Tenant>, StoreError> {
+        self.publish_words(&workspace).await?;
         let name = workspace.name().shared();
         let fingerprints = keys::open(&**self.store, self.keys, &name, self.now).await?;
         let gate = Gate::new(&workspace.consent);

@@ -17,7 +17,7 @@ use event::{Fingerprint, Millis, Pii, Slug, SubjectId};
 use tokio::sync::{mpsc, oneshot};
 use vault::Identifiers;
 
-use crate::{ChoiceRow, Maker, Method, Receipt, Store, StoreError, Tenant};
+use crate::{ChoiceRow, Maker, Method, Presented, Receipt, Store, StoreError, Tenant};
 
 /// Choices committed together at most.
 const GROUP_CHOICES_MAX: usize = 512;
@@ -46,6 +46,8 @@ pub struct ChoiceMade {
     pub made_at: Option<Millis>,
     /// When it arrived.
     pub received_at: Millis,
+    /// What was shown, where somebody says it.
+    pub presented: Option<Presented>,
 }
 
 impl ChoiceMade {
@@ -201,6 +203,7 @@ fn row(made: &ChoiceMade, maker: Option<Maker>, categories: &Categories) -> Resu
         source: made.source.to_string(),
         made_at: made.made_at.map_or(made.received_at, |at| at.min(made.received_at)),
         received_at: made.received_at,
+        presented: made.presented.clone(),
     })
 }
 

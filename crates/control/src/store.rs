@@ -8,7 +8,6 @@ use event::{Fingerprint, Millis, Pii, SubjectId};
 use vault::{Epoch, IdentifierKind, KeyError, Pair, VaultError};
 use zeroize::Zeroizing;
 
-use crate::Standing;
 use crate::accounts::AccountStore;
 use crate::alerts::AlertStore;
 use crate::audit::AuditStore;
@@ -16,6 +15,7 @@ use crate::configuration::ConfigurationStore;
 use crate::evidence::EvidenceStore;
 use crate::hex::hex;
 use crate::saved::SavedQueryStore;
+use crate::{Presented, Standing};
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -144,6 +144,10 @@ pub enum Method {
     Event,
     /// As traits of an `identify` that the workspace maps to categories.
     Traits,
+    /// Through the admin API, by somebody who says that the person chose so.
+    Api,
+    /// Taken over from another consent platform.
+    Import,
 }
 
 impl Method {
@@ -152,7 +156,14 @@ impl Method {
         match self {
             Self::Event => "event",
             Self::Traits => "traits",
+            Self::Api => "api",
+            Self::Import => "import",
         }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Event, Self::Traits, Self::Api, Self::Import].into_iter().find(|method| method.name() == name)
     }
 }
 
@@ -187,6 +198,23 @@ pub struct ChoiceRow {
     pub made_at: Millis,
     /// When it arrived.
     pub received_at: Millis,
+    /// What was shown; `None` where nobody said.
+    pub presented: Option<Presented>,
+}
+
+/// The words that were shown, under the hash that choices name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedWords {
+    /// SHA-256 of `words`, in hex.
+    pub hash: String,
+    /// The version of the words.
+    pub version: u32,
+    /// BCP 47.
+    pub language: String,
+    /// The words as JSON.
+    pub words: String,
+    /// Since when.
+    pub since: Millis,
 }
 
 impl ChoiceRow {
@@ -251,4 +279,10 @@ pub trait Store:
 
     /// The choices of a subject, or of all unknown ones, oldest first. Their makers come without identifiers.
     async fn history(&self, workspace: &str, of: Option<SubjectId>) -> Result<Vec<ChoiceRow>, StoreError>;
+
+    /// Keeps words that are about to be shown; what is kept already stays as it is.
+    async fn publish_words(&self, workspace: &str, words: &[PublishedWords]) -> Result<(), StoreError>;
+
+    /// The words of a hash.
+    async fn published_words(&self, workspace: &str, hash: &str) -> Result<Option<PublishedWords>, StoreError>;
 }

@@ -63,6 +63,9 @@ fn record(row: &ChoiceRow) -> Value {
         "made_at": row.made_at.to_string(),
         "received_at": row.received_at.to_string(),
     });
+    if let Some(presented) = &row.presented {
+        record["presented"] = json!(presented);
+    }
     if let Some(maker) = &row.maker {
         record["subject"] = json!(format!("s-{}", maker.subject));
     }

@@ -10,7 +10,7 @@ use vault::Pair;
 
 use super::{Sqlite, bytes, evidence, json, not_ours};
 use crate::hex::hex;
-use crate::{ChoiceRow, Maker, Method, Receipt, Standing};
+use crate::{ChoiceRow, Maker, Method, PublishedWords, Receipt, Standing};
 
 impl Sqlite {
     pub(super) async fn record_choices(
@@ -70,7 +70,7 @@ impl Sqlite {
     ) -> Result<Vec<ChoiceRow>, sqlx::Error> {
         let subject = of.map(|subject| subject.0.to_vec());
         let rows = sqlx::query(
-            "select receipt, subject, message_id, granted, refused, method, source, made_at, received_at
+            "select receipt, subject, message_id, granted, refused, method, source, made_at, received_at, presented
              from choice_history where workspace = $1 and subject is $2 order by position",
         )
         .bind(workspace)
@@ -78,6 +78,44 @@ impl Sqlite {
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(choice).collect()
+    }
+}
+
+impl Sqlite {
+    pub(super) async fn keep_words(&self, workspace: &str, words: &[PublishedWords]) -> Result<(), sqlx::Error> {
+        let rows: Vec<_> =
+            words.iter().map(|one| (&one.hash, one.version, &one.language, &one.words, one.since.0)).collect();
+        let mut write = self.begin().await?;
+        sqlx::query(
+            "insert into published_words (workspace, hash, version, language, words, since)
+             select $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each($2) where true
+             on conflict (workspace, hash) do nothing",
+        )
+        .bind(workspace)
+        .bind(json(&rows)?)
+        .execute(&mut *write)
+        .await?;
+        write.commit().await
+    }
+
+    pub(super) async fn read_words(&self, workspace: &str, hash: &str) -> Result<Option<PublishedWords>, sqlx::Error> {
+        let row = sqlx::query(
+            "select hash, version, language, words, since from published_words where workspace = $1 and hash = $2",
+        )
+        .bind(workspace)
+        .bind(hash)
+        .fetch_optional(&self.readers)
+        .await?;
+        let read = |row: SqliteRow| -> Result<PublishedWords, sqlx::Error> {
+            Ok(PublishedWords {
+                hash: row.try_get("hash")?,
+                version: row.try_get("version")?,
+                language: row.try_get("language")?,
+                words: row.try_get("words")?,
+                since: Millis(row.try_get("since")?),
+            })
+        };
+        row.map(read).transpose()
     }
 }
 
@@ -94,13 +132,15 @@ async fn append(writer: impl SqliteExecutor<'_>, workspace: &str, made: &[Choice
             row.source,
             row.made_at.0,
             row.received_at.0,
+            row.presented,
         ])
     });
     sqlx::query(
         "insert into choice_history
-             (workspace, receipt, subject, message_id, granted, refused, method, source, made_at, received_at)
+             (workspace, receipt, subject, message_id, granted, refused, method, source, made_at, received_at,
+              presented)
          select $1, unhex(value ->> 0), unhex(value ->> 1), cast(unhex(value ->> 2) as text), value -> 3, value -> 4,
-                value ->> 5, value ->> 6, value ->> 7, value ->> 8
+                value ->> 5, value ->> 6, value ->> 7, value ->> 8, nullif(value -> 9, 'null')
          from json_each($2) order by key",
     )
     .bind(workspace)
@@ -237,13 +277,14 @@ fn choice(row: &SqliteRow) -> Result<ChoiceRow, sqlx::Error> {
         maker,
         granted: read_json(row, "granted")?,
         refused: read_json(row, "refused")?,
-        method: [Method::Event, Method::Traits]
-            .into_iter()
-            .find(|known| known.name() == method)
-            .ok_or_else(|| not_ours("method", "is unknown"))?,
+        method: Method::named(method).ok_or_else(|| not_ours("method", "is unknown"))?,
         source: row.try_get("source")?,
         made_at: Millis(row.try_get("made_at")?),
         received_at: Millis(row.try_get("received_at")?),
+        presented: row
+            .try_get::<Option<&str>, _>("presented")?
+            .map(|text| serde_json::from_str(text).map_err(|error| not_ours("presented", error)))
+            .transpose()?,
     })
 }
 

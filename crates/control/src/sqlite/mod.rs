@@ -40,7 +40,9 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, SqlSafeStr as _};
 use vault::{Epoch, Pair, VaultError};
 
-use crate::{ChoiceRow, Joined, Standing, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys};
+use crate::{
+    ChoiceRow, Joined, PublishedWords, Standing, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys,
+};
 
 /// How long a statement waits for another process that writes.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
@@ -61,6 +63,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "saved_queries", include_str!("../../migrations/0005_saved_queries.sql")),
     (6, "alerts", include_str!("../../migrations/0006_alerts.sql")),
     (7, "ledger", include_str!("../../migrations/0007_ledger.sql")),
+    (8, "presented", include_str!("../../migrations/0008_presented.sql")),
 ];
 
 /// The store in one file.
@@ -264,5 +267,13 @@ impl Store for Sqlite {
 
     async fn history(&self, workspace: &str, of: Option<SubjectId>) -> Result<Vec<ChoiceRow>, StoreError> {
         self.read_history(workspace, of).await.map_err(failed("read the history of choices"))
+    }
+
+    async fn publish_words(&self, workspace: &str, words: &[PublishedWords]) -> Result<(), StoreError> {
+        self.keep_words(workspace, words).await.map_err(failed("keep the words of the banner"))
+    }
+
+    async fn published_words(&self, workspace: &str, hash: &str) -> Result<Option<PublishedWords>, StoreError> {
+        self.read_words(workspace, hash).await.map_err(failed("read the words of the banner"))
     }
 }

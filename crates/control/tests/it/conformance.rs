@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use control::{
-    Action, AuditQuery, ChoiceRow, Entry, Joined, Maker, Method, Receipt, SAVED_QUERIES_MAX, Said, SavedQuery, Saving,
-    Standing, Store,
+    Action, AuditQuery, ChoiceRow, Entry, Joined, Maker, Method, Presented, PublishedWords, Receipt, SAVED_QUERIES_MAX,
+    Said, SavedQuery, Saving, Standing, Store,
 };
 use event::{Millis, Pii};
 use vault::{Epoch, Identifier, IdentifierKind, Pair};
@@ -145,6 +145,7 @@ fn choice(maker: Option<Maker>, granted: &[&str], refused: &[&str], at: i64) -> 
         source: "web".to_owned(),
         made_at: Millis(at),
         received_at: Millis(at + 1),
+        presented: Some(Presented { version: Some(3), text_hash: Some("0f34".to_owned()), ..Presented::default() }),
     }
 }
 
@@ -176,6 +177,25 @@ fn choices_are_merged_under_every_identifier_and_kept_in_order() {
         assert_eq!(history, [kept(grant), kept(withdrawal)]);
         assert_eq!(store.history("acme", None).await.expect("reads"), [nameless]);
         assert!(store.history("other", None).await.expect("reads").is_empty());
+    });
+}
+
+#[test]
+fn words_are_kept_once_under_their_hash() {
+    check(|store| async move {
+        let words = |text: &str, since| PublishedWords {
+            hash: "0f34".to_owned(),
+            version: 3,
+            language: "en".to_owned(),
+            words: text.to_owned(),
+            since: Millis(since),
+        };
+        store.publish_words("acme", &[words(r#"{"title":"Hello"}"#, 1)]).await.expect("keeps");
+        store.publish_words("acme", &[words("{}", 2)]).await.expect("keeps");
+        let kept = store.published_words("acme", "0f34").await.expect("reads");
+        assert_eq!(kept, Some(words(r#"{"title":"Hello"}"#, 1)));
+        assert_eq!(store.published_words("other", "0f34").await.expect("reads"), None);
+        store.publish_words("acme", &[]).await.expect("nothing to keep");
     });
 }
 

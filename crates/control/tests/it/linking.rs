@@ -70,6 +70,7 @@ impl Scene {
             message_id: None,
             made_at: Some(at[1]),
             received_at: at[0],
+            presented: None,
         };
         self.recorder.record(made).await.expect("records");
     }

@@ -24,6 +24,7 @@ fn choice(tenant: &Arc<Tenant>, anonymous: Option<&str>, user: Option<&str>, say
         message_id: Some("m-1".to_owned()),
         made_at: None,
         received_at: NOW,
+        presented: None,
     }
 }
 

@@ -39,6 +39,7 @@ fn refusal(of: u8, category: &str) -> ChoiceRow {
         source: "web".to_owned(),
         made_at: Millis(NOW.0),
         received_at: NOW,
+        presented: None,
     }
 }
 
