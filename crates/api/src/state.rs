@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use alerts::Alerts;
-use control::{Accounts, Configuration, Directory, Store};
+use control::{Accounts, Configuration, Directory, Recorder, Store};
 use delivery::{Delivery, Kind};
 use event::Clock;
 use eventlog::EventLog;
@@ -24,6 +24,8 @@ pub struct Options {
     pub configuration: Arc<Configuration>,
     /// The audit log.
     pub store: Arc<dyn Store>,
+    /// Puts choices on record; the one that the collector uses, so that they keep one order.
+    pub recorder: Recorder,
     /// What is served now.
     pub directory: Arc<Directory>,
     /// What is delivered.

@@ -53,7 +53,8 @@ impl Presented {
     pub fn from_consent(consent: &str) -> Self {
         let Ok(fields) = Fields::parse(consent) else { return Self::default() };
         let number = |name: &str| fields.get(name).and_then(|text| text.parse().ok());
-        let word = |name: &str| fields.get(name).and_then(|text| serde_json::from_str(text).ok()).filter(is_word);
+        let text = |name: &str| fields.get(name).and_then(|text| serde_json::from_str::<String>(text).ok());
+        let word = |name: &str| text(name).filter(|text| is_word(text));
         let vendors = fields.get("refusedVendors").and_then(|text| serde_json::from_str::<Vec<String>>(text).ok());
         Self {
             version: number("version"),
@@ -64,14 +65,14 @@ impl Presented {
             regime: word("regime"),
             regime_version: number("regimeVersion"),
             region: None,
-            refused_vendors: vendors.into_iter().flatten().filter(is_word).take(VENDORS_MAX).collect(),
+            refused_vendors: vendors.into_iter().flatten().filter(|id| is_word(id)).take(VENDORS_MAX).collect(),
             gpc: false,
         }
     }
 }
 
 /// Something that a page has a reason to send here: short, and of the characters that ids are made of.
-fn is_word(text: &String) -> bool {
+fn is_word(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
     !text.is_empty() && text.len() <= WORD_BYTES_MAX && text.chars().all(is_plain)
 }

@@ -78,6 +78,7 @@ pub(crate) async fn open(door: &Door, engines: &Engines, sights: Sights<'_>) -> 
         accounts,
         configuration: Arc::clone(&engines.configuration),
         store: Arc::clone(&engines.store),
+        recorder: engines.recorder.clone(),
         directory: Arc::clone(&engines.directory),
         delivery: Arc::clone(sights.delivery),
         alerts,

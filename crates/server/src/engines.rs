@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use control::{
-    ApplyOptions, Configuration, ConfigurationOptions, Directory, Kinds as _, Principal, Site, Sqlite, Store, Tenant,
-    WorkspaceFile,
+    ApplyOptions, Configuration, ConfigurationOptions, Directory, Kinds as _, Principal, Recorder, Site, Sqlite, Store,
+    Tenant, WorkspaceFile,
 };
 use event::{Clock, Slug};
 use eventlog::EventLog;
@@ -82,6 +82,8 @@ impl Layout {
 pub(crate) struct Engines {
     pub(crate) layout: Layout,
     pub(crate) store: Arc<dyn Store>,
+    /// The one task that puts choices on record, for the edge and for the API.
+    pub(crate) recorder: Recorder,
     pub(crate) configuration: Arc<Configuration>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) raw: Arc<dyn EventLog>,
@@ -162,6 +164,7 @@ impl Engines {
         let disk = opening.disk;
         Ok(Self {
             layout,
+            recorder: Recorder::start(Arc::clone(&store)),
             store,
             configuration,
             directory,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use collector::{Beside, Collector, Page, Probes};
-use control::Recorder;
 use delivery::Delivery;
 use lake::{Lake, Maintenance};
 use pipeline::dedup::Index;
@@ -53,7 +52,7 @@ pub(crate) async fn build_data_path(
         directory: Arc::clone(&engines.directory),
         log: Arc::clone(&engines.raw),
         clock: Arc::clone(&engines.clock),
-        recorder: Arc::new(Recorder::start(Arc::clone(&engines.store))),
+        recorder: Arc::new(engines.recorder.clone()),
         metrics: metrics.collector.clone(),
         observer: observe::collector(live),
         tracer: telemetry.tracer.clone(),

@@ -3,6 +3,7 @@
 mod account;
 mod alert;
 mod audit;
+mod choice;
 mod configured;
 mod connection;
 mod consent;
@@ -44,6 +45,7 @@ pub(crate) fn all() -> Vec<Operations> {
         alert::routes(),
         replay::routes(),
         consent::routes(),
+        choice::routes(),
         overview::routes(),
         live::routes(),
         event::routes(),

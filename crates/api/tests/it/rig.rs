@@ -162,6 +162,7 @@ impl Rig {
         let options = Options {
             accounts,
             configuration,
+            recorder: control::Recorder::start(Arc::clone(&store)),
             store,
             directory: Arc::clone(&served),
             alerts: Alerts::new(alerting),

@@ -35,6 +35,7 @@ fn row(number: u8, of: Option<u8>) -> ChoiceRow {
         source: "web".to_owned(),
         made_at: NOW,
         received_at: Millis(NOW.0 + 5),
+        presented: None,
     }
 }
 

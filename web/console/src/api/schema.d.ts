@@ -299,6 +299,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a person chose, and everything that was on record at a moment. */
+        get: operations["show_choices"];
+        put?: never;
+        /** Takes over choices from another consent platform. */
+        post: operations["import_choices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/destinations": {
         parameters: {
             query?: never;
@@ -751,6 +769,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/words/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The words that a choice was made under, by the hash that it names. */
+        get: operations["show_words"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -944,6 +979,66 @@ export interface components {
             erase: string[];
             /** @description Its name. */
             name: string;
+        };
+        /** @description A choice as it was made. */
+        ChoiceShown: {
+            /** @description Granted. */
+            granted: string[];
+            /** @description When it was made. */
+            made_at: components["schemas"]["At"];
+            /** @description How it came: `event`, `traits`, `import`, `api`. */
+            method: string;
+            /** @description What was shown and how it was answered, as the page said it; `null` where nobody said. */
+            presented: Record<string, never>;
+            /** @description Its number, by which its receipt is asked for. */
+            receipt: string;
+            /** @description When it arrived. */
+            received_at: components["schemas"]["At"];
+            /** @description Refused. */
+            refused: string[];
+            /** @description The source that it came through. */
+            source: string;
+        };
+        /** @description What is on record about a person. */
+        ChoicesOnRecord: {
+            /** @description Every choice, latest first. */
+            items: components["schemas"]["ChoiceShown"][];
+            /** @description By category, the latest word and when it was said. */
+            standing: {
+                [key: string]: components["schemas"]["Word"];
+            };
+            /** @description Their surrogate; `null` when nobody with these identifiers is known. */
+            subject?: string | null;
+        };
+        /** @description Choices that were made elsewhere. */
+        ChoicesToImport: {
+            /** @description Up to 1,000. */
+            items: components["schemas"]["ChoiceToImport"][];
+            /** @description The source under whose name they are recorded. */
+            source: string;
+        };
+        /**
+         * @description A choice that was made elsewhere. A refusal is always taken. A grant counts only if it says when it was made and under
+         *     which words and vendors, and still holds: whoever cannot show what somebody agreed to has no agreement.
+         */
+        ChoiceToImport: {
+            /** @description The `anonymousId` of their events. */
+            anonymous_id?: string | null;
+            /** @description By category or alias, `true` for granted. What is not named stays as it was. */
+            categories: {
+                [key: string]: boolean;
+            };
+            /** @description When it was made (RFC 3339). */
+            made_at?: string | null;
+            /** @description The `userId` of their events. */
+            user_id?: string | null;
+            /** @description The ids of the vendors that were named; a grant of a category counts only if all of its vendors were. */
+            vendors?: string[];
+            /**
+             * Format: int32
+             * @description The version of the words that were shown; a grant counts only under the version of today.
+             */
+            version?: number | null;
         };
         /** @description How consent is read in a workspace. */
         Consent: components["schemas"]["ConsentWritten"] & {
@@ -1296,6 +1391,23 @@ export interface components {
              * @description Events that consent, a signal or law kept back.
              */
             withheld: number;
+        };
+        /** @description What became of the choices. */
+        Imported: {
+            /**
+             * Format: int64
+             * @description Of these, without anything that leads to a person.
+             */
+            anonymous: number;
+            /** @description Grants that were left out, by reason: `no_time`, `other_words`, `other_vendors`, `expired`. */
+            grants_left_out: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Recorded, whole or in part.
+             */
+            recorded: number;
         };
         LakeAnswer: {
             /** @description The columns in their order. */
@@ -1979,6 +2091,29 @@ export interface components {
             personal_data?: boolean;
             /** @enum {string} */
             role: "viewer" | "analyst" | "admin" | "owner";
+        };
+        /** @description The latest word about a category. */
+        Word: {
+            /** @description When it was said. */
+            at: components["schemas"]["At"];
+            /** @description Whether it is granted. */
+            granted: boolean;
+        };
+        /** @description Words that were shown. */
+        WordsShown: {
+            /** @description SHA-256 of the words, in hex. */
+            hash: string;
+            /** @description Their language (BCP 47). */
+            language: string;
+            /** @description Since when they are shown. */
+            since: components["schemas"]["At"];
+            /**
+             * Format: int32
+             * @description Their version.
+             */
+            version: number;
+            /** @description The words, the categories and the vendors, as JSON in the form that was hashed. */
+            words: string;
         };
         WorkspaceList: {
             items: components["schemas"]["WorkspaceSummary"][];
@@ -2902,6 +3037,99 @@ export interface operations {
             };
             /** @description It was changed meanwhile, or a file declares it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_choices: {
+        parameters: {
+            query?: {
+                /** @description The `anonymousId` of their events. */
+                anonymous_id?: string;
+                /** @description What was on record at this moment (RFC 3339), by when it arrived; left out: today. */
+                as_of?: string;
+                /** @description The `userId` of their events. */
+                user_id?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is on record */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChoicesOnRecord"];
+                };
+            };
+            /** @description Nobody is named, or the moment is none */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such workspace */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    import_choices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChoicesToImport"];
+            };
+        };
+        responses: {
+            /** @description Recorded and in force; sending them again does no harm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description One of them cannot be read; none was recorded */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such workspace or source */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4432,6 +4660,40 @@ export interface operations {
             };
             /** @description It was changed meanwhile, or a file declares it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_words: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As `presented.textHash` names it */
+                hash: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As they were shown */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WordsShown"];
+                };
+            };
+            /** @description No such workspace or words */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,125 @@
+//! Choices on record: taken over with care, and shown as they were at any time.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::rig::{PASSWORD, Rig};
+
+const CHOICES: &str = "/api/v1/workspaces/acme/choices";
+
+struct World {
+    rig: Rig,
+    cookie: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let rig = Rig::new().await;
+        let cookie = rig.sign_in("admin", PASSWORD).await.expect("signed in");
+        Self { rig, cookie }
+    }
+
+    async fn import(&self, items: Value) -> (StatusCode, Value) {
+        let body = json!({ "source": "web", "items": items });
+        let answer = self.rig.ask(&self.cookie, "POST", CHOICES, Some(body)).await;
+        (answer.status, answer.json())
+    }
+
+    async fn show(&self, query: &str) -> Value {
+        let answer = self.rig.ask(&self.cookie, "GET", &format!("{CHOICES}?{query}"), None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer.json()
+    }
+}
+
+/// Some days before the moment at which the rig's clock stands, as RFC 3339.
+fn days_ago(days: i64) -> String {
+    event::Millis(1_795_298_400_000 - days * 86_400_000).to_string()
+}
+
+#[tokio::test]
+async fn refusals_are_taken_over_always_and_grants_only_when_they_can_be_shown() {
+    let world = World::new().await;
+    let item = |id: &str, granted: bool, more: Value| {
+        let mut item = json!({ "user_id": id, "categories": { "performance": granted } });
+        item.as_object_mut().expect("a map").extend(more.as_object().cloned().unwrap_or_default());
+        item
+    };
+    let items = json!([
+        item("refuses", false, json!({})),
+        item("no time", true, json!({ "version": 1 })),
+        item("old", true, json!({ "version": 1, "made_at": days_ago(181) })),
+        item("other words", true, json!({ "version": 7, "made_at": days_ago(1) })),
+        item("grants", true, json!({ "version": 1, "made_at": days_ago(1) })),
+    ]);
+    let (status, imported) = world.import(items).await;
+    assert_eq!(status, StatusCode::OK, "{imported}");
+    let expected = json!({ "recorded": 2, "anonymous": 0,
+        "grants_left_out": { "no_time": 1, "expired": 1, "other_words": 1 } });
+    assert_eq!(imported, expected);
+    let granted =
+        async |id: &str| world.show(&format!("user_id={id}")).await["standing"]["performance"]["granted"].clone();
+    assert_eq!((granted("refuses").await, granted("grants").await), (json!(false), json!(true)));
+    assert_eq!(granted("other%20words").await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_refusal_of_somebody_unknown_keeps_no_name() {
+    let world = World::new().await;
+    let (_, imported) = world.import(json!([{ "anonymous_id": "nobody", "categories": { "targeting": false } }])).await;
+    assert_eq!((&imported["recorded"], &imported["anonymous"]), (&json!(1), &json!(1)));
+    let shown = world.show("anonymous_id=nobody").await;
+    assert_eq!((&shown["subject"], &shown["items"]), (&Value::Null, &json!([])));
+}
+
+#[tokio::test]
+async fn what_was_on_record_at_a_moment_is_shown() {
+    let world = World::new().await;
+    let said = |granted: bool, days| json!([{ "user_id": "ada", "version": 1, "made_at": days_ago(days), "categories": { "performance": granted } }]);
+    for (granted, days) in [(true, 2), (false, 1)] {
+        assert_eq!(world.import(said(granted, days)).await.0, StatusCode::OK);
+    }
+    let now = world.show("user_id=ada").await;
+    assert_eq!(now["standing"]["performance"], json!({ "granted": false, "at": days_ago(1) }));
+    assert_eq!(
+        (&now["items"][1]["method"], &now["items"][1]["presented"]),
+        (&json!("import"), &json!({ "version": 1 }))
+    );
+    assert_eq!(world.show("user_id=ada&as_of=2026-11-21T22:00:00.000Z").await["items"], now["items"]);
+    // Both arrived at ten in the evening: a moment before, nothing was on record.
+    let before = world.show("user_id=ada&as_of=2026-11-21T21:59:59.999Z").await;
+    assert_eq!((&before["standing"], &before["items"]), (&json!({}), &json!([])));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_records_nothing() {
+    let world = World::new().await;
+    let items = json!([
+        { "user_id": "u", "categories": { "performance": false } },
+        { "user_id": "u", "categories": { "unheard": false } },
+    ]);
+    let (status, error) = world.import(items).await;
+    assert_eq!((status, &error["error"]["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_value")));
+    assert!(
+        error["error"]["message"]
+            .as_str()
+            .is_some_and(|said| said.contains("`items[1]`") && said.contains("`unheard`"))
+    );
+    assert_eq!(world.show("user_id=u").await["items"], json!([]));
+    let answer = world.rig.ask(&world.cookie, "GET", CHOICES, None).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_value".to_owned()));
+}
+
+#[tokio::test]
+async fn the_words_of_a_hash_are_shown_again() {
+    let world = World::new().await;
+    let ask = async |path: &str| world.rig.ask(&world.cookie, "GET", path, None).await;
+    let experience = ask("/api/v1/workspaces/acme/experience?region=DE").await.json();
+    assert_eq!(experience["regime"]["id"], "opt-in");
+    let hash = experience["texts"]["hash"].as_str().expect("a hash").to_owned();
+    let words = ask(&format!("/api/v1/workspaces/acme/words/{hash}")).await.json();
+    let kept: Value = serde_json::from_str(words["words"].as_str().expect("words")).expect("JSON");
+    assert_eq!(kept["words"]["reject"], experience["texts"]["reject"]);
+    assert_eq!(ask("/api/v1/workspaces/acme/words/00").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(ask("/api/v1/workspaces/acme/experience?source=nothing").await.status, StatusCode::NOT_FOUND);
+}
