@@ -327,8 +327,10 @@ test("consent only: what the page calls is not captured, and no identifier is ma
     document.cookie = "ajs_user_id=u-1; path=/";
     localStorage.setItem("ajs_anonymous_id", '"from-segment"');
     localStorage.setItem("ajs_user_traits", '{"plan":"pro"}');
-    window.assent.consent.choose({ categories: { performance: true } });
   });
+  await tab.goto(`${collector.url}page/again`);
+  await tab.waitForFunction(() => window.assent?.initialized);
+  await tab.evaluate(() => window.assent.consent.choose({ categories: { performance: true } }));
   const kept = () => tab.evaluate(() => Object.keys(localStorage).sort());
   const grant = await until("it is told", () => told()[0]);
   await tab.waitForFunction(() => localStorage.getItem("assent_untold") === null);
