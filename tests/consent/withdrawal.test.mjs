@@ -287,6 +287,28 @@ test("a withdrawal at a sibling site outlives its cookie where the grant was mad
   assert.equal(await at("shop"), false);
 });
 
+for (const [what, refuses] of [
+  ["localStorage", () => { Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); }; }],
+  ["a cookie", () => {
+    const { get, set } = Object.getOwnPropertyDescriptor(Document.prototype, "cookie");
+    Object.defineProperty(document, "cookie", { get, set: (text) => / max-age=-/.test(text) && set.call(document, text) });
+  }],
+]) {
+  test(`where ${what} does not take the withdrawal the grant goes from it all the same`, async (testing) => {
+    const { context, page, collector, events } = await open(testing);
+    await button(page, "Accept all").click();
+    await page.evaluate(refuses);
+    await page.evaluate(() => window.analytics.consent.withdraw());
+    await until("the server knows", () => events().some(({ context: { consent } }) => consent.method === "withdraw"));
+    // The other place goes, as browsers have it.
+    if (what === "a cookie") await page.evaluate(() => localStorage.clear());
+    else await context.clearCookies();
+    await page.goto(`${collector.url}page/next`);
+    await started(page);
+    assert.equal(await page.evaluate(() => window.analytics.consent.preferences().performance), false);
+  });
+}
+
 test("a signal that comes while the page lives is followed", async (testing) => {
   const { page } = await open(testing, { ...REGIMES.california, tags: [] });
   await page.evaluate(() => {

@@ -21,6 +21,8 @@ export class Banner {
   readonly #host = document.createElement("div");
   readonly #place: HTMLElement;
   readonly #room = h("div", { "aria-hidden": "true" });
+  /** What the page itself set there. */
+  #padding = "";
   #shown = "";
 
   constructor(consent: Consent, actions: BannerActions, nonce: string) {
@@ -44,7 +46,9 @@ export class Banner {
   /** Keeps what the keyboard is on from lying under the banner. */
   leaveRoom = () => {
     const height = this.#place.querySelector<HTMLElement>(".n")?.offsetHeight ?? 0;
-    document.documentElement.style.scrollPaddingBottom = height ? `${height}px` : "";
+    const { style } = document.documentElement;
+    if (!Number.parseInt(this.#room.style.height, 10)) this.#padding = style.scrollPaddingBottom;
+    style.scrollPaddingBottom = height ? `${height}px` : this.#padding;
     // A margin of ours at the end of the page, so that its last line can be scrolled above the banner.
     this.#room.style.height = `${height}px`;
     if (height) document.body.append(this.#room);
