@@ -2,76 +2,25 @@
 // wrappers of TrustArc and OneTrust read. Whatever those lose of a choice, the server hears it from Assent.
 
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { build } from "../../web/sdk/node_modules/esbuild/lib/main.js";
+import { KEYS, open as openIn, openSegment as openSegmentIn, page, SURFACES } from "./beside.mjs";
 import { button, launch, until } from "./browser.mjs";
-import { startCollector } from "./collector.mjs";
 import { REGIMES } from "./settings.mjs";
 
-const CHOICE = "Segment Consent Preference Updated";
 /** Longer than the wrappers take to look again. */
 const POLL_MS = 700;
-const SURFACES = { withAssent: [], withTrustArc: ["trustarc"], withOneTrust: ["onetrust"] };
-/** How each way calls performance and targeting in the stamps of Segment's SDK. */
-const KEYS = { withAssent: ["performance", "targeting"], withTrustArc: ["ta-3", "ta-4"], withOneTrust: ["C0002", "C0004"] };
 const NONE = { required: true, functionality: false, performance: false, targeting: false };
 const ALL = { required: true, functionality: true, performance: true, targeting: true };
 
-let browser, bundle;
+let browser;
 before(async () => {
-  const entryPoints = [fileURLToPath(new URL("wrappers.mjs", import.meta.url))];
-  const { outputFiles } = await build({ entryPoints, bundle: true, minify: true, write: false, define: { "process.env.NODE_ENV": '"production"' } });
-  bundle = outputFiles[0].text;
   browser = await launch();
 });
-after(() => browser?.close());
+after(() => browser.close());
 
-/** Assent's script as the page of a consent manager carries it, and whatever else is to run in its head. */
-const page = (inline = "", content = "") => ({
-  head: '<script nonce="bm9uY2U" src="/analytics.js/v1/wk_test/analytics.min.js" data-global-segment-analytics-key="assent" data-consent-only></script>',
-  inline: () => inline,
-  content,
-});
-
-async function open(testing, settings, { gpc = false, ...content } = page()) {
-  const collector = await startCollector({ ...settings, tags: [] }, content);
-  // Nothing but these destinations, and none without a category: the case in which the wrappers lose most.
-  collector.consentSettings = { allCategories: Object.values(KEYS).flat(), hasUnmappedDestinations: false };
-  const context = await browser.newContext();
-  if (gpc) await context.addInitScript(() => Object.defineProperty(Navigator.prototype, "globalPrivacyControl", { get: () => true }));
-  const complaints = [];
-  testing.after(async () => {
-    assert.deepEqual(complaints, [], "the browser has no complaint");
-    await context.close();
-    collector.close();
-  });
-  const tab = await context.newPage();
-  tab.on("pageerror", (error) => complaints.push(error.message));
-  await tab.route("**/segment.js", (route) => route.fulfill({ contentType: "text/javascript", body: bundle }));
-  await tab.goto(collector.url);
-  await tab.waitForFunction(() => window.assent?.initialized);
-  const events = () => collector.requests.filter(({ method }) => method === "POST").flatMap(({ body }) => body.batch ?? [body]);
-  const isOurs = ({ context: { library } }) => library.version.startsWith("assent-");
-  const told = () => events().filter((event) => event.event === CHOICE && isOurs(event));
-  const segment = () => events().filter((event) => !isOurs(event));
-  return { collector, context, tab, told, segment };
-}
-
-async function openSegment(testing, way, settings, options = {}) {
-  const opened = await open(testing, { ...settings, surfaces: SURFACES[way] }, { ...page(), ...options });
-  await opened.tab.evaluate(() => {
-    const script = document.createElement("script");
-    script.nonce = "bm9uY2U";
-    script.src = "/segment.js";
-    document.head.append(script);
-  });
-  await opened.tab.waitForFunction(() => window.startSegment);
-  await opened.tab.evaluate((one) => window.startSegment(one), way);
-  return opened;
-}
-
+const open = (...rest) => openIn(browser, ...rest);
+const openSegment = (...rest) => openSegmentIn(browser, ...rest);
 const track = (tab, name) => tab.evaluate((event) => void window.analytics.track(event), name);
 const inCentre = async (tab, control, change) => {
   await button(tab, control).click();
