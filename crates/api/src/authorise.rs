@@ -106,6 +106,8 @@ pub const TABLE: &[Row] = &[
     row("show_choices", ANALYST),
     row("import_choices", ADMIN),
     row("show_words", VIEWER),
+    row("show_receipt", ANALYST),
+    row("show_ledger", VIEWER),
     row("show_overview", VIEWER),
     masked("watch_live", VIEWER),
     masked("show_event", VIEWER),

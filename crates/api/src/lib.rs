@@ -33,7 +33,7 @@ pub use lake::{LakeColumn, LakeDesk, LakeQuestion, LakeRows};
 pub use live::{Seen, Window};
 pub use router::{Unauthorised, document};
 pub use server_facts::{SettingFact, Storage};
-pub use state::{Api, Options};
+pub use state::{Api, EvidenceDesk, Options};
 
 /// The router of API and console.
 pub fn router(api: &Api) -> Result<axum::Router, Unauthorised> {

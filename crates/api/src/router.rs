@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use axum::routing::get;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{PathItem, Paths};
@@ -63,6 +64,7 @@ pub(crate) fn build(api: &Api) -> Result<Router, Unauthorised> {
     if let Some(row) = authorise::TABLE.iter().find(|row| !guarded.contains(&row.operation)) {
         return Err(Unauthorised::NoRoute(row.operation));
     }
+    router = router.route("/ledger/{workspace}/{*name}", get(resource::ledger_file));
     Ok(assets::routes(router)
         .method_not_allowed_fallback(|| async { Error::new(Code::WrongMethod, "the path does not take this method") })
         .with_state(api.clone()))

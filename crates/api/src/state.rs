@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use alerts::Alerts;
-use control::{Accounts, Configuration, Directory, Recorder, Store};
+use control::{Accounts, Configuration, Directory, Evidence, Recorder, Store};
 use delivery::{Delivery, Kind};
 use event::Clock;
 use eventlog::EventLog;
@@ -16,6 +16,9 @@ use crate::lake::LakeDesk;
 use crate::live::Window;
 use crate::server_facts::{SettingFact, Storage};
 
+/// Finds the ledger of a workspace; the error says why it cannot be opened.
+pub type EvidenceDesk = Arc<dyn Fn(&Arc<str>) -> Result<Evidence, String> + Send + Sync>;
+
 /// What the server hands in.
 pub struct Options {
     /// People, sessions, tokens.
@@ -26,6 +29,8 @@ pub struct Options {
     pub store: Arc<dyn Store>,
     /// Puts choices on record; the one that the collector uses, so that they keep one order.
     pub recorder: Recorder,
+    /// The ledger of a workspace, when it can be opened.
+    pub evidence: EvidenceDesk,
     /// What is served now.
     pub directory: Arc<Directory>,
     /// What is delivered.

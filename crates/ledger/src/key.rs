@@ -82,6 +82,19 @@ impl LogKey {
         Ok(Self { signing, verifier })
     }
 
+    /// The name that the key in a file has, which is its log's origin; `None` when there is no file.
+    pub fn origin_in(path: &Path) -> Result<Option<String>, KeyFault> {
+        match fs::read_to_string(path).map(Zeroizing::new) {
+            Ok(text) => {
+                let read = Self::parse(text.trim_end());
+                let (key, _) = read.map_err(|reason| KeyFault::Form { path: path.to_owned(), reason })?;
+                Ok(Some(key.verifier.name))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(KeyFault::Io { path: path.to_owned(), error }),
+        }
+    }
+
     /// The key in a file. When there is none it is made from `seed`, 32 random bytes that are used then only.
     pub fn open(path: &Path, origin: &str, seed: &[u8; 32]) -> Result<Self, KeyFault> {
         let io = |error| KeyFault::Io { path: path.to_owned(), error };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use api::{Api, Door, History, Seen, SettingFact, Storage, Window};
+use api::{Api, Door, EvidenceDesk, History, Seen, SettingFact, Storage, Window};
 use control::{AccountLimits, Accounts, FIRST_OWNER};
 use delivery::Delivery;
 use event::{Clock, Millis, Secret};
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::alerting;
 use crate::engines::Engines;
 use crate::lake_desk;
+use crate::ledgers::Ledgers;
 use crate::live::Live;
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
@@ -78,6 +79,7 @@ pub(crate) async fn open(door: &Door, engines: &Engines, sights: Sights<'_>) -> 
         accounts,
         configuration: Arc::clone(&engines.configuration),
         store: Arc::clone(&engines.store),
+        evidence: evidence(sights.settings, engines, &sights.stopping),
         recorder: engines.recorder.clone(),
         directory: Arc::clone(&engines.directory),
         delivery: Arc::clone(sights.delivery),
@@ -97,6 +99,13 @@ pub(crate) async fn open(door: &Door, engines: &Engines, sights: Sights<'_>) -> 
     });
     door.open(api::router(&api)?);
     Ok((Login { generated }, alerting))
+}
+
+/// Opens ledgers for whoever asks, and publishes to them until the server ends.
+fn evidence(settings: &Settings, engines: &Engines, stopping: &CancellationToken) -> EvidenceDesk {
+    let ledgers = Ledgers::new(settings, engines);
+    tokio::spawn(Arc::clone(&ledgers).publish(stopping.clone()));
+    Arc::new(move |workspace| ledgers.of(workspace).map_err(|error| format!("{error:#}")))
 }
 
 /// Reads the metrics into the history until the server ends.

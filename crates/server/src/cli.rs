@@ -33,6 +33,9 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Makes a data directory from a backup.
     Restore(Restore),
+    /// Checks what the ledger proves.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Sends one stamped test event to a running server.
     Send(Send),
     /// Prints reference pages that are generated from the code.
@@ -128,6 +131,22 @@ pub(crate) struct Password {
     /// Whose.
     #[arg(default_value = control::FIRST_OWNER)]
     pub(crate) user: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Checks a receipt, offline: exits with 0 when it proves what it says.
+    Verify(Verify),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// The receipt, as it was downloaded.
+    pub(crate) receipt: PathBuf,
+    /// The public key of the log, as `HOST/ledger/WORKSPACE+1a2b3c4d+BASE64`; the operator publishes it, and
+    /// `GET /ledger/WORKSPACE/key` tells it.
+    #[arg(long)]
+    pub(crate) key: String,
 }
 
 #[derive(Debug, clap::Args)]

@@ -51,6 +51,16 @@ impl Layout {
         self.root.join("lake")
     }
 
+    /// The ledgers' files, by workspace. They can be made again from the state.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.root.join("ledger")
+    }
+
+    /// What the ledgers sign with.
+    pub(crate) fn ledger_keys(&self) -> PathBuf {
+        self.root.join("ledger-keys")
+    }
+
     /// Locked while a backup is made.
     pub(crate) fn hold(&self) -> PathBuf {
         self.root.join("hold")

@@ -24,6 +24,7 @@ mod hold;
 mod kinds;
 mod lake_desk;
 mod lake_place;
+mod ledgers;
 mod live;
 mod local;
 mod observe;
@@ -99,6 +100,7 @@ async fn dispatch(cli: Cli, machine: Machine) -> anyhow::Result<()> {
         }
         Command::Apply(apply) => command::apply::run(&apply, &*machine.clock).await,
         Command::Export(export) => command::export::run(&export).await,
+        Command::Ledger(command) => command::ledger::run(&command),
         Command::Password(password) => command::password::run(&password, machine.clock).await,
         Command::Query(query) => command::query::run(&query).await,
         Command::Tail(local) => command::local::tail(&local).await,

@@ -93,6 +93,8 @@ fn written(value: &impl Serialize) -> String {
 settings! {
     public_url: Option<String> = None, "",
         "The address under which SDKs reach this server, as `https://events.example.com`. It goes into the settings document of SDKs; without it the `Host` of the request does.";
+    ledger_anchor_dir: Option<PathBuf> = None, "",
+        "A directory on another disk or machine, outside of the data directory and its backups, where each ledger keeps its last checkpoint. With it a ledger made from an old backup is found out before it signs a second history; without it nobody but the holders of receipts would see one.";
     smtp_url: Option<SecretUrl> = None, "",
         "The mail server through which alerts send e-mail: `smtps://user:password@mail.example.com`, or `smtp://…` for STARTTLS. Keep the password out of the file with `\"${env:SMTP_URL}\"`.";
     smtp_from: Option<String> = None, "",

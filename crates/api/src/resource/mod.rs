@@ -12,6 +12,7 @@ mod event;
 mod health;
 mod kind;
 mod lake;
+mod ledger;
 mod letter;
 mod live;
 mod operate;
@@ -25,6 +26,7 @@ mod token;
 mod user;
 mod workspace;
 
+pub(crate) use self::ledger::file as ledger_file;
 use crate::router::Operations;
 
 /// All operations, path by path.
@@ -46,6 +48,7 @@ pub(crate) fn all() -> Vec<Operations> {
         replay::routes(),
         consent::routes(),
         choice::routes(),
+        ledger::routes(),
         overview::routes(),
         live::routes(),
         event::routes(),

@@ -123,3 +123,28 @@ async fn the_words_of_a_hash_are_shown_again() {
     assert_eq!(ask("/api/v1/workspaces/acme/words/00").await.status, StatusCode::NOT_FOUND);
     assert_eq!(ask("/api/v1/workspaces/acme/experience?source=nothing").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_receipt_proves_its_choice_to_whoever_has_the_public_key() {
+    let world = World::new().await;
+    world.import(json!([{ "user_id": "ada", "categories": { "performance": false } }])).await;
+    let number = world.show("user_id=ada").await["items"][0]["receipt"].as_str().expect("a number").to_owned();
+    let ask = async |path: &str| world.rig.ask(&world.cookie, "GET", path, None).await;
+    let receipt = ask(&format!("{CHOICES}/{number}/receipt")).await;
+    assert_eq!(receipt.status, StatusCode::OK, "{receipt:?}");
+    // Files of the log and its key need no login.
+    let key = world.rig.ask("", "GET", "/ledger/acme/key", None).await.text;
+    let key: ledger::VerifierKey = key.trim_end().parse().expect("a key");
+    let verified = ledger::verify(&receipt.text, &key).expect("it verifies");
+    assert_eq!(verified.record.value()["choices"], json!([{ "purpose": "performance", "state": "refused" }]));
+    assert!(ledger::verify(&receipt.text.replace("refused", "granted"), &key).is_err());
+    let shown = ask("/api/v1/workspaces/acme/ledger").await.json();
+    assert_eq!((&shown["size"], shown["key"].as_str()), (&json!(1), Some(&*key.to_string())));
+    let tile = world.rig.ask("", "GET", "/ledger/acme/tile/0/000.p/1", None).await;
+    assert_eq!((tile.status, tile.headers.get("cache-control").is_some()), (StatusCode::OK, true));
+    for path in
+        [format!("{CHOICES}/{}/receipt", "0".repeat(32)), format!("{CHOICES}/x/receipt"), "/ledger/acme/tile/9".into()]
+    {
+        assert_eq!(ask(&path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}

@@ -99,6 +99,16 @@ async fn configured(store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Arc<Confi
     configuration
 }
 
+/// One ledger, whatever the workspace.
+fn evidence(directory: &Path, store: &Arc<dyn Store>) -> api::EvidenceDesk {
+    let key = ledger::LogKey::new("assent.test/ledger/acme", &[7; 32]).expect("a name");
+    let disk = Arc::new(disk::RealDisk);
+    let options = ledger::Options { directory: directory.join("ledger"), anchor: None, key, disk };
+    let log = Arc::new(ledger::Ledger::open(options).expect("it opens"));
+    let evidence = control::Evidence::new(Arc::clone(store), log, "acme");
+    Arc::new(move |_| Ok(evidence.clone()))
+}
+
 async fn delivering(
     directory: &Path,
     log: &Arc<dyn EventLog>,
@@ -162,6 +172,7 @@ impl Rig {
         let options = Options {
             accounts,
             configuration,
+            evidence: evidence(directory.path(), &store),
             recorder: control::Recorder::start(Arc::clone(&store)),
             store,
             directory: Arc::clone(&served),

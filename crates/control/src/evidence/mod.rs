@@ -65,6 +65,9 @@ fn record(row: &ChoiceRow) -> Value {
     });
     if let Some(presented) = &row.presented {
         record["presented"] = json!(presented);
+        if let Some(hash) = presented.text_hash.as_ref().filter(|hash| hash.len() == 64) {
+            record["notice"] = json!(format!("sha256:{hash}"));
+        }
     }
     if let Some(maker) = &row.maker {
         record["subject"] = json!(format!("s-{}", maker.subject));

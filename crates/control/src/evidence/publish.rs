@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ledger::{Ledger, LedgerError, SignedCheckpoint};
+use ledger::receipt::notice_reference;
+use ledger::{Ledger, LedgerError, Opening, Record, SignedCheckpoint};
 
 use crate::{Receipt, Store, StoreError};
 
@@ -94,6 +95,17 @@ impl Evidence {
         let log = Arc::clone(&self.log);
         let proof = tokio::task::spawn_blocking(move || log.prove(leaf)).await;
         let proof = proof.map_err(|error| EvidenceError::Ended(error.to_string()))??;
-        Ok(Issued::Receipt(ledger::Receipt::new(opening, None, proof).to_text()))
+        let notice = self.notice(&opening).await?;
+        Ok(Issued::Receipt(ledger::Receipt::new(opening, notice, proof).to_text()))
+    }
+
+    /// The words that the record names, when they are kept: a page may name what this workspace never showed.
+    async fn notice(&self, opening: &Opening) -> Result<Option<Record>, StoreError> {
+        let record = opening.record.value();
+        let Some(named) = record["notice"].as_str() else { return Ok(None) };
+        let hash = named.strip_prefix("sha256:").unwrap_or(named);
+        let kept = self.store.published_words(&self.workspace, hash).await?;
+        let notice = kept.and_then(|kept| Record::parse(&kept.words).ok());
+        Ok(notice.filter(|notice| notice_reference(notice) == named))
     }
 }

@@ -38,6 +38,7 @@ pub use self::read::{Inclusion, Served};
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::commit::Commitment;
 use crate::key::LogKey;
+use crate::note::VerifierKey;
 use crate::tiles::{Edge, TileFiles};
 
 /// What a log is opened with.
@@ -148,6 +149,11 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    /// What others check the log's signatures with.
+    pub fn verifier(&self) -> &VerifierKey {
+        self.key.verifier()
     }
 
     /// Leaves that are in the directory's tree. The next append may begin here or before.

@@ -317,6 +317,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/choices/{receipt}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The receipt of a choice, as its maker may keep it. */
+        get: operations["show_receipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/destinations": {
         parameters: {
             query?: never;
@@ -687,6 +704,23 @@ export interface paths {
         };
         /** The tables of the lake and their columns. */
         get: operations["show_lake_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the ledger of a workspace stands. */
+        get: operations["show_ledger"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1455,6 +1489,20 @@ export interface components {
             status: number;
             /** @description What, without secrets and personal data. */
             text: string;
+        };
+        /** @description Where a ledger stands. */
+        LedgerShown: {
+            /** @description The last signed checkpoint, as C2SP `tlog-checkpoint` has it. Keep one elsewhere. */
+            checkpoint: string;
+            /** @description Where its files are served to everybody. */
+            files: string;
+            /** @description Its public key, for `assent ledger verify`. */
+            key: string;
+            /**
+             * Format: int64
+             * @description Leaves that are published.
+             */
+            size: number;
         };
         /** @description An event that was rejected or given up, or a stretch of the log that was given up as a whole. */
         Letter: {
@@ -3139,6 +3187,40 @@ export interface operations {
             };
         };
     };
+    show_receipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The number of the choice */
+                receipt: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To be kept as it is: a byte more, and it does not verify */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/ld+json": string;
+                };
+            };
+            /** @description No such choice, or what opens it was erased */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_destinations: {
         parameters: {
             query?: never;
@@ -4345,6 +4427,38 @@ export interface operations {
             };
             /** @description Others ask already */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_ledger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is published */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerShown"];
+                };
+            };
+            /** @description No such workspace */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,99 @@
+//! The ledgers of the workspaces, one each: opened when first asked for, published to every second.
+//!
+//! The files under `ledger/` are made from the state's table of leaves and can be made again, so a backup has only the
+//! keys (`ledger-keys/`), which lie beside the logs and not in them. A log is opened under the name that its key has;
+//! what the settings say counts for new ones alone, because a log that changes its name is another log.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use control::{Directory, Evidence, Store};
+use ledger::{Ledger, LogKey, Options};
+use tokio_util::sync::CancellationToken;
+
+use crate::engines::{Engines, Layout};
+use crate::settings::Settings;
+
+/// From a choice's 200 to a checkpoint that has it, at most about.
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+
+/// All ledgers of this server.
+pub(crate) struct Ledgers {
+    layout: Layout,
+    store: Arc<dyn Store>,
+    directory: Arc<Directory>,
+    disk: Arc<dyn disk::Disk>,
+    /// What new logs are called, before `/ledger/WORKSPACE`.
+    host: String,
+    anchors: Option<PathBuf>,
+    open: Mutex<HashMap<Arc<str>, Evidence>>,
+}
+
+impl Ledgers {
+    /// None is opened yet.
+    pub(crate) fn new(settings: &Settings, engines: &Engines) -> Arc<Self> {
+        let url = settings.public_url.as_deref().unwrap_or("http://localhost");
+        let host = url.split("://").nth(1).unwrap_or(url).trim_end_matches('/').to_owned();
+        Arc::new(Self {
+            layout: engines.layout.clone(),
+            store: Arc::clone(&engines.store),
+            directory: Arc::clone(&engines.directory),
+            disk: Arc::clone(&engines.disk),
+            host,
+            anchors: settings.ledger_anchor_dir.clone(),
+            open: Mutex::default(),
+        })
+    }
+
+    /// The ledger of a workspace that is served. Touches the disk the first time.
+    pub(crate) fn of(&self, workspace: &Arc<str>) -> anyhow::Result<Evidence> {
+        let mut open = self.open.lock().expect("no holder of the table panics");
+        if let Some(evidence) = open.get(workspace) {
+            return Ok(evidence.clone());
+        }
+        let log = self.open_log(workspace).with_context(|| format!("the ledger of workspace `{workspace}`"))?;
+        let evidence = Evidence::new(Arc::clone(&self.store), Arc::new(log), workspace);
+        open.insert(Arc::clone(workspace), evidence.clone());
+        Ok(evidence)
+    }
+
+    fn open_log(&self, workspace: &str) -> anyhow::Result<Ledger> {
+        let mut seed = zeroize::Zeroizing::new([0; 32]);
+        vault::keys::fill_random(&mut *seed)?;
+        let path = self.layout.ledger_keys().join(format!("{workspace}.key"));
+        let new = format!("{}/ledger/{workspace}", self.host);
+        let origin = LogKey::origin_in(&path)?.unwrap_or(new);
+        let key = LogKey::open(&path, &origin, &seed)?;
+        let anchor = self.anchors.as_ref().map(|anchors| anchors.join(format!("{workspace}.checkpoint")));
+        let directory = self.layout.ledger().join(workspace);
+        Ok(Ledger::open(Options { directory, anchor, key, disk: Arc::clone(&self.disk) })?)
+    }
+
+    /// Publishes what was recorded, until the server ends. What fails is tried again and told once, until it works or
+    /// fails in another way: choices are recorded all the same.
+    pub(crate) async fn publish(self: Arc<Self>, stopping: CancellationToken) {
+        let mut told: HashMap<Arc<str>, String> = HashMap::new();
+        while stopping.run_until_cancelled(tokio::time::sleep(PUBLISH_EVERY)).await.is_some() {
+            for tenant in self.directory.tenants() {
+                let workspace = tenant.name();
+                let published = match self.of(&workspace) {
+                    Ok(evidence) => evidence.publish().await.map(drop).map_err(anyhow::Error::from),
+                    Err(error) => Err(error),
+                };
+                match published {
+                    Ok(()) => drop(told.remove(&workspace)),
+                    Err(error) => {
+                        let error = format!("{error:#}");
+                        if told.get(&workspace) != Some(&error) {
+                            tracing::error!(%workspace, error, "the ledger is not published");
+                            told.insert(workspace, error);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
