@@ -33,87 +33,98 @@ const saving = (name, on) => async (dialog) => {
   await dialog.getByRole("button", { name: "Save choices" }).click();
 };
 
-for (const way of Object.keys(SURFACES)) {
+const seen = (segment, name) => until(`${name} arrives`, () => segment().find(({ event }) => event === name));
+
+/** Where nothing holds until it is granted. */
+function europe(way) {
   const [performance, targeting] = KEYS[way];
-  const seen = (segment, name) => until(`${name} arrives`, () => segment().find(({ event }) => event === name));
+  test("EU, no choice: nothing is sent or stored", async (testing) => {
+    const { tab, collector, context } = await openSegment(testing, way, REGIMES.eu);
+    await pause(POLL_MS);
+    assert.deepEqual(collector.requests.filter(({ method }) => method === "POST"), []);
+    assert.deepEqual([await context.cookies(), await tab.evaluate(() => Object.keys(localStorage))], [[], []]);
+  });
+
+  test("EU, reject all: Segment never sends, and the refusal is known, of nobody", async (testing) => {
+    const { tab, told, segment } = await openSegment(testing, way, REGIMES.eu);
+    await button(tab, "Reject all").click();
+    const refusal = await until("it is told", () => told()[0]);
+    assert.deepEqual(refusal.context.consent.categoryPreferences, NONE);
+    assert.deepEqual(Object.keys(refusal.context).sort(), ["consent", "library"]);
+    await pause(POLL_MS);
+    assert.deepEqual([segment(), told().length], [[], 1]);
+  });
+
+  test("EU, accept, then withdraw without a reload: both known, of the visitor whose events those are", async (testing) => {
+    const { tab, told, segment } = await openSegment(testing, way, REGIMES.eu);
+    await button(tab, "Accept all").click();
+    const early = await seen(segment, "Early");
+    assert.deepEqual([early.context.consent.categoryPreferences[performance], early.context.consent.categoryPreferences[targeting]], [true, true]);
+    assert.deepEqual(told().map(({ anonymousId }) => anonymousId), [early.anonymousId]);
+    await button(tab, "Withdraw consent").click();
+    const withdrawal = await until("it is told", () => told()[1]);
+    assert.deepEqual([withdrawal.anonymousId, withdrawal.context.consent.categoryPreferences], [early.anonymousId, NONE]);
+    await track(tab, "After");
+    // Segment's SDK goes on until the page is loaded again; what it sends says that nothing is granted any more.
+    const late = await seen(segment, "After");
+    assert.deepEqual([late.context.consent.categoryPreferences[performance], late.context.consent.categoryPreferences[targeting]], [false, false]);
+  });
+
+  test("EU, one category and later another: each choice is known", async (testing) => {
+    const { tab, told, segment } = await openSegment(testing, way, REGIMES.eu);
+    await inCentre(tab, "Choose", saving("Performance", true));
+    await seen(segment, "Early");
+    await inCentre(tab, "Privacy choices", saving("Targeting or advertising", true));
+    await until("both are told", () => told().length === 2);
+    assert.deepEqual(told().map(({ context: { consent } }) => consent.categoryPreferences), [{ ...NONE, performance: true }, { ...NONE, performance: true, targeting: true }]);
+    const [one, other] = told();
+    assert.equal(one.anonymousId, other.anonymousId);
+  });
+
+  test("EU, advertising alone: the required bucket stands in front, so that it is not taken for nothing", async (testing) => {
+    const { tab, segment } = await openSegment(testing, way, REGIMES.eu);
+    await inCentre(tab, "Choose", saving("Targeting or advertising", true));
+    const { context } = await seen(segment, "Early");
+    assert.deepEqual([context.consent.categoryPreferences[performance], context.consent.categoryPreferences[targeting]], [false, true]);
+  });
+}
+
+/** Where everything holds until it is refused. */
+function states(way) {
+  const [performance, targeting] = KEYS[way];
+  test("US, all on; opting out of one is known, and Segment's stamp says it", async (testing) => {
+    const { tab, told, segment } = await openSegment(testing, way, REGIMES.california);
+    const early = await seen(segment, "Early");
+    assert.equal(early.context.consent.categoryPreferences[targeting], true);
+    await inCentre(tab, "Your Privacy Choices", saving("Targeting or advertising", false));
+    const choice = await until("it is told", () => told()[0]);
+    assert.deepEqual([choice.anonymousId, choice.context.consent.categoryPreferences], [early.anonymousId, { ...ALL, targeting: false }]);
+    await track(tab, "After");
+    assert.equal((await seen(segment, "After")).context.consent.categoryPreferences[targeting], false);
+  });
+
+  test("US, reject all: Segment drops its own report, ours arrives", async (testing) => {
+    const { tab, told, segment } = await openSegment(testing, way, REGIMES.california);
+    const early = await seen(segment, "Early");
+    await inCentre(tab, "Your Privacy Choices", (dialog) => dialog.getByRole("button", { name: "Reject all" }).click());
+    const choice = await until("it is told", () => told()[0]);
+    assert.deepEqual([choice.anonymousId, choice.context.consent.categoryPreferences], [early.anonymousId, NONE]);
+    await track(tab, "After");
+    await pause(POLL_MS);
+    assert.deepEqual(segment().map(({ event }) => event), ["Early"], "neither the report nor what follows");
+  });
+
+  test("US, GPC: nobody counts as having agreed", async (testing) => {
+    const { segment } = await openSegment(testing, way, REGIMES.california, { gpc: true });
+    const { context } = await seen(segment, "Early");
+    assert.deepEqual([context.consent.categoryPreferences[performance], context.consent.categoryPreferences[targeting]], [true, false]);
+  });
+}
+
+for (const way of Object.keys(SURFACES)) {
   describe(way, () => {
-    test("EU, no choice: nothing is sent or stored", async (testing) => {
-      const { tab, collector, context } = await openSegment(testing, way, REGIMES.eu);
-      await pause(POLL_MS);
-      assert.deepEqual(collector.requests.filter(({ method }) => method === "POST"), []);
-      assert.deepEqual([await context.cookies(), await tab.evaluate(() => Object.keys(localStorage))], [[], []]);
-    });
-
-    test("EU, reject all: Segment never sends, and the refusal is known, of nobody", async (testing) => {
-      const { tab, told, segment } = await openSegment(testing, way, REGIMES.eu);
-      await button(tab, "Reject all").click();
-      const refusal = await until("it is told", () => told()[0]);
-      assert.deepEqual(refusal.context.consent.categoryPreferences, NONE);
-      assert.deepEqual(Object.keys(refusal.context).sort(), ["consent", "library"]);
-      await pause(POLL_MS);
-      assert.deepEqual([segment(), told().length], [[], 1]);
-    });
-
-    test("EU, accept, then withdraw without a reload: both known, of the visitor whose events those are", async (testing) => {
-      const { tab, told, segment } = await openSegment(testing, way, REGIMES.eu);
-      await button(tab, "Accept all").click();
-      const early = await seen(segment, "Early");
-      assert.deepEqual([early.context.consent.categoryPreferences[performance], early.context.consent.categoryPreferences[targeting]], [true, true]);
-      assert.deepEqual(told().map(({ anonymousId }) => anonymousId), [early.anonymousId]);
-      await button(tab, "Withdraw consent").click();
-      const withdrawal = await until("it is told", () => told()[1]);
-      assert.deepEqual([withdrawal.anonymousId, withdrawal.context.consent.categoryPreferences], [early.anonymousId, NONE]);
-      await track(tab, "After");
-      // Segment's SDK goes on until the page is loaded again; what it sends says that nothing is granted any more.
-      const late = await seen(segment, "After");
-      assert.deepEqual([late.context.consent.categoryPreferences[performance], late.context.consent.categoryPreferences[targeting]], [false, false]);
-    });
-
-    test("EU, one category and later another: each choice is known", async (testing) => {
-      const { tab, told, segment } = await openSegment(testing, way, REGIMES.eu);
-      await inCentre(tab, "Choose", saving("Performance", true));
-      await seen(segment, "Early");
-      await inCentre(tab, "Privacy choices", saving("Targeting or advertising", true));
-      await until("both are told", () => told().length === 2);
-      assert.deepEqual(told().map(({ context: { consent } }) => consent.categoryPreferences), [{ ...NONE, performance: true }, { ...NONE, performance: true, targeting: true }]);
-      const [one, other] = told();
-      assert.equal(one.anonymousId, other.anonymousId);
-    });
-
-    test("EU, advertising alone: the required bucket stands in front, so that it is not taken for nothing", async (testing) => {
-      const { tab, segment } = await openSegment(testing, way, REGIMES.eu);
-      await inCentre(tab, "Choose", saving("Targeting or advertising", true));
-      const { context } = await seen(segment, "Early");
-      assert.deepEqual([context.consent.categoryPreferences[performance], context.consent.categoryPreferences[targeting]], [false, true]);
-    });
-
-    test("US, all on; opting out of one is known, and Segment's stamp says it", async (testing) => {
-      const { tab, told, segment } = await openSegment(testing, way, REGIMES.california);
-      const early = await seen(segment, "Early");
-      assert.equal(early.context.consent.categoryPreferences[targeting], true);
-      await inCentre(tab, "Your Privacy Choices", saving("Targeting or advertising", false));
-      const choice = await until("it is told", () => told()[0]);
-      assert.deepEqual([choice.anonymousId, choice.context.consent.categoryPreferences], [early.anonymousId, { ...ALL, targeting: false }]);
-      await track(tab, "After");
-      assert.equal((await seen(segment, "After")).context.consent.categoryPreferences[targeting], false);
-    });
-
-    test("US, reject all: Segment drops its own report, ours arrives", async (testing) => {
-      const { tab, told, segment } = await openSegment(testing, way, REGIMES.california);
-      const early = await seen(segment, "Early");
-      await inCentre(tab, "Your Privacy Choices", (dialog) => dialog.getByRole("button", { name: "Reject all" }).click());
-      const choice = await until("it is told", () => told()[0]);
-      assert.deepEqual([choice.anonymousId, choice.context.consent.categoryPreferences], [early.anonymousId, NONE]);
-      await track(tab, "After");
-      await pause(POLL_MS);
-      assert.deepEqual(segment().map(({ event }) => event), ["Early"], "neither the report nor what follows");
-    });
-
-    test("US, GPC: nobody counts as having agreed", async (testing) => {
-      const { segment } = await openSegment(testing, way, REGIMES.california, { gpc: true });
-      const { context } = await seen(segment, "Early");
-      assert.deepEqual([context.consent.categoryPreferences[performance], context.consent.categoryPreferences[targeting]], [true, false]);
-    });
+    europe(way);
+    states(way);
   });
 }
 

@@ -36,6 +36,8 @@ pub struct Experience<'w> {
     tags: &'w [Tag],
     #[serde(skip_serializing_if = "Option::is_none")]
     consent_mode: Option<&'w BTreeMap<String, workspace::Category>>,
+    #[serde(skip_serializing_if = "slice_is_empty")]
+    surfaces: &'w [workspace::Surface],
     storage: Storage<'w>,
     control: ControlShown,
 }
@@ -180,6 +182,7 @@ impl<'w> Experience<'w> {
             texts: texts(workspace, regime, language, &words),
             tags: &banner.tags,
             consent_mode: banner.consent_mode.as_ref(),
+            surfaces: &banner.surfaces,
             storage: Storage { identifier_days: banner.identifier_days, domain: banner.cookie_domain.as_deref() },
             control: ControlShown { kind: banner.control },
         }

@@ -27,6 +27,8 @@ pub struct Banner {
     pub vendors: Vec<Vendor>,
     /// What the page loads once it may.
     pub tags: Vec<Tag>,
+    /// Which other consent platforms' surfaces the page answers as, for wrappers and snippets that were written for them.
+    pub surfaces: Vec<Surface>,
     /// Days that an identifier lives. Nothing renews it.
     pub identifier_days: u16,
     /// The domain of the cookies; absent, the widest that the browser takes.
@@ -47,6 +49,7 @@ impl Default for Banner {
             consent_mode: None,
             vendors: Vec::new(),
             tags: Vec::new(),
+            surfaces: Vec::new(),
             identifier_days: IDENTIFIER_DAYS,
             cookie_domain: None,
         }
@@ -86,6 +89,16 @@ pub enum Control {
     Floating,
     /// The pages have elements with `data-assent-open`.
     None,
+}
+
+/// Another consent platform, as pages see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Surface {
+    /// `window.truste`, its cookies and messages.
+    TrustArc,
+    /// `window.OneTrust`, its groups, events and markup.
+    OneTrust,
 }
 
 /// Somebody who gets something in the page.

@@ -8,6 +8,7 @@ use workspace::{Basis, ConsentRules, DoNotTrack, Regime};
 
 const DECIDE: &str = include_str!("../../vectors/decide.json");
 const COLLECT: &str = include_str!("../../vectors/collect.json");
+const FUZZ: &str = include_str!("../../vectors/fuzz.json");
 const REGIMES: &str = include_str!("../../vectors/regimes.json");
 
 #[derive(Deserialize, Default)]
@@ -116,6 +117,16 @@ struct CollectVector {
     gpc: bool,
     regime: Option<Regime>,
     expect: String,
+}
+
+/// Random states with the answers of the browser's SDK, which its own tests hold to them.
+#[test]
+fn decide_answers_as_the_browser_does() {
+    let vectors: Vec<DecideVector> = serde_json::from_str(FUZZ).expect("vectors are JSON");
+    assert_eq!(vectors.len(), 500);
+    for vector in &vectors {
+        assert_eq!(decided(vector), vector.expect, "{}", vector.name);
+    }
 }
 
 fn collected(vector: &CollectVector) -> String {
