@@ -79,9 +79,11 @@ test("every address of the console", () => {
 });
 
 test("snippets name the real host and key, and the pixel's data is the event", () => {
-  for (const { id, code } of snippets("browser", { host: "https://cdp.example", key: "wk_1" })) {
-    expect(code, id).toContain("https://cdp.example");
-    expect(id === "pixel" || code.includes("wk_1"), id).toBe(true);
+  for (const sdk of ["assent", "segment"] as const) {
+    for (const { id, code } of snippets("browser", { host: "https://cdp.example", key: "wk_1", sdk })) {
+      expect(code, id).toContain("https://cdp.example");
+      expect(id === "pixel" || code.includes("wk_1"), id).toBe(true);
+    }
   }
   const text = atob(pixelData("wk_1").replaceAll("-", "+").replaceAll("_", "/"));
   expect(JSON.parse(text)).toMatchObject({ writeKey: "wk_1", event: "First Event" });

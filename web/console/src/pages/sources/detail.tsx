@@ -84,7 +84,11 @@ function FirstEvent({ source }: { source: Source }) {
 
 function Connect({ source }: { source: Source }) {
   const key = source.write_key;
-  const all = snippets(source.kind, { host: window.location.origin, key: key ?? "YOUR_WRITE_KEY" });
+  const all = snippets(source.kind, {
+    host: window.location.origin,
+    key: key ?? "YOUR_WRITE_KEY",
+    sdk: source.sdk ?? (source.compat === "segment" ? "segment" : "assent"),
+  });
   return (
     <Card title="Connect">
       <div className="stack">

@@ -13,16 +13,38 @@ export interface Snippet {
 interface Where {
   host: string;
   key: string;
+  /** The script that its pages get. */
+  sdk: "assent" | "segment";
 }
 
 /** All of them, those that fit the kind of the source first. */
 export function snippets(kind: SourceKind, where: Where): Snippet[] {
-  const browser = [page(where), npm(where), pixel(where)];
+  const browser = [where.sdk === "assent" ? asking(where) : stamped(where), npm(where), pixel(where)];
   const server = [node(where), python(where), go(where), curl(where)];
   return kind === "server" ? [...server, ...browser] : [...browser, ...server];
 }
 
-const page = ({ host, key }: Where): Snippet => ({
+const asking = ({ host, key }: Where): Snippet => ({
+  id: "page",
+  title: "Web page",
+  before:
+    "Put this into the head of every page. It asks the visitor as the law of their region wants; the first event comes once they allow it.",
+  code: `<script>
+  const analytics = (window.analytics = []);
+  for (const method of ["track", "page", "identify", "group", "alias", "reset", "ready", "on"]) {
+    analytics[method] = (...args) => {
+      analytics.push([method, ...args]);
+      return analytics;
+    };
+  }
+  analytics._writeKey = "${key}";
+  analytics._cdn = "${host}";
+  analytics.page();
+</script>
+<script async src="${host}/analytics.js/v1/${key}/analytics.min.js"></script>`,
+});
+
+const stamped = ({ host, key }: Where): Snippet => ({
   id: "page",
   title: "Web page",
   before:

@@ -1,0 +1,110 @@
+// What the real binary serves, as its own demo shows it: the SDK, settings for three regions, tags that wait, and the
+// receipt of a choice, checked offline by the command that a visitor's lawyer would run.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { startDemo } from "../e2e/console/assent.mjs";
+import { accessible, button, firstLayer, launch, stored, until, visit } from "./browser.mjs";
+
+const TARGET = process.env.CARGO_TARGET_DIR ?? join(homedir(), ".cache/assent/target");
+const BINARY = process.env.ASSENT_BIN ?? join(TARGET, "debug/assent");
+const NOTHING = { cookies: [], localStorage: [], sessionStorage: [], indexedDB: [], cacheStorage: [], serviceWorkers: [] };
+
+let browser, demo;
+before(async () => {
+  demo = await startDemo();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+/** A fresh visitor on the demo page of a region, with every request that the page makes. */
+async function arrive(testing, region, options = {}) {
+  const posts = [];
+  const host = new URL(demo.url).host;
+  const prepare = async (context) => {
+    context.on("request", (request) => request.method() === "POST" && posts.push(new URL(request.url()).pathname));
+  };
+  const visited = await visit(browser, { host }, { url: `${demo.url}/demo?as=${region}`, prepare, ...options });
+  testing.after(() => visited.context.close());
+  return { ...visited, posts };
+}
+
+const says = (page, text) => until(`the page says ${text}`, async () => (await page.getByRole("status").first().innerText()).includes(text));
+const running = (page) => page.locator("#tags-running li").allInnerTexts();
+const tagsOf = async (page) => (await running(page)).map((line) => /^The (\w+) tag/.exec(line)?.[1]).sort();
+
+test("European Union: asked first; nothing is sent or stored before; what is allowed then runs, until it is withdrawn", async (testing) => {
+  const { page, context, posts, complaints, strangers } = await arrive(testing, "eu");
+  await firstLayer(page).waitFor();
+  await says(page, "Allowed now: required.");
+  await button(page, "Track “Button Clicked”").click();
+  await page.getByText("Not captured: nobody has allowed it.").waitFor();
+  assert.deepEqual([await stored(context, page), posts, await running(page)], [NOTHING, [], []]);
+  await accessible(page, "the demo, asked");
+  await button(page, "Accept all").click();
+  await until("all tags run", async () => (await running(page)).length === 3);
+  await button(page, "Track “Button Clicked”").click();
+  await page.getByText(/Button Clicked · /).waitFor();
+  await button(page, "Withdraw consent").click();
+  await says(page, "Allowed now: required.");
+  const { cookies, localStorage } = await stored(context, page);
+  assert.deepEqual([cookies, localStorage.filter((key) => key.startsWith("ajs_"))], [["assent_choice"], []]);
+  assert.deepEqual([complaints, strangers], [[], []]);
+});
+
+test("United Kingdom, own statistics exempt: they run with information; an objection stops them at once", async (testing) => {
+  const { page } = await arrive(testing, "uk");
+  await says(page, "Allowed now: required, performance.");
+  assert.deepEqual(await tagsOf(page), ["performance"]);
+  await firstLayer(page).waitFor();
+  await button(page, "Reject all").click();
+  await says(page, "Allowed now: required.");
+});
+
+test("California: on until refused, by its own link; GPC takes targeting away and is said to have done so", async (testing) => {
+  const { page } = await arrive(testing, "us");
+  await says(page, "targeting");
+  assert.equal(await firstLayer(page).count(), 0);
+  await button(page, "Your Privacy Choices").waitFor();
+  const { page: other } = await arrive(testing, "us", { gpc: true, extraHTTPHeaders: { "sec-gpc": "1" } });
+  await says(other, "Allowed now: required, functionality, performance.");
+  await other.getByText("Opt-out request honored").first().waitFor();
+  await until("the others run", async () => (await tagsOf(other)).length === 2);
+  assert.deepEqual(await tagsOf(other), ["functionality", "performance"]);
+});
+
+test("the receipt of a choice verifies offline, and with one byte changed it does not", async (testing) => {
+  const { page, context } = await arrive(testing, "eu");
+  await button(page, "Accept all").click();
+  const id = await until("there is an identifier", async () => (await context.cookies()).find(({ name }) => name === "ajs_anonymous_id")?.value);
+  const password = /sign in as `admin` with `([^`]+)`/.exec(demo.output())[1];
+  const signIn = await fetch(`${demo.url}/api/v1/session`, { method: "POST", headers: { "content-type": "application/json", "x-assent": "1" }, body: JSON.stringify({ name: "admin", password }) });
+  assert.equal(signIn.status, 200, await signIn.clone().text());
+  const cookie = signIn.headers.getSetCookie()[0].split(";")[0];
+  const ask = (path) => fetch(`${demo.url}${path}`, { headers: { cookie } });
+  const choices = "/api/v1/workspaces/demo/choices";
+  const known = await until("the choice is on record", async () => {
+    const { items } = await (await ask(`${choices}?anonymous_id=${encodeURIComponent(id.replaceAll('"', ""))}`)).json();
+    return items.length > 0 && items;
+  });
+  const { receipt, presented, granted } = known[0];
+  assert.deepEqual([presented.method, presented.layer, presented.regime, presented.region, granted.length], ["accept_all", "first", "eu", "DE", 3]);
+  const text = await (await ask(`${choices}/${receipt}/receipt`)).text();
+  const key = (await (await fetch(`${demo.url}/ledger/demo/key`)).text()).trim();
+  assert.equal(JSON.parse(text).notice.words.accept, "Accept all", "what was shown is in the receipt");
+  const verify = async (content) => {
+    const file = join(demo.home, "receipt.json");
+    await writeFile(file, content);
+    return promisify(execFile)(BINARY, ["ledger", "verify", file, "--key", key]);
+  };
+  assert.match((await verify(text)).stdout, /^verified: leaf \d+ of the \d+/);
+  await assert.rejects(verify(text.replace("accept_all", "accept_alL")), /proves nothing/);
+});
