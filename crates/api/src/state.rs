@@ -16,8 +16,8 @@ use crate::lake::LakeDesk;
 use crate::live::Window;
 use crate::server_facts::{SettingFact, Storage};
 
-/// Finds the ledger of a workspace; the error says why it cannot be opened.
-pub type EvidenceDesk = Arc<dyn Fn(&Arc<str>) -> Result<Evidence, String> + Send + Sync>;
+/// Finds the ledger of a workspace; `None` until it is open, or when it cannot be. Must not block.
+pub type EvidenceDesk = Arc<dyn Fn(&str) -> Option<Evidence> + Send + Sync>;
 
 /// What the server hands in.
 pub struct Options {

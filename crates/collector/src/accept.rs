@@ -281,7 +281,7 @@ impl<'r> Intake<'r> {
             presented: event.consent().map(|consent| Presented {
                 region: region.map(str::to_owned),
                 gpc: self.asked.signals.gpc,
-                ..Presented::from_consent(consent)
+                ..Presented::from_consent(consent, &self.owner.tenant.workspace.consent)
             }),
         };
         let recorded = self.acceptor.recorder.record(made).await.map_err(|error| {

@@ -149,10 +149,15 @@ impl Categories {
         self.optional
     }
 
-    /// What a regime permits as long as nobody has chosen: `required`, and what is on until it is refused.
-    pub fn unasked(&self, regime: Regime) -> CategorySet {
+    /// What a regime permits as long as nobody has chosen: `required`, what is on until it is refused, and for a site's own
+    /// statistics what is exempt.
+    pub fn unasked(&self, regime: Regime, is_own_statistics: bool) -> CategorySet {
         let live = self.known.iter().enumerate().skip(1).filter(|(_, known)| known.is_live);
-        let on = live.filter(|(_, known)| regime.model(known.name.as_str()) != Model::OptIn);
+        let on = live.filter(|(_, known)| match regime.model(known.name.as_str()) {
+            Model::OptIn => false,
+            Model::OptOut => true,
+            Model::Exempt => is_own_statistics,
+        });
         on.fold(self.required(), |set, (bit, _)| set.union(CategorySet(1 << bit)))
     }
 

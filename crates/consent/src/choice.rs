@@ -78,9 +78,14 @@ pub(crate) fn granted(categories: &Categories, preferences: &Preferences<'_>) ->
 
 /// The categories that a choice on record grants: those it grants, and where the regime permits until refused, those
 /// it was not asked about.
-pub(crate) fn granted_on_record(categories: &Categories, preferences: &Preferences<'_>, regime: Regime) -> CategorySet {
+pub(crate) fn granted_on_record(
+    categories: &Categories,
+    preferences: &Preferences<'_>,
+    regime: Regime,
+    is_own_statistics: bool,
+) -> CategorySet {
     let asked = categories.set(preferences.0.iter().map(|(key, _)| key.as_ref()));
-    granted(categories, preferences).union(categories.unasked(regime).without(asked))
+    granted(categories, preferences).union(categories.unasked(regime, is_own_statistics).without(asked))
 }
 
 /// What is on record about a subject today, all its identifiers taken together.

@@ -45,8 +45,8 @@ pub fn collect<'a>(source: &Source, rules: &'a Rules, arrival: Arrival<'a>) -> C
         }
         let permitted = match origin {
             Origin::Sent => granted(&rules.categories, &preferences).contains(category),
-            Origin::Record => granted_on_record(&rules.categories, &preferences, regime).contains(category),
-            Origin::Default => rules.categories.unasked(regime).contains(category),
+            Origin::Record => granted_on_record(&rules.categories, &preferences, regime, true).contains(category),
+            Origin::Default => rules.categories.unasked(regime, true).contains(category),
             Origin::Unknown => true,
         };
         if !permitted {

@@ -117,15 +117,17 @@ fn by_stamp(stamp: &Stamp<'_>, purpose: &Use, categories: &Categories) -> Option
     if needed.is_empty() && !purpose.categories.is_empty() {
         return None;
     }
+    // What the United Kingdom exempts are the site's own statistics, disclosed to whoever assists in them alone.
+    let is_own = purpose.purpose == Purpose::Analytics && purpose.recipient == RecipientRole::ServiceProvider;
     match stamp.origin {
         Origin::Sent => (!granted(categories, &stamp.preferences).contains(needed)).then_some(Reason::CategoryRefused),
-        Origin::Record => (!granted_on_record(categories, &stamp.preferences, stamp.regime).contains(needed))
+        Origin::Record => (!granted_on_record(categories, &stamp.preferences, stamp.regime, is_own).contains(needed))
             .then_some(Reason::CategoryRefused),
         Origin::Default if stamp.basis != Basis::Consent => Some(Reason::BasisPermitsRequiredOnly),
         Origin::Default => {
             // Who gets everything needs everything.
             let needed = if needed.is_empty() { categories.optional() } else { needed };
-            (!categories.unasked(stamp.regime).contains(needed)).then_some(Reason::NoConsent)
+            (!categories.unasked(stamp.regime, is_own).contains(needed)).then_some(Reason::NoConsent)
         }
         Origin::Unknown => (!purpose.unstamped && !purpose.categories.is_empty()).then_some(Reason::ConsentUnknown),
     }

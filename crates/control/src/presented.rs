@@ -4,6 +4,7 @@
 
 use event::Fields;
 use serde::{Deserialize, Serialize};
+use workspace::{ConsentRules, Regime};
 
 /// A vendor's id may not be longer, nor a word of a page.
 const WORD_BYTES_MAX: usize = 64;
@@ -48,9 +49,9 @@ pub struct Presented {
 }
 
 impl Presented {
-    /// Reads `context.consent` of the event that carried the choice. What is not of its kind is left out: it describes
-    /// the choice, and a choice is never refused for its description.
-    pub fn from_consent(consent: &str) -> Self {
+    /// Reads `context.consent` of the event that carried the choice. Only what the workspace can have shown is taken, so
+    /// that nobody is named by it; the rest is left out, because a choice is never refused for its description.
+    pub fn from_consent(consent: &str, rules: &ConsentRules) -> Self {
         let Ok(fields) = Fields::parse(consent) else { return Self::default() };
         let number = |name: &str| fields.get(name).and_then(|text| text.parse().ok());
         let text = |name: &str| fields.get(name).and_then(|text| serde_json::from_str::<String>(text).ok());
@@ -58,17 +59,35 @@ impl Presented {
         let vendors = fields.get("refusedVendors").and_then(|text| serde_json::from_str::<Vec<String>>(text).ok());
         Self {
             version: number("version"),
-            text_hash: word("textHash"),
-            language: word("language"),
-            layer: word("layer"),
-            method: word("method"),
-            regime: word("regime"),
+            text_hash: word("textHash").filter(|hash| is_hash(hash)),
+            language: word("language").filter(|code| rules.banner.languages.contains_key(code)),
+            layer: word("layer").filter(|layer| LAYERS.contains(&layer.as_str())),
+            method: word("method").filter(|method| METHODS.contains(&method.as_str())),
+            regime: word("regime").filter(|id| Regime::named(id).is_some()),
             regime_version: number("regimeVersion"),
             region: None,
-            refused_vendors: vendors.into_iter().flatten().filter(|id| is_word(id)).take(VENDORS_MAX).collect(),
+            refused_vendors: vendors
+                .into_iter()
+                .flatten()
+                .filter(|id| is_vendor(id, rules))
+                .take(VENDORS_MAX)
+                .collect(),
             gpc: false,
         }
     }
+}
+
+/// Where a page asks.
+const LAYERS: [&str; 4] = ["first", "centre", "control", "page"];
+/// How a page is answered.
+const METHODS: [&str; 5] = ["accept_all", "reject_all", "choose", "withdraw", "api"];
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+fn is_vendor(id: &str, rules: &ConsentRules) -> bool {
+    rules.banner.vendors.iter().any(|vendor| vendor.id == id)
 }
 
 /// Something that a page has a reason to send here: short, and of the characters that ids are made of.
@@ -82,16 +101,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_sdk_says_is_kept_and_what_is_not_of_its_kind_is_left_out() {
-        let said = r#"{"categoryPreferences":{},"version":3,"method":"reject_all","layer":"first","regime":"eu",
-            "regimeVersion":1,"region":"XX","textHash":"0f34","language":"en","refusedVendors":["a","<b>",""]}"#;
-        let read = Presented::from_consent(said);
-        insta::assert_snapshot!(serde_json::to_string(&read).expect("JSON"), @r#"{"version":3,"textHash":"0f34","language":"en","layer":"first","method":"reject_all","regime":"eu","regimeVersion":1,"refusedVendors":["a"]}"#);
-        let odd = Presented::from_consent(
-            r#"{"version":"3","method":7,"layer":"two words","language":"<script>","refusedVendors":{}}"#,
+    fn what_the_workspace_can_have_shown_is_kept_and_nothing_else() {
+        let yaml = "workspace: acme\nconsent: { banner: { vendors: [{ id: ga, name: GA, category: performance }] } }";
+        let rules = workspace::parse(yaml, &|_| None).expect("valid").consent;
+        let hash = "0f".repeat(32);
+        let said = format!(
+            r#"{{"categoryPreferences":{{}},"version":3,"method":"reject_all","layer":"first","regime":"eu",
+            "regimeVersion":1,"region":"XX","textHash":"{hash}","language":"en","refusedVendors":["ga","u-4711"]}}"#
         );
-        assert_eq!(odd, Presented::default());
-        assert_eq!(Presented::from_consent("not JSON"), Presented::default());
-        assert_eq!(Presented::from_consent(&format!(r#"{{"method":"{}"}}"#, "a".repeat(65))), Presented::default());
+        let read = Presented::from_consent(&said, &rules);
+        assert_eq!((read.version, read.regime_version, read.region.as_deref()), (Some(3), Some(1), None));
+        assert_eq!((read.method.as_deref(), read.layer.as_deref()), (Some("reject_all"), Some("first")));
+        assert_eq!((read.regime.as_deref(), read.language.as_deref()), (Some("eu"), Some("en")));
+        assert_eq!((read.text_hash, read.refused_vendors), (Some(hash), vec!["ga".to_owned()]));
+        for odd in [
+            r#"{"version":"3","method":7,"layer":"two words","language":"<script>","refusedVendors":{}}"#,
+            r#"{"method":"u-4711","layer":"u-4711","regime":"u-4711","textHash":"u-4711","language":"u-4711"}"#,
+            "not JSON",
+        ] {
+            assert_eq!(Presented::from_consent(odd, &rules), Presented::default(), "{odd}");
+        }
     }
 }

@@ -167,7 +167,10 @@ async fn nameless(
     all: &[Identifiers<'_>],
     categories: &Categories,
 ) -> Result<Vec<bool>, StoreError> {
-    let refuses = |made: &ChoiceMade| made.user_id.is_none() && made.choice.is_refusal(categories);
+    // Who imports a refusal holds the identifier already, and asks that it be obeyed: without it nobody could.
+    let is_imported = |made: &ChoiceMade| made.method == Method::Import;
+    let refuses =
+        |made: &ChoiceMade| made.user_id.is_none() && made.choice.is_refusal(categories) && !is_imported(made);
     let asked: Vec<Fingerprint> = made
         .iter()
         .zip(all)

@@ -105,7 +105,7 @@ pub(crate) async fn open(door: &Door, engines: &Engines, sights: Sights<'_>) -> 
 fn evidence(settings: &Settings, engines: &Engines, stopping: &CancellationToken) -> EvidenceDesk {
     let ledgers = Ledgers::new(settings, engines);
     tokio::spawn(Arc::clone(&ledgers).publish(stopping.clone()));
-    Arc::new(move |workspace| ledgers.of(workspace).map_err(|error| format!("{error:#}")))
+    Arc::new(move |workspace| ledgers.find(workspace))
 }
 
 /// Reads the metrics into the history until the server ends.

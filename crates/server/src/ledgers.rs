@@ -1,4 +1,5 @@
-//! The ledgers of the workspaces, one each: opened when first asked for, published to every second.
+//! The ledgers of the workspaces, one each, opened and published to by one task. Whoever else asks finds what is open, or
+//! nothing: requests of strangers touch no disk and wait for no lock that is held over one.
 //!
 //! The files under `ledger/` are made from the state's table of leaves and can be made again, so a backup has only the
 //! keys (`ledger-keys/`), which lie beside the logs and not in them. A log is opened under the name that its key has;
@@ -48,14 +49,21 @@ impl Ledgers {
         })
     }
 
-    /// The ledger of a workspace that is served. Touches the disk the first time.
-    pub(crate) fn of(&self, workspace: &Arc<str>) -> anyhow::Result<Evidence> {
-        let mut open = self.open.lock().expect("no holder of the table panics");
-        if let Some(evidence) = open.get(workspace) {
-            return Ok(evidence.clone());
+    /// The ledger of a workspace, when it is open.
+    pub(crate) fn find(&self, workspace: &str) -> Option<Evidence> {
+        self.open.lock().expect("no holder of the table panics").get(workspace).cloned()
+    }
+
+    /// The ledger of a workspace, opened if it is not. Works on the disk.
+    async fn opened(self: &Arc<Self>, workspace: &Arc<str>) -> anyhow::Result<Evidence> {
+        if let Some(evidence) = self.find(workspace) {
+            return Ok(evidence);
         }
-        let log = self.open_log(workspace).with_context(|| format!("the ledger of workspace `{workspace}`"))?;
+        let (ledgers, name) = (Arc::clone(self), Arc::clone(workspace));
+        let log = tokio::task::spawn_blocking(move || ledgers.open_log(&name)).await?;
+        let log = log.with_context(|| format!("the ledger of workspace `{workspace}`"))?;
         let evidence = Evidence::new(Arc::clone(&self.store), Arc::new(log), workspace);
+        let mut open = self.open.lock().expect("no holder of the table panics");
         open.insert(Arc::clone(workspace), evidence.clone());
         Ok(evidence)
     }
@@ -79,7 +87,7 @@ impl Ledgers {
         while stopping.run_until_cancelled(tokio::time::sleep(PUBLISH_EVERY)).await.is_some() {
             for tenant in self.directory.tenants() {
                 let workspace = tenant.name();
-                let published = match self.of(&workspace) {
+                let published = match self.opened(&workspace).await {
                     Ok(evidence) => evidence.publish().await.map(drop).map_err(anyhow::Error::from),
                     Err(error) => Err(error),
                 };

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use crate::validate::Invalid;
 use crate::words::{FIRST_LANGUAGE, PLACES};
-use crate::{Banner, Before, Model, Regime, SourceKind, Tag, Words, Workspace};
+use crate::{Banner, Before, Model, Purpose, Regime, SourceKind, Tag, Words, Workspace};
 
 /// A button's words may not be a paragraph.
 const BUTTON_CHARS_MAX: usize = 40;
@@ -17,8 +17,14 @@ const TEXT_CHARS_MAX: usize = 1_000;
 const BUTTON_RATIO_MAX: usize = 3;
 /// What holds longer than the guidance of any regime for an identifier (CNIL: thirteen months).
 const IDENTIFIER_DAYS_MAX: u16 = 395;
+/// What a vendor is called.
+const NAME_CHARS_MAX: usize = 80;
+const ID_BYTES_MAX: usize = 64;
+const URL_BYTES_MAX: usize = 300;
+/// What is said about a category.
+const CATEGORY_CHARS_MAX: usize = 500;
 /// Each is an entry in every page's settings.
-const ENTRIES_MAX: usize = 200;
+const ENTRIES_MAX: usize = 100;
 
 /// Checks how a workspace asks.
 pub(crate) fn banner(workspace: &Workspace) -> Result<(), Invalid> {
@@ -66,6 +72,15 @@ fn language(workspace: &Workspace, code: &str, over: &Words) -> Result<(), Inval
     }
     if let Some((place, _)) = words.at.iter().find(|(_, said)| said.chars().count() > TEXT_CHARS_MAX) {
         return refuse(format!("banner language `{code}` has more than {TEXT_CHARS_MAX} characters at `{place}`"));
+    }
+    let long = |said: &crate::CategoryWords| {
+        said.name.chars().count() > NAME_CHARS_MAX || said.description.chars().count() > CATEGORY_CHARS_MAX
+    };
+    if let Some((name, _)) = words.categories.iter().find(|(_, said)| said.name.trim().is_empty() || long(said)) {
+        return refuse(format!(
+            "banner language `{code}`: category `{name}` has a name of 1 to {NAME_CHARS_MAX} characters and a description \
+             of at most {CATEGORY_CHARS_MAX}"
+        ));
     }
     buttons(code, &words)
 }
@@ -125,6 +140,21 @@ fn contents(workspace: &Workspace, banner: &Banner) -> Result<(), Invalid> {
         if !ids.insert(id.as_str()) {
             return refuse(format!("there are two vendors `{id}`"));
         }
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+        if id.is_empty() || id.len() > ID_BYTES_MAX || !id.chars().all(is_plain) {
+            return refuse(format!(
+                "vendor `{id}`: an id has 1 to {ID_BYTES_MAX} of a-z, A-Z, 0-9, `-`, `_`, `.`, `:`"
+            ));
+        }
+        if vendor.name.trim().is_empty() || vendor.name.chars().count() > NAME_CHARS_MAX {
+            return refuse(format!("vendor `{id}`: its name has 1 to {NAME_CHARS_MAX} characters"));
+        }
+        if vendor.policy.as_ref().is_some_and(|policy| !policy.starts_with("https://") || policy.len() > URL_BYTES_MAX)
+        {
+            return refuse(format!(
+                "vendor `{id}`: its policy is an `https://` address of at most {URL_BYTES_MAX} bytes"
+            ));
+        }
         if !known(category) {
             return refuse(format!("vendor `{id}` belongs to category `{category}`, which does not exist"));
         }
@@ -135,12 +165,28 @@ fn contents(workspace: &Workspace, banner: &Banner) -> Result<(), Invalid> {
             return refuse(format!("there are two tags `{}`", tag.id));
         }
         one_tag(tag, &known, &ids)?;
+        exempt(workspace, tag)?;
     }
     let mapped = banner.consent_mode.iter().flatten();
     match mapped.into_iter().find(|(_, category)| !known(category)) {
         Some((consent, category)) => {
             refuse(format!("`consent_mode.{consent}` is granted by category `{category}`, which does not exist"))
         }
+        None => Ok(()),
+    }
+}
+
+/// What a regime exempts from asking are a site's own statistics and nothing else.
+fn exempt(workspace: &Workspace, tag: &Tag) -> Result<(), Invalid> {
+    let used = workspace.consent.regimes();
+    let is_exempt =
+        |category: &crate::Category| used.iter().find(|regime| regime.model(category.as_str()) == Model::Exempt);
+    match tag.categories.iter().find_map(is_exempt).filter(|_| tag.purpose != Purpose::Analytics) {
+        Some(regime) => refuse(format!(
+            "tag `{}` is for purpose `{}` under a category that regime `{regime}` exempts for the site's own statistics: \
+             use another category",
+            tag.id, tag.purpose
+        )),
         None => Ok(()),
     }
 }
@@ -217,6 +263,28 @@ mod tests {
         check("{ before: { opt-in: cookieless } }", "is not lawful");
         check("{ before: { uk-statistics: cookieless } }", "published");
         check("{ before: { moon: block } }", "unknown regime `moon`");
+    }
+
+    #[test]
+    fn what_is_exempt_are_own_statistics() {
+        let tag = |regime: &str, purpose: &str| {
+            let yaml = format!(
+                "workspace: acme\nconsent:\n  regions: {{ GB: {regime} }}\n  banner: {{ tags: [{{ id: t, kind: img, src: /p, \
+                 categories: [performance], purpose: {purpose} }}] }}\n"
+            );
+            crate::parse(&yaml, &|_| None).map_or_else(|error| error.to_string(), |_| "published".to_owned())
+        };
+        assert!(tag("uk-statistics", "advertising").contains("exempts"));
+        assert_eq!(tag("uk-statistics", "analytics"), "published");
+        assert_eq!(tag("uk", "advertising"), "published");
+    }
+
+    #[test]
+    fn vendors_are_named_shortly_and_link_to_their_own_page() {
+        let vendor = |more: &str| format!("{{ vendors: [{{ category: performance, {more} }}] }}");
+        check(&vendor("id: 'Google Analytics', name: GA"), "an id has");
+        check(&vendor("id: ga, name: ''"), "its name has");
+        check(&vendor("id: ga, name: GA, policy: 'javascript:alert(1)'"), "its policy is an `https://`");
     }
 
     #[test]

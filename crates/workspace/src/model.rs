@@ -76,6 +76,16 @@ impl ConsentRules {
         })
     }
 
+    /// Every regime that somebody may be under.
+    pub fn regimes(&self) -> Vec<Regime> {
+        let mut used: Vec<Regime> = self.regions.values().copied().collect();
+        match self.default_regime {
+            DefaultRegime::Fixed(regime) => used.push(regime),
+            DefaultRegime::ByRegion => used.extend(Regime::all().filter(|regime| !regime.row().regions.is_empty())),
+        }
+        used
+    }
+
     /// The category that a key of a stamp means, when the workspace knows it.
     pub fn category(&self, key: &str) -> Option<&Category> {
         self.categories

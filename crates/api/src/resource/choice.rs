@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
+use workspace::Regime;
 
 use crate::Api;
 use crate::access::Caller;
@@ -51,9 +52,10 @@ struct Person {
 /// What is on record about a person.
 #[derive(Debug, Serialize, ToSchema)]
 struct ChoicesOnRecord {
-    /// Their surrogate; `null` when nobody with these identifiers is known.
-    subject: Option<String>,
-    /// By category, the latest word and when it was said.
+    /// Their surrogates; none when nobody with these identifiers is known, two when the identifiers are of two whom
+    /// nothing has linked.
+    subjects: Vec<String>,
+    /// By category, the latest word and when it was said. Of two subjects the refusal counts, as at the gate.
     standing: BTreeMap<String, Word>,
     /// Every choice, latest first.
     items: Vec<ChoiceShown>,
@@ -117,6 +119,7 @@ impl From<ChoiceRow> for ChoiceShown {
 )]
 async fn show_choices(
     State(api): State<Api>,
+    who: Caller,
     Here(tenant): Here,
     Asked(person): Asked<Person>,
 ) -> Result<Json<ChoicesOnRecord>> {
@@ -131,20 +134,40 @@ async fn show_choices(
     let found = found.map_err(|error| Error::internal("look up whose identifiers these are", &error))?;
     let mut subjects: Vec<_> = found.into_iter().flatten().collect();
     subjects.dedup();
-    let (mut standing, mut items) = (Standing::default(), Vec::new());
+    let (mut standing, mut items) = (BTreeMap::new(), Vec::new());
     for subject in &subjects {
+        let mut own = Standing::default();
         let made = api.store.history(&workspace, Some(*subject)).await?;
         for row in made.into_iter().filter(|row| as_of.is_none_or(|moment| row.received_at <= moment)) {
-            standing.merge(&row.standing());
+            own.merge(&row.standing());
             items.push(row);
         }
+        for (name, said) in own.0 {
+            let word = Word { granted: said.0, at: At(said.1) };
+            let known = standing.entry(name).or_insert(Word { ..word });
+            if !word.granted {
+                *known = word;
+            }
+        }
     }
+    let subjects: Vec<String> = subjects.iter().map(|subject| format!("s-{subject}")).collect();
+    revealed(&api, &who, &workspace, subjects.join(" ")).await?;
     items.sort_by_key(|row| std::cmp::Reverse(row.received_at));
-    Ok(Json(ChoicesOnRecord {
-        subject: subjects.first().map(|subject| format!("s-{subject}")),
-        standing: standing.0.into_iter().map(|(name, said)| (name, Word { granted: said.0, at: At(said.1) })).collect(),
-        items: items.into_iter().map(ChoiceShown::from).collect(),
-    }))
+    Ok(Json(ChoicesOnRecord { subjects, standing, items: items.into_iter().map(ChoiceShown::from).collect() }))
+}
+
+/// Whoever asks by an identifier learns whose surrogate is whose: that is written down.
+async fn revealed(api: &Api, who: &Caller, workspace: &str, object: String) -> Result<()> {
+    let entry = Entry {
+        actor: who.0.actor(),
+        action: Action::Reveal,
+        workspace: Some(workspace.to_owned()),
+        kind: "choices",
+        object,
+        before: None,
+        after: None,
+    };
+    Ok(api.store.append_audit(&[entry], api.clock.now()).await?)
 }
 
 /// Choices that were made elsewhere.
@@ -188,7 +211,7 @@ struct Imported {
     recorded: u64,
     /// Of these, without anything that leads to a person.
     anonymous: u64,
-    /// Grants that were left out, by reason: `no_time`, `other_words`, `other_vendors`, `expired`.
+    /// Grants that were left out, by reason: `no_time`, `future`, `other_words`, `other_vendors`, `expired`.
     grants_left_out: BTreeMap<&'static str, u64>,
 }
 
@@ -197,7 +220,7 @@ struct Imported {
     post, path = "/api/v1/workspaces/{workspace}/choices", tag = "choices", request_body = ChoicesToImport,
     params(("workspace" = String, Path, description = "The workspace")),
     responses(
-        (status = 200, body = Imported, description = "Recorded and in force; sending them again does no harm"),
+        (status = 200, body = Imported, description = "Recorded and in force. Sent again they are recorded again"),
         (status = 400, body = ErrorBody, description = "One of them cannot be read; none was recorded"),
         (status = 404, body = ErrorBody, description = "No such workspace or source"),
     ),
@@ -290,8 +313,13 @@ impl Import<'_> {
     /// Why a grant does not count.
     fn unfounded(&self, item: &ChoiceToImport, key: &str, made_at: Option<Millis>) -> Option<&'static str> {
         let Some(made_at) = made_at else { return Some("no_time") };
+        if made_at > self.now {
+            // It would be taken for one of this moment, and beat every withdrawal before.
+            return Some("future");
+        }
         let rules = &self.tenant.workspace.consent;
-        let lifetime_days = i64::from(rules.regime(None).row().lifetime_days);
+        // The shortest of all: where the visitor was is not known.
+        let lifetime_days = Regime::all().map(|regime| i64::from(regime.row().lifetime_days)).min().unwrap_or_default();
         if self.now.0.saturating_sub(made_at.0) > lifetime_days * DAY_MS {
             return Some("expired");
         }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::Api;
-use crate::error::{Error, ErrorBody, Result};
+use crate::error::{Code, Error, ErrorBody, Result};
 use crate::extract::In;
 use crate::resource::workspace::Here;
 use crate::router::Operations;
@@ -34,8 +34,10 @@ struct LedgerShown {
     files: String,
 }
 
-fn ledger_of(api: &Api, workspace: &std::sync::Arc<str>) -> Result<Evidence> {
-    (api.evidence)(workspace).map_err(|error| Error::internal("open the ledger", &error))
+fn ledger_of(api: &Api, workspace: &str) -> Result<Evidence> {
+    let closed =
+        || Error::new(Code::Busy, "the ledger is not open; if that lasts, the server's log says why").retry_after(1);
+    (api.evidence)(workspace).ok_or_else(closed)
 }
 
 /// Where the ledger of a workspace stands.
@@ -50,7 +52,10 @@ fn ledger_of(api: &Api, workspace: &std::sync::Arc<str>) -> Result<Evidence> {
 async fn show_ledger(State(api): State<Api>, Here(tenant): Here) -> Result<Json<LedgerShown>> {
     let workspace = tenant.name();
     let log = std::sync::Arc::clone(ledger_of(&api, &workspace)?.log());
-    let signed = log.checkpoint().map_err(|error| Error::internal("read the ledger's checkpoint", &error))?;
+    let read = std::sync::Arc::clone(&log);
+    let signed = tokio::task::spawn_blocking(move || read.checkpoint()).await;
+    let signed = signed.map_err(|error| Error::internal("read the ledger's checkpoint", &error))?;
+    let signed = signed.map_err(|error| Error::internal("read the ledger's checkpoint", &error))?;
     Ok(Json(LedgerShown {
         key: log.verifier().to_string(),
         size: signed.checkpoint().size,

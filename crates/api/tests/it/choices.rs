@@ -50,12 +50,13 @@ async fn refusals_are_taken_over_always_and_grants_only_when_they_can_be_shown()
         item("no time", true, json!({ "version": 1 })),
         item("old", true, json!({ "version": 1, "made_at": days_ago(181) })),
         item("other words", true, json!({ "version": 7, "made_at": days_ago(1) })),
+        item("tomorrow", true, json!({ "version": 1, "made_at": days_ago(-1) })),
         item("grants", true, json!({ "version": 1, "made_at": days_ago(1) })),
     ]);
     let (status, imported) = world.import(items).await;
     assert_eq!(status, StatusCode::OK, "{imported}");
     let expected = json!({ "recorded": 2, "anonymous": 0,
-        "grants_left_out": { "no_time": 1, "expired": 1, "other_words": 1 } });
+        "grants_left_out": { "no_time": 1, "expired": 1, "other_words": 1, "future": 1 } });
     assert_eq!(imported, expected);
     let granted =
         async |id: &str| world.show(&format!("user_id={id}")).await["standing"]["performance"]["granted"].clone();
@@ -64,12 +65,35 @@ async fn refusals_are_taken_over_always_and_grants_only_when_they_can_be_shown()
 }
 
 #[tokio::test]
-async fn a_refusal_of_somebody_unknown_keeps_no_name() {
+async fn a_refusal_that_is_imported_is_in_force_for_its_identifier() {
     let world = World::new().await;
-    let (_, imported) = world.import(json!([{ "anonymous_id": "nobody", "categories": { "targeting": false } }])).await;
-    assert_eq!((&imported["recorded"], &imported["anonymous"]), (&json!(1), &json!(1)));
-    let shown = world.show("anonymous_id=nobody").await;
-    assert_eq!((&shown["subject"], &shown["items"]), (&Value::Null, &json!([])));
+    let refusal = json!([{ "anonymous_id": "never seen", "categories": { "targeting": false } }]);
+    let (_, imported) = world.import(refusal).await;
+    assert_eq!((&imported["recorded"], &imported["anonymous"]), (&json!(1), &json!(0)));
+    let shown = world.show("anonymous_id=never%20seen").await;
+    assert_eq!(
+        (&shown["subjects"].as_array().map(Vec::len), &shown["standing"]["targeting"]["granted"]),
+        (&Some(1), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn of_two_who_are_not_linked_the_refusal_is_shown_as_the_gate_has_it() {
+    let world = World::new().await;
+    let refuses =
+        json!([{ "anonymous_id": "browser", "made_at": days_ago(2), "categories": { "performance": false } }]);
+    let grants =
+        json!([{ "user_id": "ada", "version": 1, "made_at": days_ago(1), "categories": { "performance": true } }]);
+    world.import(refuses).await;
+    world.import(grants).await;
+    let shown = world.show("anonymous_id=browser&user_id=ada").await;
+    assert_eq!(
+        (&shown["subjects"].as_array().map(Vec::len), &shown["standing"]["performance"]["granted"]),
+        (&Some(2), &json!(false))
+    );
+    let audit = world.rig.ask(&world.cookie, "GET", "/api/v1/audit?kind=choices", None).await.json();
+    assert_eq!(audit["items"][0]["action"], "reveal");
+    assert!(!audit.to_string().contains("ada"), "who was asked for is not in the audit log");
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ fn evidence(directory: &Path, store: &Arc<dyn Store>) -> api::EvidenceDesk {
     let options = ledger::Options { directory: directory.join("ledger"), anchor: None, key, disk };
     let log = Arc::new(ledger::Ledger::open(options).expect("it opens"));
     let evidence = control::Evidence::new(Arc::clone(store), log, "acme");
-    Arc::new(move |_| Ok(evidence.clone()))
+    Arc::new(move |_| Some(evidence.clone()))
 }
 
 async fn delivering(

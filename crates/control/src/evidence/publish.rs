@@ -105,7 +105,10 @@ impl Evidence {
         let Some(named) = record["notice"].as_str() else { return Ok(None) };
         let hash = named.strip_prefix("sha256:").unwrap_or(named);
         let kept = self.store.published_words(&self.workspace, hash).await?;
-        let notice = kept.and_then(|kept| Record::parse(&kept.words).ok());
+        let notice = kept.and_then(|kept| {
+            let parsed = Record::parse(&kept.words);
+            parsed.inspect_err(|error| tracing::warn!(%error, hash, "a receipt goes without the words it names")).ok()
+        });
         Ok(notice.filter(|notice| notice_reference(notice) == named))
     }
 }

@@ -24,9 +24,10 @@ pub(super) async fn copy_all(layout: &Layout, copier: &mut Copier) -> anyhow::Re
     dedup(&layout.dedup(), copier).context("the index of message ids")?;
     stream(&layout.stream("processed"), "log/processed", copier).context("the stream `processed`")?;
     stream(&layout.stream("raw"), "log/raw", copier).context("the stream `raw`")?;
-    // Their files are made again from the state; signed anew under another key, they would be another log's.
-    tree(&layout.ledger_keys(), "ledger-keys", copier).context("the keys of the ledgers")?;
     state(layout, copier).await.context("the state")?;
+    // After the state, so that a workspace in it has its key. The ledgers' files are made again from the state; signed anew
+    // under another key, they would be another log's.
+    tree(&layout.ledger_keys(), "ledger-keys", copier).context("the keys of the ledgers")?;
     Ok(tables)
 }
 

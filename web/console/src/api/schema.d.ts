@@ -1037,12 +1037,15 @@ export interface components {
         ChoicesOnRecord: {
             /** @description Every choice, latest first. */
             items: components["schemas"]["ChoiceShown"][];
-            /** @description By category, the latest word and when it was said. */
+            /** @description By category, the latest word and when it was said. Of two subjects the refusal counts, as at the gate. */
             standing: {
                 [key: string]: components["schemas"]["Word"];
             };
-            /** @description Their surrogate; `null` when nobody with these identifiers is known. */
-            subject?: string | null;
+            /**
+             * @description Their surrogates; none when nobody with these identifiers is known, two when the identifiers are of two whom
+             *     nothing has linked.
+             */
+            subjects: string[];
         };
         /** @description Choices that were made elsewhere. */
         ChoicesToImport: {
@@ -1433,7 +1436,7 @@ export interface components {
              * @description Of these, without anything that leads to a person.
              */
             anonymous: number;
-            /** @description Grants that were left out, by reason: `no_time`, `other_words`, `other_vendors`, `expired`. */
+            /** @description Grants that were left out, by reason: `no_time`, `future`, `other_words`, `other_vendors`, `expired`. */
             grants_left_out: {
                 [key: string]: number;
             };
@@ -3158,7 +3161,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Recorded and in force; sending them again does no harm */
+            /** @description Recorded and in force. Sent again they are recorded again */
             200: {
                 headers: {
                     [name: string]: unknown;
