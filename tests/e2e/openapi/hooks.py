@@ -68,6 +68,10 @@ def own_names(case, path):
         names["message_id"] = CHANCE.choice(FACTS["message_ids"])
     if "/replays/{number}" in path and often():
         names["number"] = 1  # the test began one at each destination
+    if "/choices/{receipt}" in path and often():
+        names["receipt"] = FACTS["receipt"]
+    if "/words/{hash}" in path and often():
+        names["hash"] = FACTS["words"]
     if "/users/{name}" in path and (often() or str(names["name"]) == FACTS["owner"]):
         names["name"] = FACTS["spare_user"]  # never the owner, whose token this run uses
     if "/lake/saved/{id}" in path and often():

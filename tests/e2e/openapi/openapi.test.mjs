@@ -66,7 +66,8 @@ async function seed() {
   const spareTokens = [];
   for (const name of spares("token")) spareTokens.push(String((await token(name)).id));
   await ask("POST", "/users", { name: "vera", password: "another long password", role: "viewer" });
-  const source = (name) => ask("POST", "/workspaces/acme/sources", { name, kind: "server", basis: "contract", write_key: `wk_${name}` });
+  const source = (name, kind = "server") =>
+    ask("POST", "/workspaces/acme/sources", { name, kind, basis: kind === "server" ? "contract" : "consent", write_key: `wk_${name}` });
   const destination = (name, { url }) =>
     ask("POST", "/workspaces/acme/destinations", {
       name, kind: "webhook", sources: ["shop"], purpose: "analytics", categories: ["performance"],
@@ -77,6 +78,11 @@ async function seed() {
   for (const name of ["taking", "changing", ...spares("destination")]) await destination(name, taking);
   await sendEvents();
   for (const name of ["refusing", "taking"]) await ask("POST", `/workspaces/acme/destinations/${name}/replays`, {});
+  const chosen = { anonymous_id: "visitor-1", categories: { targeting: false } };
+  await ask("POST", "/workspaces/acme/choices", { source: "shop", items: [chosen] });
+  const { items: [{ receipt }] } = (await ask("GET", "/workspaces/acme/choices?anonymous_id=visitor-1")).made;
+  await source("pages", "browser");
+  const { hash: words } = (await ask("GET", "/workspaces/acme/experience?source=pages")).made.texts;
   const spareQueries = [];
   for (const name of spares("query")) {
     spareQueries.push(String((await ask("POST", "/workspaces/acme/lake/saved", { name, sql: "select 1" })).made.id));
@@ -86,7 +92,7 @@ async function seed() {
     token_id: String(own.id), spare_tokens: spareTokens, spare_queries: spareQueries, spare_user: "vera",
     sources: ["shop"], spare_sources: spares("source"),
     destinations: ["refusing", "taking"], spare_destinations: spares("destination"),
-    message_ids: MESSAGE_IDS, receivers: [taking.url, refusing.url],
+    receipt, words, message_ids: MESSAGE_IDS, receivers: [taking.url, refusing.url],
   };
 }
 
