@@ -154,8 +154,6 @@ pub enum Method {
     Event,
     /// As traits of an `identify` that the workspace maps to categories.
     Traits,
-    /// Through the admin API, by somebody who says that the person chose so.
-    Api,
     /// Taken over from another consent platform.
     Import,
 }
@@ -166,14 +164,13 @@ impl Method {
         match self {
             Self::Event => "event",
             Self::Traits => "traits",
-            Self::Api => "api",
             Self::Import => "import",
         }
     }
 
     /// The one of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Event, Self::Traits, Self::Api, Self::Import].into_iter().find(|method| method.name() == name)
+        [Self::Event, Self::Traits, Self::Import].into_iter().find(|method| method.name() == name)
     }
 }
 

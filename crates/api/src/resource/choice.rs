@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use control::{Action, ChoiceMade, ChoiceRow, Entry, Method, Presented, Recorded, Standing, Tenant};
+use control::{Action, ChoiceMade, ChoiceRow, Entry, Method, Presented, Standing, Tenant};
 use event::{Millis, Pii, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,7 +26,7 @@ use crate::time::{At, moment};
 
 /// Choices in one request.
 const IMPORTED_MAX: usize = 1_000;
-/// A choice cannot be older, in milliseconds: it holds for 400 days at most.
+/// Lifetimes are in days, moments in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 
 pub(super) fn routes() -> Vec<Operations> {
@@ -79,7 +79,7 @@ struct ChoiceShown {
     granted: Vec<String>,
     /// Refused.
     refused: Vec<String>,
-    /// How it came: `event`, `traits`, `import`, `api`.
+    /// How it came: `event`, `traits`, `import`.
     method: &'static str,
     /// The source that it came through.
     source: String,
@@ -151,7 +151,9 @@ async fn show_choices(
         }
     }
     let subjects: Vec<String> = subjects.iter().map(|subject| format!("s-{subject}")).collect();
-    revealed(&api, &who, &workspace, subjects.join(" ")).await?;
+    if !subjects.is_empty() {
+        revealed(&api, &who, &workspace, subjects.join(" ")).await?;
+    }
     items.sort_by_key(|row| std::cmp::Reverse(row.received_at));
     Ok(Json(ChoicesOnRecord { subjects, standing, items: items.into_iter().map(ChoiceShown::from).collect() }))
 }
@@ -209,8 +211,6 @@ struct ChoiceToImport {
 struct Imported {
     /// Recorded, whole or in part.
     recorded: u64,
-    /// Of these, without anything that leads to a person.
-    anonymous: u64,
     /// Grants that were left out, by reason: `no_time`, `future`, `other_words`, `other_vendors`, `expired`.
     grants_left_out: BTreeMap<&'static str, u64>,
 }
@@ -257,9 +257,8 @@ async fn import_choices(
     };
     api.store.append_audit(&[entry], now).await?;
     for made in read {
-        let recorded = api.recorder.record(made).await?;
+        api.recorder.record(made).await?;
         imported.recorded += 1;
-        imported.anonymous += u64::from(matches!(recorded, Recorded::Anonymous { .. }));
     }
     Ok(Json(imported))
 }
@@ -279,6 +278,10 @@ impl Import<'_> {
         item: &ChoiceToImport,
         left_out: &mut BTreeMap<&'static str, u64>,
     ) -> Result<Option<ChoiceMade>> {
+        let is_named = |id: &Option<String>| id.as_ref().is_some_and(|id| !id.is_empty());
+        if !is_named(&item.user_id) && !is_named(&item.anonymous_id) {
+            return Err(Error::invalid(format!("`items[{at}]` names nobody: give `user_id`, `anonymous_id` or both")));
+        }
         let made_at = moment("made_at", item.made_at.as_deref())?;
         let rules = self.tenant.gate.rules();
         let mut named = Vec::new();

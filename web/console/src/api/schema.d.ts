@@ -1020,7 +1020,7 @@ export interface components {
             granted: string[];
             /** @description When it was made. */
             made_at: components["schemas"]["At"];
-            /** @description How it came: `event`, `traits`, `import`, `api`. */
+            /** @description How it came: `event`, `traits`, `import`. */
             method: string;
             /** @description What was shown and how it was answered, as the page said it; `null` where nobody said. */
             presented: Record<string, never>;
@@ -1431,11 +1431,6 @@ export interface components {
         };
         /** @description What became of the choices. */
         Imported: {
-            /**
-             * Format: int64
-             * @description Of these, without anything that leads to a person.
-             */
-            anonymous: number;
             /** @description Grants that were left out, by reason: `no_time`, `future`, `other_words`, `other_vendors`, `expired`. */
             grants_left_out: {
                 [key: string]: number;
