@@ -243,7 +243,7 @@ impl<'r> Intake<'r> {
         }
         let arrival = Arrival {
             sent: event.consent().and_then(Preferences::from_consent),
-            known: tenant.gate.choices(&identifiers),
+            known: tenant.gate.choices(&identifiers, self.asked.at, regime),
             signals: self.asked.signals,
             regime,
         };

@@ -1,10 +1,10 @@
-//! A choice: what a subject says today, and how choices of several identifiers count together.
+//! A choice: what somebody says, and how what is on record about several identifiers counts together.
 
 use workspace::Regime;
 
-use crate::{Categories, CategorySet, Preferences};
+use crate::{Categories, CategorySet, Held, Preferences, When};
 
-/// What one identifier's latest choice says. Categories in neither set were not asked about.
+/// What one choice says. Categories in neither set were not asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Choice {
     /// Granted.
@@ -31,23 +31,6 @@ impl Choice {
             }
         }
         choice.normalised(categories)
-    }
-
-    /// This choice after `later` was made: what `later` names replaces, the rest stays.
-    #[must_use]
-    pub fn then(self, later: Self) -> Self {
-        let named = later.granted.union(later.refused);
-        Self {
-            granted: self.granted.without(named).union(later.granted),
-            refused: self.refused.without(named).union(later.refused),
-        }
-    }
-
-    /// What it says about some categories.
-    #[must_use]
-    pub(crate) fn within(self, categories: CategorySet) -> Self {
-        let (granted, refused) = (self.granted.intersection(categories), self.refused.intersection(categories));
-        Self { granted, refused }
     }
 
     /// Whether it grants nothing that can be refused: such a choice is recorded without an identifier when its maker
@@ -95,6 +78,8 @@ pub struct Choices {
     pub refused: CategorySet,
     /// Granted under some identifier and refused under none.
     pub granted: CategorySet,
+    /// Granted once, under some identifier, by a grant that has ended; neither granted nor refused now.
+    pub ended: CategorySet,
     /// Whether any choice is on record.
     pub any: bool,
 }
@@ -104,6 +89,16 @@ impl Choices {
     #[must_use]
     pub fn and(self, choice: Choice) -> Self {
         let refused = self.refused.union(choice.refused);
-        Self { refused, granted: self.granted.union(choice.granted).without(refused), any: true }
+        let granted = self.granted.union(choice.granted).without(refused);
+        Self { refused, granted, ended: self.ended.without(granted.union(refused)), any: true }
+    }
+
+    /// Adds what is on record about one more identifier, as it counts at a moment.
+    #[must_use]
+    pub fn and_held(self, held: Held, when: When) -> Self {
+        let (choice, ended) = held.at(when);
+        let known = self.and(choice);
+        let ended = known.ended.union(ended).without(known.granted.union(known.refused));
+        Self { ended, ..known }
     }
 }

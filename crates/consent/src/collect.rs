@@ -50,7 +50,11 @@ pub fn collect<'a>(source: &Source, rules: &'a Rules, arrival: Arrival<'a>) -> C
             Origin::Unknown => true,
         };
         if !permitted {
-            return Err(if origin == Origin::Default { Reason::NoConsent } else { Reason::CategoryRefused });
+            return Err(match origin {
+                Origin::Default => Reason::NoConsent,
+                Origin::Record if known.ended.intersects(category) => Reason::ConsentExpired,
+                _ => Reason::CategoryRefused,
+            });
         }
     }
     Ok(Stamp { origin, preferences, signals, regime, basis })

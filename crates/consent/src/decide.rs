@@ -6,7 +6,7 @@
 use workspace::{Basis, ConsentRules, Destination, DoNotTrack, Purpose, RecipientRole};
 
 use crate::choice::{granted, granted_on_record};
-use crate::{Categories, CategorySet, Choices, Origin, Reason, Signals, Stamp};
+use crate::{Categories, CategorySet, Choices, Origin, Reason, Signals, Stamp, Words};
 
 /// What a workspace says about consent, compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +15,20 @@ pub struct Rules {
     pub categories: Categories,
     /// What `DNT: 1` means.
     pub do_not_track: DoNotTrack,
+    /// Grants given to an older version of the words count no more.
+    pub ask_again_below: Words,
 }
 
 impl Rules {
     /// Compiles a workspace's rules.
     pub fn new(rules: &ConsentRules) -> Self {
-        Self { categories: Categories::new(rules), do_not_track: rules.do_not_track }
+        Self::with(Categories::new(rules), rules)
+    }
+
+    /// Compiles a workspace's rules over categories whose bits have their meaning already.
+    pub(crate) fn with(categories: Categories, rules: &ConsentRules) -> Self {
+        let ask_again_below = Words::of(Some(rules.banner.ask_again_below.unwrap_or(0)));
+        Self { categories, do_not_track: rules.do_not_track, ask_again_below }
     }
 }
 

@@ -9,12 +9,13 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use event::{Fingerprint, FingerprintHasher};
+use event::{Fingerprint, FingerprintHasher, Millis};
 use hashbrown::HashMap;
-use workspace::ConsentRules;
+use workspace::{ConsentRules, Regime};
 
 use crate::{
-    Categories, CategorySet, Choice, Choices, Decision, Reason, Rules, Stamp, TooManyCategories, Use, Wishes, decide,
+    Categories, CategorySet, Choice, Choices, Decision, Held, Reason, Rules, Stamp, TooManyCategories, Use, When,
+    Wishes, decide,
 };
 
 /// What the gate must know about a thing to decide on it.
@@ -93,7 +94,7 @@ pub struct Gate {
     /// The categories that are about to be in force. Held to read while choices are turned into bits and put in, so
     /// that what is put in says all that today's and tomorrow's rules ask.
     coming: RwLock<Option<Coming>>,
-    choices: Vec<RwLock<HashMap<Fingerprint, Choice, FingerprintHasher>>>,
+    choices: Vec<RwLock<HashMap<Fingerprint, Held, FingerprintHasher>>>,
     generation: AtomicU64,
 }
 
@@ -129,27 +130,22 @@ impl Gate {
         Generation(self.generation.load(Ordering::Acquire))
     }
 
-    /// Makes a durable choice count, for all identifiers of its maker at once, and returns what they now say. Call it
-    /// after the choice is on disk and before it is answered.
-    pub fn apply(&self, identifiers: &[Fingerprint], choice: Choice) -> Vec<Choice> {
-        let now = identifiers
-            .iter()
-            .map(|identifier| {
-                let mut shard = self.shard(*identifier).write().expect("no holder of a shard panics");
-                let latest = shard.get(identifier).copied().unwrap_or_default().then(choice);
-                shard.insert(*identifier, latest);
-                latest
-            })
-            .collect();
+    /// Makes a durable choice count, for all identifiers of its maker at once. Call it after the choice is on disk and
+    /// before it is answered.
+    pub fn apply(&self, identifiers: &[Fingerprint], said: Held) {
+        for identifier in identifiers {
+            let mut shard = self.shard(*identifier).write().expect("no holder of a shard panics");
+            let held = shard.entry(*identifier).or_default();
+            *held = held.then(said);
+        }
         self.generation.fetch_add(1, Ordering::AcqRel);
-        now
     }
 
     /// Sets what is on record about many identifiers, with one new generation for all of them. For what `control` has
     /// merged already: the choices found at start, and those of one commit.
-    pub fn load(&self, on_record: impl IntoIterator<Item = (Fingerprint, Choice)>) {
-        for (identifier, choice) in on_record {
-            self.shard(identifier).write().expect("no holder of a shard panics").insert(identifier, choice);
+    pub fn load(&self, on_record: impl IntoIterator<Item = (Fingerprint, Held)>) {
+        for (identifier, held) in on_record {
+            self.shard(identifier).write().expect("no holder of a shard panics").insert(identifier, held);
         }
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
@@ -159,23 +155,23 @@ impl Gate {
     pub fn narrow(&self, refused: impl IntoIterator<Item = (Fingerprint, CategorySet)>) {
         for (identifier, refused) in refused {
             let mut shard = self.shard(identifier).write().expect("no holder of a shard panics");
-            let choice = shard.entry(identifier).or_default();
-            *choice = choice.then(Choice { granted: CategorySet::NONE, refused });
+            let held = shard.entry(identifier).or_default();
+            *held = held.then(Held::refusing(refused));
         }
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Does as [`Gate::load`] with what is on record by name, which must not become bits while other rules come into
     /// force: the choices are made, where that is under way, of both.
-    pub fn learn(&self, on_record: impl Fn(&Categories) -> Vec<(Fingerprint, Choice)>) {
+    pub fn learn(&self, on_record: impl Fn(&Categories) -> Vec<(Fingerprint, Held)>) {
         let coming = self.coming.read().expect("no holder of the coming rules panics");
-        let mut choices = on_record(&self.rules.load().categories);
+        let mut all = on_record(&self.rules.load().categories);
         if let Some(Coming { categories, fresh }) = &*coming {
-            for ((_, choice), (_, then)) in choices.iter_mut().zip(on_record(categories)) {
-                *choice = choice.then(then.within(*fresh));
+            for ((_, held), (_, then)) in all.iter_mut().zip(on_record(categories)) {
+                *held = held.then(then.within(*fresh));
             }
         }
-        self.load(choices);
+        self.load(all);
     }
 
     /// Does as [`Gate::narrow`] with what is on record by name: see [`Gate::learn`].
@@ -202,7 +198,7 @@ impl Gate {
     }
 
     /// Second step: what is on record about the new ones, where nothing was learnt about them since.
-    pub fn fill(&self, on_record: impl IntoIterator<Item = (Fingerprint, Choice)>) {
+    pub fn fill(&self, on_record: impl IntoIterator<Item = (Fingerprint, Held)>) {
         let coming = self.coming.read().expect("no holder of the coming rules panics");
         let Some(Coming { fresh, .. }) = &*coming else { return };
         for (identifier, found) in on_record {
@@ -216,7 +212,7 @@ impl Gate {
     pub fn follow(&self, rules: &ConsentRules) {
         let mut coming = self.coming.write().expect("no holder of the coming rules panics");
         if let Some(Coming { categories, .. }) = coming.take() {
-            self.rules.store(Arc::new(Rules { categories, do_not_track: rules.do_not_track }));
+            self.rules.store(Arc::new(Rules::with(categories, rules)));
             self.generation.fetch_add(1, Ordering::AcqRel);
         }
     }
@@ -226,15 +222,25 @@ impl Gate {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// What is on record about some identifiers, taken together.
-    pub fn choices(&self, identifiers: &[Fingerprint]) -> Choices {
+    /// What is on record about some identifiers, taken together, as it counts at a moment under the regime of a region.
+    pub fn choices(&self, identifiers: &[Fingerprint], now: Millis, regime: Regime) -> Choices {
+        let when = When::new(now, regime, &self.rules.load());
+        self.known(identifiers, |known, held| known.and_held(held, when))
+    }
+
+    /// What is refused under some identifiers. It has no end, so nobody needs to say when.
+    pub fn refused(&self, identifiers: &[Fingerprint]) -> Choices {
+        self.known(identifiers, |known, held| known.and(Choice { granted: CategorySet::NONE, refused: held.refused() }))
+    }
+
+    fn known(&self, identifiers: &[Fingerprint], add: impl Fn(Choices, Held) -> Choices) -> Choices {
         identifiers.iter().fold(Choices::default(), |known, identifier| {
             let shard = self.shard(*identifier).read().expect("no holder of a shard panics");
-            shard.get(identifier).map_or(known, |choice| known.and(*choice))
+            shard.get(identifier).map_or(known, |held| add(known, *held))
         })
     }
 
-    fn shard(&self, identifier: Fingerprint) -> &RwLock<HashMap<Fingerprint, Choice, FingerprintHasher>> {
+    fn shard(&self, identifier: Fingerprint) -> &RwLock<HashMap<Fingerprint, Held, FingerprintHasher>> {
         &self.choices[usize::from(identifier.0[0]) % SHARDS]
     }
 
@@ -243,7 +249,8 @@ impl Gate {
         // Read before the choices: a choice made in between makes the permission look old, never new.
         let generation = self.generation();
         let subject = item.subject();
-        let known = self.choices(subject.identifiers);
+        // A grant permits an event when it is captured, and is in its stamp; what counts today are refusals.
+        let known = self.refused(subject.identifiers);
         match decide(known, subject.stamp, subject.wishes, purpose, &self.rules.load()) {
             Decision::Allow => Ok(Permitted { item, generation }),
             Decision::Deny(reason) => Err(Withheld { item, reason }),

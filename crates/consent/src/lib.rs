@@ -1,7 +1,8 @@
 //! Consent as part of the data path: what a visitor said, what that permits, and the one door out.
 //!
 //! - [`Stamp`]: what held when an event was captured. Frozen into the record, never edited.
-//! - [`Choice`]: what the subject says today. A later choice can only narrow what earlier events permit.
+//! - [`Choice`]: what somebody says; [`Held`]: what is on record about an identifier, with the time at which grants end. A
+//!   later choice can only narrow what earlier events permit.
 //! - [`collect`]: may this event be stored at all? Asked once, at the edge.
 //! - [`decide`]: may this event be used so? Asked for every use, at the last moment.
 //! - [`Experience`]: what a visitor is asked: the regime of the region, the words of a language, what waits for a choice.
@@ -19,6 +20,7 @@ mod collect;
 mod decide;
 mod experience;
 mod gate;
+mod held;
 mod reason;
 mod signals;
 mod stamp;
@@ -29,6 +31,7 @@ pub use collect::{Arrival, Collected, collect};
 pub use decide::{Decision, Rules, Use, Wishes, decide};
 pub use experience::{Experience, Shown, everything_shown};
 pub use gate::{Gate, Generation, HasSubject, Permitted, Subject, Withheld};
+pub use held::{Held, When, Words};
 pub use reason::{Reason, ReasonKind};
 pub use signals::Signals;
 pub use stamp::{Origin, Preferences, Stamp};

@@ -30,6 +30,8 @@ pub enum Reason {
     IntegrationsObject,
     /// The browser sent it to this destination itself.
     SentClientSide,
+    /// The grant on record has ended, by its time or because its words are asked again.
+    ConsentExpired,
 }
 
 /// Whose will a reason is: the person's (withheld) or the sender's (filtered).
@@ -43,7 +45,7 @@ pub enum ReasonKind {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::CategoryRefused,
         Self::NoConsent,
         Self::ConsentUnknown,
@@ -55,6 +57,7 @@ impl Reason {
         Self::RequiredNotForPurpose,
         Self::IntegrationsObject,
         Self::SentClientSide,
+        Self::ConsentExpired,
     ];
 
     /// The code in traces, metrics and the API.
@@ -71,6 +74,7 @@ impl Reason {
             Self::RequiredNotForPurpose => "required_not_for_purpose",
             Self::IntegrationsObject => "integrations_object",
             Self::SentClientSide => "sent_client_side",
+            Self::ConsentExpired => "consent_expired",
         }
     }
 
@@ -91,7 +95,8 @@ impl Reason {
             | Self::DntOptOut
             | Self::Unmapped
             | Self::BasisPermitsRequiredOnly
-            | Self::RequiredNotForPurpose => ReasonKind::Withheld,
+            | Self::RequiredNotForPurpose
+            | Self::ConsentExpired => ReasonKind::Withheld,
         }
     }
 }

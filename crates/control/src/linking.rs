@@ -37,7 +37,7 @@ impl IdentifierTable for Linking {
         if !standings.is_empty() {
             // Adds and never replaces: a choice that was recorded since may be in the gate already.
             self.gate.learn_refusals(|categories| {
-                let refused = |standing: &crate::Standing| standing.choice(categories).refused;
+                let refused = |standing: &crate::Standing| standing.held(categories).refused();
                 standings.iter().map(|(identifier, standing)| (*identifier, refused(standing))).collect::<Vec<_>>()
             });
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use consent::{Categories, Choice, Gate, TooManyCategories};
+use consent::{Categories, Gate, Held, TooManyCategories};
 use event::{Fingerprint, Millis};
 use vault::{IdentifierTable, Keys, Surrogates};
 use workspace::{ParseError, Workspace};
@@ -157,13 +157,13 @@ async fn pages(
     store: &dyn Store,
     workspace: &str,
     categories: &Categories,
-    mut put: impl FnMut(Vec<(Fingerprint, Choice)>),
+    mut put: impl FnMut(Vec<(Fingerprint, Held)>),
 ) -> Result<(), StoreError> {
     let mut after = None;
     loop {
         let page = store.standings(workspace, after, PAGE_ROWS).await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = Some(*last);
-        put(page.iter().map(|(identifier, standing)| (*identifier, standing.choice(categories))).collect());
+        put(page.iter().map(|(identifier, standing)| (*identifier, standing.held(categories))).collect());
     }
 }

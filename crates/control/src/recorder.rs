@@ -153,7 +153,7 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
     let standings = store.record(&tenant.name(), &rows).await?;
     if !standings.is_empty() {
         tenant.gate.learn(|categories| {
-            standings.iter().map(|(one, standing)| (*one, standing.choice(categories))).collect::<Vec<_>>()
+            standings.iter().map(|(one, standing)| (*one, standing.held(categories))).collect::<Vec<_>>()
         });
     }
     Ok(rows.into_iter().map(recorded).collect())

@@ -6,10 +6,13 @@
 //! every order and repetition, in every engine.
 //!
 //! Names, not bits: what a bit means depends on the order of the workspace's file of the day.
+//!
+//! A grant also says to which version of the banner's words it was given, because it ends when those are asked again.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use consent::{Categories, Choice};
+use consent::{Categories, Held, Words};
 use event::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -20,12 +23,15 @@ pub struct Said(
     pub bool,
     /// When it was said.
     pub Millis,
+    /// To which version of the banner's words; none where somebody else asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub Option<u32>,
 );
 
 impl Said {
     fn is_later_than(self, other: Self) -> bool {
-        // Of two at the same time, `false` (refused) is the later.
-        (self.1, !self.0) > (other.1, !other.0)
+        // Of two at the same time, `false` (refused) is the later, then the grant that ends sooner.
+        (self.1, !self.0, Reverse(Words::of(self.2))) > (other.1, !other.0, Reverse(Words::of(other.2)))
     }
 }
 
@@ -35,11 +41,11 @@ impl Said {
 pub struct Standing(pub BTreeMap<String, Said>);
 
 impl Standing {
-    /// One choice as a standing.
-    pub fn of(granted: &[String], refused: &[String], at: Millis) -> Self {
-        let granted = granted.iter().map(|name| (name.clone(), Said(true, at)));
+    /// One choice as a standing, made at `at` to a version of the banner's words.
+    pub fn of(granted: &[String], refused: &[String], at: Millis, words: Option<u32>) -> Self {
+        let granted = granted.iter().map(|name| (name.clone(), Said(true, at, words)));
         // Refusals last, so that they win over a grant in the same choice.
-        Self(granted.chain(refused.iter().map(|name| (name.clone(), Said(false, at)))).collect())
+        Self(granted.chain(refused.iter().map(|name| (name.clone(), Said(false, at, None)))).collect())
     }
 
     /// What of it is refused.
@@ -60,9 +66,12 @@ impl Standing {
     }
 
     /// As the gate knows it. Categories that the workspace no longer has are left out, and stay on record.
-    pub fn choice(&self, categories: &Categories) -> Choice {
-        let named = self.0.iter().map(|(name, Said(granted, _))| (categories.key(name), *granted));
-        Choice::partial(categories, named)
+    pub fn held(&self, categories: &Categories) -> Held {
+        let named = self
+            .0
+            .iter()
+            .map(|(name, Said(granted, at, words))| (categories.key(name), *granted, *at, Words::of(*words)));
+        Held::gathered(categories, named)
     }
 }
 
@@ -72,7 +81,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn standing() -> impl Strategy<Value = Standing> {
-        let said = (any::<bool>(), 0..3_i64).prop_map(|(granted, at)| Said(granted, Millis(at)));
+        let said = (any::<bool>(), 0..3_i64, prop::option::of(0..2_u32))
+            .prop_map(|(granted, at, words)| Said(granted, Millis(at), words));
         prop::collection::btree_map("[abc]", said, 0..4).prop_map(Standing)
     }
 
@@ -103,10 +113,10 @@ mod tests {
     #[test]
     fn a_late_grant_does_not_undo_a_withdrawal() {
         let names = ["performance".to_owned()];
-        let grant = Standing::of(&names, &[], Millis(10));
-        let withdrawal = Standing::of(&[], &names, Millis(20));
+        let grant = Standing::of(&names, &[], Millis(10), None);
+        let withdrawal = Standing::of(&[], &names, Millis(20), None);
         assert_eq!(merged(&[&withdrawal, &grant]), withdrawal);
-        let at_once = Standing::of(&[], &names, Millis(10));
+        let at_once = Standing::of(&[], &names, Millis(10), None);
         assert_eq!(merged(&[&at_once, &grant]), at_once);
     }
 }

@@ -227,7 +227,10 @@ pub struct PublishedWords {
 impl ChoiceRow {
     /// What it says by itself.
     pub fn standing(&self) -> Standing {
-        Standing::of(&self.granted, &self.refused, self.made_at)
+        // Segment's consent tools say a `version` too, that of their protocol.
+        let is_banners = |presented: &&Presented| presented.method.is_some() || self.method == Method::Import;
+        let words = self.presented.as_ref().filter(is_banners).and_then(|presented| presented.version);
+        Standing::of(&self.granted, &self.refused, self.made_at, words)
     }
 }
 

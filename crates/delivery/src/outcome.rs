@@ -67,7 +67,7 @@ const CAUSES: [(u8, Cause, &str); 18] = [
 ];
 
 /// Consent's reasons with their number.
-const REASONS: [(u8, Reason); 11] = [
+const REASONS: [(u8, Reason); 12] = [
     (0, Reason::CategoryRefused),
     (1, Reason::NoConsent),
     (2, Reason::ConsentUnknown),
@@ -79,6 +79,7 @@ const REASONS: [(u8, Reason); 11] = [
     (8, Reason::RequiredNotForPurpose),
     (9, Reason::IntegrationsObject),
     (10, Reason::SentClientSide),
+    (11, Reason::ConsentExpired),
 ];
 
 impl Cause {

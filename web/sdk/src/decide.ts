@@ -14,7 +14,8 @@ export type Reason =
   | "basis_permits_required_only"
   | "required_not_for_purpose"
   | "integrations_object"
-  | "sent_client_side";
+  | "sent_client_side"
+  | "consent_expired";
 
 /** Category key → granted. Only `true` grants. */
 export type Preferences = Record<string, boolean>;
@@ -50,7 +51,23 @@ export interface Stamp extends Signals {
 export interface Known {
   readonly refused: readonly string[];
   readonly granted: readonly string[];
+  /** Granted once, by a grant that has ended. */
+  readonly ended?: readonly string[];
   readonly any: boolean;
+}
+
+/** A choice on record: when it was made, and to which version of the banner's words, where those asked. */
+export interface OnRecord {
+  readonly granted?: readonly string[];
+  readonly refused?: readonly string[];
+  readonly days?: number;
+  readonly words?: number;
+}
+
+/** What ends grants: refusals have no end. */
+export interface Ends {
+  readonly lifetimeDays: number;
+  readonly askAgainBelow?: number;
 }
 
 /** A use of events. */
@@ -210,7 +227,7 @@ export function collect(source: Source, rules: Rules, arrival: Arrival): Origin 
     case "sent":
       return within(granted(rules, sent), category) ? origin : "category_refused";
     case "record":
-      return within(grantedOnRecord(rules, record(known), regime), category) ? origin : "category_refused";
+      return within(grantedOnRecord(rules, record(known), regime), category) ? origin : missing(known, category);
     case "default":
       return regime === "opt-out" || within([REQUIRED], category) ? origin : "no_consent";
     case "unknown":
@@ -218,18 +235,30 @@ export function collect(source: Source, rules: Rules, arrival: Arrival): Origin 
   }
 }
 
+function missing({ ended = [] }: Known, category: readonly string[]): Reason {
+  return overlaps(ended, category) ? "consent_expired" : "category_refused";
+}
+
 function record(known: Known): Preferences {
   const said = (ids: readonly string[], value: boolean) => ids.map((id) => [id, value] as const);
   return Object.fromEntries([...said(known.granted, true), ...said(known.refused, false)]);
 }
 
+/** Made so long ago, or to words so old, that its grants count no more. */
+function hasEnded({ days = 0, words }: OnRecord, { lifetimeDays, askAgainBelow = 0 }: Ends): boolean {
+  return days >= lifetimeDays || (words !== undefined && words < askAgainBelow);
+}
+
 /** The choices of several identifiers taken together: a refusal under any counts, and `required` cannot be refused. */
-export function together(choices: readonly { granted?: string[]; refused?: string[] }[], rules: Rules): Known {
+export function together(choices: readonly OnRecord[], rules: Rules, ends: Ends): Known {
   const all = choices.map((choice) => {
     const refused = set(rules, choice.refused ?? []).filter((id) => id !== REQUIRED);
-    return { refused, granted: set(rules, choice.granted ?? []).filter((id) => !refused.includes(id)) };
+    const granted = set(rules, choice.granted ?? []).filter((id) => !refused.includes(id));
+    return { refused, granted, isEnded: hasEnded(choice, ends) };
   });
   const refused = all.flatMap((choice) => choice.refused);
-  const said = all.flatMap((choice) => choice.granted).filter((id) => !refused.includes(id));
-  return { refused, granted: said, any: choices.length > 0 };
+  const said = (isEnded: boolean) =>
+    all.flatMap((choice) => (choice.isEnded === isEnded ? choice.granted : [])).filter((id) => !refused.includes(id));
+  const granted = said(false);
+  return { refused, granted, ended: said(true).filter((id) => !granted.includes(id)), any: choices.length > 0 };
 }

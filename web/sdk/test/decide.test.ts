@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Consent } from "../src/consent.ts";
-import { collect, decide, type Model, NOTHING_KNOWN, type Rules, together } from "../src/decide.ts";
+import { collect, decide, type Model, NOTHING_KNOWN, type OnRecord, type Rules, together } from "../src/decide.ts";
 import { settings } from "./fixture.ts";
 import { type Vector, vectors } from "./fuzz-vectors.ts";
 
@@ -19,12 +19,16 @@ const RULES: Rules = {
   ],
 };
 
+/** Days that a choice holds, as `crates/workspace/regimes.json` has them. */
+const LIFETIME_DAYS: Record<Model, number> = { "opt-in": 180, "opt-out": 400 };
+
 function answer(vector: Vector) {
   const rules: Rules = { ...RULES, doNotTrack: vector.do_not_track ?? "ignore" };
   const { integrations, bundled } = vector;
   const wishes = { ...(integrations && { integrations }), ...(bundled && { bundled }) };
   const use = { ...vector.use, names: ["echo", "Webhook"] };
-  return decide(together(vector.choices ?? [], rules), vector.stamp, wishes, use, rules);
+  const ends = { lifetimeDays: LIFETIME_DAYS[vector.stamp.regime ?? "opt-in"] };
+  return decide(together(vector.choices ?? [], rules, ends), vector.stamp, wishes, use, rules);
 }
 
 describe("decide", () => {
@@ -41,17 +45,19 @@ interface CollectVector {
   compat?: "segment";
   category?: string;
   preferences?: Record<string, boolean>;
-  choices?: { granted?: string[]; refused?: string[] }[];
+  choices?: OnRecord[];
   gpc?: boolean;
   regime?: Model;
+  ask_again_below?: number;
   expect: string;
 }
 
 describe("collect", () => {
   const golden: CollectVector[] = read("collect");
   test.each(golden.map((vector) => [vector.name, vector] as const))("%s", (_, vector) => {
-    const { preferences, choices = [], gpc = false, regime = "opt-in" } = vector;
-    const arrival = { ...(preferences && { sent: preferences }), known: together(choices, RULES), gpc, regime };
+    const { preferences, choices = [], gpc = false, regime = "opt-in", ask_again_below: askAgainBelow = 0 } = vector;
+    const known = together(choices, RULES, { lifetimeDays: LIFETIME_DAYS[regime], askAgainBelow });
+    const arrival = { ...(preferences && { sent: preferences }), known, gpc, regime };
     expect(collect(vector, RULES, arrival)).toBe(vector.expect);
   });
   test("all vectors were read", () => expect(golden.length).toBeGreaterThanOrEqual(20));

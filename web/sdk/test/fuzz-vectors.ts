@@ -2,12 +2,12 @@
 // every run. `decide.test.ts` writes them with this SDK's answers to `crates/consent/vectors/fuzz.json`, which the Rust
 // side compares with its own.
 
-import type { Origin, Preferences, Stamp, Use } from "../src/decide.ts";
+import type { OnRecord, Origin, Preferences, Stamp, Use } from "../src/decide.ts";
 
 export interface Vector {
   name: string;
   stamp: Stamp;
-  choices?: { granted?: string[]; refused?: string[] }[];
+  choices?: OnRecord[];
   use: Use;
   integrations?: Record<string, unknown>;
   bundled?: string[];

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use collector::{ChoiceRecorder, Collector, Edge, Metrics, Observation, Observer, Options, Probes, ServeLimits};
-use consent::Gate;
+use consent::{Gate, Held, Words};
 use control::{ChoiceMade, Directory, Receipt, Recorded, StoreError, Tenant};
 use event::{Clock, Fingerprint, Millis, SubjectId};
 use eventlog::memory::MemoryLog;
@@ -130,7 +130,8 @@ impl ChoiceRecorder for Notary {
         let id = |id: &Option<event::Pii<String>>| id.as_ref().map(|id| id.expose().clone());
         let (anonymous, user) = (id(&made.anonymous_id), id(&made.user_id));
         let identifiers = made.tenant.fingerprints.of_event(anonymous.as_deref(), user.as_deref());
-        made.tenant.gate.apply(&identifiers, made.choice);
+        let at = made.made_at.unwrap_or(made.received_at);
+        made.tenant.gate.apply(&identifiers, Held::said(made.choice, at, Words::OTHERS));
         self.made.lock().expect("nobody panics here").push(made);
         Ok(Recorded::Known { receipt: Receipt([1; 16]), subject: SubjectId([2; 16]), identifiers })
     }

@@ -1,11 +1,14 @@
 //! The algebra of consent: refusing more never lets more through, and order does not matter where it must not.
 
-use consent::{Categories, Choice, Choices, Decision, Gate, HasSubject, Origin, Preferences, Rules, Signals, Stamp};
-use consent::{Subject, Use, Wishes};
-use event::Fingerprint;
+use consent::{
+    Categories, Choice, Choices, Decision, Gate, HasSubject, Held, Origin, Preferences, Rules, Signals, Stamp,
+};
+use consent::{Subject, Use, When, Wishes, Words};
+use event::{Fingerprint, Millis};
 use proptest::prelude::*;
 use workspace::{Basis, ConsentRules, Purpose, RecipientRole, Regime};
 
+const DAY_MS: i64 = 86_400_000;
 const NAMES: [&str; 4] = ["required", "functionality", "performance", "targeting"];
 
 fn rules() -> Rules {
@@ -107,6 +110,30 @@ proptest! {
         prop_assert_eq!(Choices::default().and(a).and(b), Choices::default().and(b).and(a));
     }
 
+    /// Time only takes away, and never a refusal.
+    #[test]
+    fn time_only_narrows(said in proptest::collection::vec((any::<[u8; 4]>(), 0..400_i64), 1..4), days in 0..400_i64) {
+        let rules = rules();
+        let held = said.iter().fold(Held::default(), |held, (made, day)| {
+            let choice = choice(&rules.categories, made.map(|state| state % 3));
+            held.then(Held::said(choice, Millis(day * DAY_MS), Words::OTHERS))
+        });
+        let at = |days: i64| {
+            let when = When::new(Millis(days * DAY_MS), Regime::OPT_IN, &rules);
+            Choices::default().and_held(held, when)
+        };
+        let (before, after) = (at(400 + days), at(400 + 2 * days));
+        prop_assert!(before.granted.contains(after.granted));
+        prop_assert_eq!(before.refused, after.refused);
+        // What was granted in the last choice that names it counts from then, whatever was said before.
+        let latest = said.iter().rev().find(|(made, _)| made[2] % 3 < 2).filter(|(made, _)| made[2] % 3 == 1);
+        let is_latest = latest.is_some_and(|(_, day)| said.iter().all(|(_, other)| other <= day));
+        if let Some((_, day)) = latest.filter(|_| is_latest) {
+            let granted = at(day + 179).granted.contains(rules.categories.key("performance"));
+            prop_assert!(granted, "a grant of day {} is gone", day);
+        }
+    }
+
     /// A withdrawal outdates every earlier permission, and the next answer is no.
     #[test]
     fn a_withdrawal_bites_at_once(id: [u8; 16]) {
@@ -119,7 +146,7 @@ proptest! {
         };
         let permitted = gate.permit(thing(), &purpose).map_err(|held| held.reason).expect("granted");
         prop_assert!(gate.is_current(&permitted));
-        gate.apply(&[Fingerprint(id)], choice(&rules.categories, [2, 2, 0, 2]));
+        gate.apply(&[Fingerprint(id)], Held::refusing(rules.categories.key("performance")));
         prop_assert!(!gate.is_current(&permitted));
         let reason = gate.permit(thing(), &purpose).map(|_| ()).map_err(|held| held.reason);
         prop_assert_eq!(reason, Err(consent::Reason::Withdrawn));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use consent::{Categories, Choice, Gate, TooManyCategories};
-use event::Fingerprint;
-use workspace::{Category, CategoryRule, ConsentRules};
+use consent::{Categories, Choice, Gate, Held, TooManyCategories, Words};
+use event::{Fingerprint, Millis};
+use workspace::{Category, CategoryRule, ConsentRules, Regime};
 
 const VISITOR: Fingerprint = Fingerprint([1; 16]);
 
@@ -20,13 +20,14 @@ fn rules(categories: &[(&str, &[&str])]) -> ConsentRules {
 }
 
 /// What a visitor said by name, as bits of some categories.
-fn said(categories: &Categories, name: &str, granted: bool) -> Vec<(Fingerprint, Choice)> {
-    vec![(VISITOR, Choice::partial(categories, [(categories.key(name), granted)]))]
+fn said(categories: &Categories, name: &str, granted: bool) -> Vec<(Fingerprint, Held)> {
+    let choice = Choice::partial(categories, [(categories.key(name), granted)]);
+    vec![(VISITOR, Held::said(choice, Millis(0), Words::of(Some(3))))]
 }
 
 fn refused(gate: &Gate) -> Vec<String> {
     let rules = gate.rules();
-    let names = rules.categories.names(gate.choices(&[VISITOR]).refused);
+    let names = rules.categories.names(gate.refused(&[VISITOR]).refused);
     names.into_iter().map(str::to_owned).collect()
 }
 
@@ -65,6 +66,24 @@ fn refusals_of_a_linked_identifier_are_learnt_for_both() {
     gate.expect(&wider).expect("there are bits");
     gate.learn_refusals(|categories| vec![(VISITOR, categories.key("surveys"))]);
     assert_eq!(refused(&gate), ["performance"]);
+}
+
+#[test]
+fn words_that_are_asked_again_end_their_grants_at_once() {
+    let gate = gate();
+    gate.learn(|categories| said(categories, "performance", true));
+    let granted = || {
+        let rules = gate.rules();
+        let known = gate.choices(&[VISITOR], Millis(0), Regime::OPT_IN);
+        (rules.categories.names(known.granted).len(), rules.categories.names(known.ended).len())
+    };
+    for (below, expected) in [(3, (1, 0)), (4, (0, 1))] {
+        let mut next = rules(&[("performance", &[]), ("targeting", &[])]);
+        next.banner.ask_again_below = Some(below);
+        assert!(gate.expect(&next).expect("there are bits").is_none());
+        gate.follow(&next);
+        assert_eq!(granted(), expected, "asked again below {below}");
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use consent::{Arrival, Choice, Choices, Decision, Preferences, Rules, Signals, Stamp, Use, Wishes};
+use consent::{Arrival, Choice, Choices, Decision, Held, Preferences, Rules, Signals, Stamp, Use, When, Wishes, Words};
+use event::Millis;
 use serde::Deserialize;
 use workspace::{Basis, ConsentRules, DoNotTrack, Regime};
 
@@ -16,7 +17,14 @@ const REGIMES: &str = include_str!("../../vectors/regimes.json");
 struct MadeChoice {
     granted: Vec<String>,
     refused: Vec<String>,
+    /// How long ago.
+    days: i64,
+    /// To which version of the banner's words; somebody else's where there is none.
+    words: Option<u32>,
 }
+
+const NOW: Millis = Millis(1_795_298_400_000);
+const DAY_MS: i64 = 86_400_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,9 +41,10 @@ struct DecideVector {
     expect: String,
 }
 
-fn rules(do_not_track: Option<DoNotTrack>) -> Rules {
+fn rules(do_not_track: Option<DoNotTrack>, ask_again_below: Option<u32>) -> Rules {
     let mut rules =
         ConsentRules { do_not_track: do_not_track.unwrap_or(DoNotTrack::Ignore), ..ConsentRules::default() };
+    rules.banner.ask_again_below = ask_again_below;
     for rule in &mut rules.categories {
         if rule.name.as_str() == "performance" {
             rule.aliases.push(workspace::Category::new("C0002"));
@@ -44,11 +53,13 @@ fn rules(do_not_track: Option<DoNotTrack>) -> Rules {
     Rules::new(&rules)
 }
 
-fn known(rules: &Rules, choices: &[MadeChoice]) -> Choices {
+fn known(rules: &Rules, choices: &[MadeChoice], regime: Regime) -> Choices {
+    let when = When::new(NOW, regime, rules);
     choices.iter().fold(Choices::default(), |known, made| {
         let granted = made.granted.iter().map(|name| (rules.categories.key(name), true));
         let refused = made.refused.iter().map(|name| (rules.categories.key(name), false));
-        known.and(Choice::partial(&rules.categories, granted.chain(refused)))
+        let choice = Choice::partial(&rules.categories, granted.chain(refused));
+        known.and_held(Held::said(choice, Millis(NOW.0 - made.days * DAY_MS), Words::of(made.words)), when)
     })
 }
 
@@ -61,7 +72,7 @@ fn read<T: serde::de::DeserializeOwned>(value: &serde_json::Value, key: &str) ->
 }
 
 fn decided(vector: &DecideVector) -> String {
-    let rules = rules(vector.do_not_track);
+    let rules = rules(vector.do_not_track, None);
     let sent: BTreeMap<String, bool> = read(&vector.stamp, "preferences").unwrap_or_default();
     let stamp = Stamp {
         origin: read(&vector.stamp, "origin").expect("each vector names an origin"),
@@ -87,7 +98,7 @@ fn decided(vector: &DecideVector) -> String {
     let integrations = vector.integrations.as_ref().map(ToString::to_string);
     let metadata = vector.bundled.as_ref().map(|bundled| serde_json::json!({"bundled": bundled}).to_string());
     let wishes = Wishes { integrations: integrations.as_deref(), metadata: metadata.as_deref() };
-    match consent::decide(known(&rules, &vector.choices), &stamp, wishes, &purpose, &rules) {
+    match consent::decide(known(&rules, &vector.choices, stamp.regime), &stamp, wishes, &purpose, &rules) {
         Decision::Allow => "allow".to_owned(),
         Decision::Deny(reason) => reason.code().to_owned(),
     }
@@ -116,6 +127,7 @@ struct CollectVector {
     #[serde(default)]
     gpc: bool,
     regime: Option<Regime>,
+    ask_again_below: Option<u32>,
     expect: String,
 }
 
@@ -130,7 +142,8 @@ fn decide_answers_as_the_browser_does() {
 }
 
 fn collected(vector: &CollectVector) -> String {
-    let rules = rules(None);
+    let rules = rules(None, vector.ask_again_below);
+    let regime = vector.regime.unwrap_or(Regime::OPT_IN);
     let mut source = serde_json::json!({"name": "web", "kind": vector.kind});
     for (key, value) in [("basis", &vector.basis), ("compat", &vector.compat), ("category", &vector.category)] {
         if let Some(value) = value {
@@ -140,9 +153,9 @@ fn collected(vector: &CollectVector) -> String {
     let source: workspace::Source = serde_json::from_value(source).expect("the vector describes a source");
     let arrival = Arrival {
         sent: vector.preferences.as_ref().map(preferences),
-        known: known(&rules, &vector.choices),
+        known: known(&rules, &vector.choices, regime),
         signals: Signals { gpc: vector.gpc, dnt: false },
-        regime: vector.regime.unwrap_or(Regime::OPT_IN),
+        regime,
     };
     match consent::collect(&source, &rules, arrival) {
         Ok(stamp) => stamp.origin.name().to_owned(),

@@ -64,6 +64,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "alerts", include_str!("../../migrations/0006_alerts.sql")),
     (7, "ledger", include_str!("../../migrations/0007_ledger.sql")),
     (8, "presented", include_str!("../../migrations/0008_presented.sql")),
+    (9, "words_of_grants", include_str!("../../migrations/0009_words_of_grants.sql")),
 ];
 
 /// The store in one file.

@@ -162,7 +162,7 @@ fn choices_are_merged_under_every_identifier_and_kept_in_order() {
         let withdrawal = choice(Some(maker(&[2])), &[], &["performance"], 20);
         store.record("acme", &[grant.clone(), nameless.clone()]).await.expect("records");
         let now = store.record("acme", std::slice::from_ref(&withdrawal)).await.expect("records");
-        let said = |granted, at| Said(granted, Millis(at));
+        let said = |granted, at| Said(granted, Millis(at), None);
         let withdrawn = [("performance".to_owned(), said(false, 20)), ("targeting".to_owned(), said(true, 10))];
         assert_eq!(now, [(fingerprint(2), Standing(withdrawn.into()))]);
         let all = store.standings("acme", None, 10).await.expect("reads");

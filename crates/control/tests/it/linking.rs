@@ -7,6 +7,7 @@ use control::{ChoiceMade, Method, Recorder, Store, Tenant};
 use event::{Fingerprint, Millis, Pii};
 use proptest::prelude::*;
 use vault::{IdentifierKind, Identifiers, Keys};
+use workspace::Regime;
 
 use crate::setup::{NOW, Place, no_env, run, tenant};
 
@@ -46,7 +47,7 @@ impl Scene {
 
     /// What the gate says of each identifier alone.
     fn known(&self) -> Vec<Choices> {
-        self.prints().iter().map(|print| self.tenant.gate.choices(&[*print])).collect()
+        self.prints().iter().map(|print| self.tenant.gate.choices(&[*print], NOW, Regime::OPT_IN)).collect()
     }
 
     async fn event(&self, browser: Option<&str>, user: Option<&str>, previous: Option<&str>) {
@@ -97,14 +98,14 @@ impl Scene {
     async fn after_a_restart(&self) -> Vec<Choices> {
         let store = self.place.store().await;
         let tenant = control::load(&store, &Keys::default(), &no_env, NOW).await.expect("loads").remove(0);
-        self.prints().iter().map(|print| tenant.gate.choices(&[*print])).collect()
+        self.prints().iter().map(|print| tenant.gate.choices(&[*print], NOW, Regime::OPT_IN)).collect()
     }
 }
 
 fn refused(scene: &Scene, kind: IdentifierKind, id: &str, category: &str) -> bool {
     let print = scene.tenant.fingerprints.of(kind, id);
     let rules = scene.tenant.gate.rules();
-    scene.tenant.gate.choices(&[print]).refused.contains(rules.categories.key(category))
+    scene.tenant.gate.refused(&[print]).refused.contains(rules.categories.key(category))
 }
 
 #[test]
@@ -131,10 +132,10 @@ fn a_grant_stays_where_it_was_given_until_the_next_choice() {
         scene.choose(Some("a-0"), None, ("performance", true), [NOW; 2]).await;
         scene.event(Some("a-0"), Some("u-0"), None).await;
         let user = scene.tenant.fingerprints.of(IdentifierKind::UserId, "u-0");
-        assert_eq!(scene.tenant.gate.choices(&[user]), Choices::default());
+        assert_eq!(scene.tenant.gate.choices(&[user], NOW, Regime::OPT_IN), Choices::default());
         scene.choose(Some("a-0"), None, ("targeting", true), [Millis(NOW.0 + 1); 2]).await;
         let rules = scene.tenant.gate.rules();
-        let granted = scene.tenant.gate.choices(&[user]).granted;
+        let granted = scene.tenant.gate.choices(&[user], NOW, Regime::OPT_IN).granted;
         assert_eq!(rules.categories.names(granted), ["targeting"]);
     });
 }

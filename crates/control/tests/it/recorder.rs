@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use consent::{Choice, Choices};
-use control::{ChoiceMade, Method, Recorded, Recorder, Store, Tenant};
+use control::{ChoiceMade, Method, Presented, Recorded, Recorder, Store, Tenant};
 use event::{Fingerprint, Millis, Pii};
 use vault::{IdentifierKind, Keys};
+use workspace::Regime;
 
 use crate::setup::{NOW, Place, no_env, run, tenant};
 
@@ -36,9 +37,17 @@ fn user(tenant: &Tenant, id: &str) -> Fingerprint {
     tenant.fingerprints.of(IdentifierKind::UserId, id)
 }
 
+fn in_days(days: i64) -> Millis {
+    Millis(NOW.0 + days * 86_400_000)
+}
+
 /// What the gate knows, as names.
 fn known(tenant: &Tenant, identifiers: &[Fingerprint]) -> String {
-    let Choices { refused, granted, any } = tenant.gate.choices(identifiers);
+    known_at(tenant, identifiers, NOW)
+}
+
+fn known_at(tenant: &Tenant, identifiers: &[Fingerprint], now: Millis) -> String {
+    let Choices { refused, granted, any, .. } = tenant.gate.choices(identifiers, now, Regime::OPT_IN);
     let rules = tenant.gate.rules();
     let names = |set| rules.categories.names(set).join(" ");
     if any { format!("+[{}] -[{}]", names(granted), names(refused)) } else { "nothing".to_owned() }
@@ -166,6 +175,36 @@ fn a_repeated_older_grant_does_not_undo_a_withdrawal() {
         assert_eq!(known(&scene.tenant, &print), "+[performance targeting] -[]");
         scene.record(at(NOW.0, &["-performance"])).await;
         assert_eq!(known(&scene.tenant, &print), "+[targeting] -[performance]");
+    });
+}
+
+#[test]
+fn a_grant_ends_with_its_lifetime_and_its_words_and_a_refusal_never_also_after_a_restart() {
+    run(async {
+        let scene = scene().await;
+        let method = || Some("choose".to_owned());
+        let to = |version| Some(Presented { version: Some(version), method: method(), ..Presented::default() });
+        let shown = |made: ChoiceMade, version| ChoiceMade { presented: to(version), ..made };
+        scene.record(shown(scene.choice(None, Some("u-1"), &["+performance", "-targeting"]), 1)).await;
+        let later = ChoiceMade { received_at: in_days(100), ..scene.choice(None, Some("u-1"), &["+functionality"]) };
+        scene.record(later).await;
+        let reopened = scene.place.store().await;
+        let loaded = control::load(&reopened, &Keys::default(), &no_env, NOW).await.expect("loads").remove(0);
+        let print = [user(&scene.tenant, "u-1")];
+        let asked_again = |tenant: &Tenant, below| {
+            let mut rules = tenant.workspace.consent.clone();
+            rules.banner.ask_again_below = Some(below);
+            tenant.gate.expect(&rules).expect("there are bits");
+            tenant.gate.follow(&rules);
+        };
+        for tenant in [&scene.tenant, &loaded] {
+            assert_eq!(known_at(tenant, &print, in_days(179)), "+[functionality performance] -[targeting]");
+            assert_eq!(known_at(tenant, &print, in_days(180)), "+[functionality] -[targeting]");
+            assert_eq!(known_at(tenant, &print, in_days(280)), "+[] -[targeting]");
+            asked_again(tenant, 2);
+            // Nothing of the banner was shown with the second one.
+            assert_eq!(known_at(tenant, &print, in_days(101)), "+[functionality] -[targeting]");
+        }
     });
 }
 

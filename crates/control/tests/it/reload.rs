@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use consent::{Choice, HasSubject, Origin, Preferences, Reason, Signals, Stamp, Subject, Use, Wishes};
+use consent::{HasSubject, Held, Origin, Preferences, Reason, Signals, Stamp, Subject, Use, Wishes};
 use control::{ApplyOptions, ChoiceRow, Configuration, Edit, Maker, Method, Principal, Receipt, Store, Tenant};
 use event::{Fingerprint, Millis};
 use serde_json::json;
@@ -46,7 +46,7 @@ fn refusal(of: u8, category: &str) -> ChoiceRow {
 /// The names that somebody refuses, as the gate knows it.
 fn refused(tenant: &Tenant, of: u8) -> Vec<String> {
     let rules = tenant.gate.rules();
-    let choices = tenant.gate.choices(&[fingerprint(of)]);
+    let choices = tenant.gate.refused(&[fingerprint(of)]);
     rules.categories.names(choices.refused).into_iter().map(str::to_owned).collect()
 }
 
@@ -74,7 +74,7 @@ fn a_category_keeps_its_bit_whatever_order_the_file_has() {
         let (_, configuration) = served(&place).await;
         let before = tenant(&configuration);
         let targeting = before.gate.rules().categories.key("targeting");
-        before.gate.apply(&[fingerprint(1)], Choice { refused: targeting, ..Choice::default() });
+        before.gate.apply(&[fingerprint(1)], Held::refusing(targeting));
         edit_consent(&configuration, json!({ "categories": ["targeting", "novel", "performance"] })).await;
         let after = tenant(&configuration);
         assert!(Arc::ptr_eq(&before.gate, &after.gate));

@@ -3,12 +3,13 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use control::{Sqlite, Store as _};
+use control::{ChoiceRow, Maker, Method, Presented, Receipt, Sqlite, Store as _};
+use event::{Millis, Pii};
 use insta::assert_snapshot;
 use sqlx::Connection as _;
-use vault::Epoch;
+use vault::{Epoch, Identifier, IdentifierKind, Pair};
 
-use crate::setup::{NOW, Place, run};
+use crate::setup::{NOW, Place, fingerprint, run, subject};
 
 /// The store's file, its write-ahead log and its index, as they lie on disk.
 fn raw(place: &Place) -> Vec<u8> {
@@ -65,6 +66,42 @@ fn what_was_written_is_there_after_an_end_without_goodbye() {
 }
 
 #[test]
+fn a_grant_of_before_gets_the_words_that_it_was_given_to() {
+    run(async {
+        let place = Place::new();
+        let store = place.sqlite().await;
+        let (identifier, whose) = (Identifier { value: Pii::new("u-1"), fingerprint: fingerprint(1) }, subject(1));
+        let pair = Pair { kind: IdentifierKind::UserId, identifier, subject: whose };
+        store.join("acme", &[pair]).await.expect("joins");
+        let shown =
+            |version| Presented { version: Some(version), method: Some("choose".to_owned()), ..Presented::default() };
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let said = |at, words: Option<u32>, granted: &[&str], refused: &[&str]| ChoiceRow {
+            receipt: Receipt::random().expect("randomness"),
+            maker: Some(Maker { subject: whose, identifiers: vec![fingerprint(1)], message_id: None }),
+            granted: names(granted),
+            refused: names(refused),
+            method: Method::Event,
+            source: "web".to_owned(),
+            made_at: Millis(at),
+            received_at: Millis(at),
+            presented: words.map(shown),
+        };
+        let first = said(10, Some(2), &["performance", "targeting"], &["functionality"]);
+        store.record("acme", &[first, said(20, None, &["targeting"], &[])]).await.expect("records");
+        let expected = store.standings("acme", None, 9).await.expect("reads");
+        let url = format!("sqlite://{}", place.file().display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("opens");
+        let forget = "update choice set standing = replace(standing, ',2]', ']')";
+        sqlx::query(forget).execute(&mut connection).await.expect("writes");
+        assert_ne!(store.standings("acme", None, 9).await.expect("reads"), expected, "the versions are gone");
+        let migration = include_str!("../../migrations/0009_words_of_grants.sql");
+        sqlx::raw_sql(migration).execute(&mut connection).await.expect("migrates");
+        assert_eq!(store.standings("acme", None, 9).await.expect("reads"), expected);
+    });
+}
+
+#[test]
 fn a_newer_schema_is_refused() {
     run(async {
         let place = Place::new();
@@ -77,7 +114,7 @@ fn a_newer_schema_is_refused() {
         connection.close().await.expect("closes");
         let error = Sqlite::open(&place.file()).await.expect_err("refused").to_string();
         let directory = place.file().parent().expect("in a directory").display().to_string();
-        assert_snapshot!(error.replace(&directory, "DIR"), @"the control store `DIR/state.db` was written by a newer version of Assent (schema 99, this one knows 8): start that version, or restore a backup made before it");
+        assert_snapshot!(error.replace(&directory, "DIR"), @"the control store `DIR/state.db` was written by a newer version of Assent (schema 99, this one knows 9): start that version, or restore a backup made before it");
     });
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use consent::{Choice, Gate, Origin, Permitted, Preferences, Signals, Stamp};
+use consent::{Choice, Gate, Held, Origin, Permitted, Preferences, Signals, Stamp, Words};
 use control::{Directory, Tenant};
 use delivery::response::{Verdicts, classify};
 use delivery::{
@@ -362,7 +362,7 @@ impl Rig {
     /// The subject refuses everything from now on.
     pub(crate) fn withdraw(&self, subject: u8) {
         let choice = Choice::complete(&self.gate.rules().categories, &Preferences::default());
-        self.gate.apply(&[Fingerprint([subject; 16])], choice);
+        self.gate.apply(&[Fingerprint([subject; 16])], Held::said(choice, Millis(0), Words::OTHERS));
     }
 
     /// Waits until a destination has so many final results.

@@ -5,7 +5,7 @@ mod tls;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use consent::{Choice, Gate, HasSubject, Origin, Permitted, Preferences, Signals, Stamp, Subject, Use, Wishes};
+use consent::{Gate, HasSubject, Held, Origin, Permitted, Preferences, Signals, Stamp, Subject, Use, Wishes};
 use egress::{Echoes, Egress, FileRequest, HttpRequest, Options, Request, SendError};
 use event::{Fingerprint, Secret};
 use testkit::vendor::{Reply, Vendor};
@@ -80,7 +80,7 @@ async fn what_was_permitted_before_a_choice_does_not_go() {
     let vendor = Vendor::start([Reply::status(200)]).await;
     let gate = gate();
     let request = permitted(&gate, post(&vendor.url()));
-    gate.apply(&[ADA], Choice::default());
+    gate.apply(&[ADA], Held::default());
     assert!(matches!(egress(Options::default()).send(request, &gate).await, Err(SendError::Stale)));
     assert!(vendor.received().is_empty());
 }
@@ -96,7 +96,7 @@ async fn a_choice_made_while_connecting_keeps_the_body_back() {
     let mut sending = Box::pin(egress.send(request, &gate));
     // The first poll begins to connect and cannot have written: the connection's task has not run.
     assert!(futures_poll_once(&mut sending).await.is_none());
-    gate.apply(&[ADA], Choice::default());
+    gate.apply(&[ADA], Held::default());
     assert!(matches!(sending.await, Err(SendError::Stale)));
     let (mut socket, _) = listener.accept().await.expect("a connection was made");
     let mut seen = Vec::new();
@@ -189,7 +189,7 @@ async fn a_choice_made_while_waiting_for_the_file_keeps_the_lines_back() {
     tokio::io::AsyncReadExt::read_exact(&mut reader, &mut read[..1]).await.expect("written");
     let mut second = Box::pin(out.send(permitted(&gate, lines(1)), &gate));
     assert!(futures_poll_once(&mut second).await.is_none());
-    gate.apply(&[ADA], Choice::default());
+    gate.apply(&[ADA], Held::default());
     tokio::io::AsyncReadExt::read_exact(&mut reader, &mut read[1..]).await.expect("written");
     // A pipe cannot be synced.
     assert!(matches!(first.await, Err(SendError::File { .. })));

@@ -30,6 +30,7 @@ const REASONS: Record<string, string> = {
   required_not_for_purpose: "required may not be used for this purpose",
   integrations_object: "the event's integrations object excludes it",
   sent_client_side: "the browser has sent it itself",
+  consent_expired: "the grant on record has ended",
   rate_limited: "the receiver is over its limit",
   receiver_failed: "the receiver failed",
   timeout: "no answer in time",
