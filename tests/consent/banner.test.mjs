@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, button, firstLayer, launch, until, visit } from "./browser.mjs";
-import { startCollector } from "./collector.mjs";
+import { accessible, button, download, firstLayer, launch, until, visit } from "./browser.mjs";
+import { RECEIPT, startCollector } from "./collector.mjs";
 import { ARABIC, REGIMES, VENDORS } from "./settings.mjs";
 
 const NARROW = { width: 320, height: 640 };
@@ -207,9 +207,28 @@ test("vendors can be refused one by one, and a switch is 24 px", async (testing)
   assert.ok(width >= 24 && height >= 24);
   await button(page, "Save choices").click();
   await page.waitForFunction(() => document.cookie.includes("assent_choice"));
-  const { consent } = collector.requests.find(({ path }) => path === "/v1/t").body.context;
+  const { consent } = collector.requests.find(({ path }) => path === "/v1/consent").events[0].context;
   assert.deepEqual(consent.refusedVendors, ["crazy-egg"]);
   assert.deepEqual(consent.categoryPreferences, { required: true, functionality: false, performance: true, targeting: false });
+});
+
+test("after a choice, a refusal too, the preference centre offers its receipt", async (testing) => {
+  const { page, context, first, collector } = await open(testing);
+  await first.getByRole("button", { name: "Choose" }).click();
+  const link = page.getByRole("link", { name: "Download the receipt of your choice" });
+  assert.equal(await link.count(), 0, "nothing was chosen");
+  await page.getByRole("dialog").getByRole("button", { name: "Reject all" }).click();
+  await until("the server has it", () => page.evaluate(() => document.cookie.includes("~1")));
+  await button(page, "Privacy choices").click();
+  await accessible(page, "preference centre with a receipt");
+  const { height } = await link.boundingBox();
+  assert.ok(height >= 24, "24 px to hit");
+  const [file] = await Promise.all([download(context, page), link.click()]);
+  assert.equal(file.suggestedFilename(), "receipt.json");
+  assert.ok(collector.requests.some(({ path }) => path === `/v1/consent/${RECEIPT}`));
+  await page.reload();
+  await button(page, "Privacy choices").click();
+  assert.equal(await link.count(), 0, "its number is kept nowhere");
 });
 
 test("California: granting again what was refused takes a second click", async (testing) => {

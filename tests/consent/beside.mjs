@@ -3,9 +3,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { build } from "../../web/sdk/node_modules/esbuild/lib/main.js";
-import { startCollector } from "./collector.mjs";
+import { CHOICE, startCollector } from "./collector.mjs";
 
-const CHOICE = "Segment Consent Preference Updated";
 /** What each way of joining the two needs of the settings. */
 export const SURFACES = { withAssent: [], withTrustArc: ["trustarc"], withOneTrust: ["onetrust"] };
 /** How each way calls performance and targeting in the stamps of Segment's SDK. */
@@ -45,7 +44,7 @@ export async function open(browser, testing, settings, { gpc = false, ...content
   await tab.route("**/segment.js", (route) => route.fulfill({ contentType: "text/javascript", body: bundle }));
   await tab.goto(collector.url);
   await tab.waitForFunction(() => window.assent?.initialized);
-  const events = () => collector.requests.filter(({ method }) => method === "POST").flatMap(({ body }) => body.batch ?? [body]);
+  const events = () => collector.requests.filter(({ method }) => method === "POST").flatMap(({ events: all }) => all);
   const isOurs = ({ context: { library } }) => library.version.startsWith("assent-");
   const told = () => events().filter((event) => event.event === CHOICE && isOurs(event));
   const segment = () => events().filter((event) => !isOurs(event));

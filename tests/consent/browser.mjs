@@ -47,6 +47,13 @@ export async function visit(browser, collector, { gpc = false, url = collector.u
 /** The SDK has its settings and has done what they say. */
 export const started = (page) => page.waitForFunction(() => window.analytics?.initialized);
 
+/** The next file that the page offers, also by a tab of its own. */
+export const download = (context, page) =>
+  new Promise((resolve) => {
+    page.once("download", resolve);
+    context.on("page", (other) => other.once("download", resolve));
+  });
+
 export const button = (page, name) => page.getByRole("button", { name, exact: true });
 export const firstLayer = (page) => page.getByRole("region", { name: "Your privacy on this site" });
 

@@ -11,6 +11,9 @@ const NONCE = "bm9uY2U";
 const POLICY = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src 'nonce-${NONCE}'; connect-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'`;
 const JS = { "content-type": "text/javascript; charset=utf-8", "cache-control": "no-cache" };
 const KEY = "wk_test";
+export const CHOICE = "Segment Consent Preference Updated";
+/** The number of every receipt. */
+export const RECEIPT = "0123456789abcdef0123456789abcdef";
 
 const sdk = await readFile(`${DIST}analytics.min.js`, "utf8");
 const snippet = await readFile(`${DIST}snippet.js`, "utf8");
@@ -33,10 +36,16 @@ const html = (origin, { head = "", content = "", call = 'analytics.page("Page on
 <script type="${type}" nonce="${NONCE}">${inline(origin, call)}</script>
 </head><body><main><h1>A page</h1><p><a href="#one">A link</a> and text.</p>${content}</main></body></html>`;
 
+/** What a choice is kept as: the event that says the same. */
+function eventOf({ categories, anonymousId, userId, messageId, timestamp, ...described }) {
+  const consent = { categoryPreferences: { required: true, ...categories }, ...described };
+  return { type: "track", event: CHOICE, anonymousId, userId, messageId, timestamp, context: { consent } };
+}
+
 export async function startCollector(settings, page = {}) {
   const collector = {
     settings, page, key: KEY, nonce: NONCE,
-    /** `{ method, path, status, body }` in the order of arrival. */
+    /** `{ method, path, status, body, events }` in the order of arrival; a choice is its event. */
     requests: [],
     /** Answers for events to come: `{ status, headers }`, first in first out. */
     refusals: [],
@@ -68,11 +77,17 @@ async function answer(collector, request, response) {
   // The browser's own wish, not the page's.
   if (path === "/favicon.ico") return response.writeHead(204).end();
   const one = { method: request.method, path, body: text ? JSON.parse(text) : null, headers: request.headers, at: Date.now() };
+  one.events = !one.body ? [] : path === "/v1/consent" ? [eventOf(one.body)] : (one.body.batch ?? [one.body]);
   collector.requests.push(one);
   if (request.method === "POST") {
     const { status, headers } = collector.refusals.shift() ?? { status: 200 };
     one.status = status;
-    return response.writeHead(status, { "content-type": "application/json", ...headers }).end('{"success":true}');
+    const receipt = path === "/v1/consent" && { receipt: RECEIPT };
+    return response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify({ success: true, ...receipt }));
+  }
+  if (path === `/v1/consent/${RECEIPT}`) {
+    const file = { "content-type": "application/ld+json", "content-disposition": "attachment; filename=\"receipt.json\"" };
+    return response.writeHead(200, file).end('{"@type":"ConsentReceipt"}');
   }
   if (path === `/analytics.js/v1/${KEY}/analytics.min.js`) return response.writeHead(200, JS).end(script);
   if (chunks.has(path)) return response.writeHead(200, JS).end(chunks.get(path));

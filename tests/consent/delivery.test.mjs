@@ -24,7 +24,7 @@ async function open(testing, settings = QUIET, options = {}) {
     collector.close();
   });
   const posts = () => collector.requests.filter(({ method }) => method === "POST");
-  const accepted = () => posts().filter(({ status }) => status === 200).flatMap(({ body }) => body.batch ?? [body]);
+  const accepted = () => posts().filter(({ status }) => status === 200).flatMap(({ events }) => events);
   const names = () => [...new Set(accepted().map(({ event }) => event))];
   const has = (...wanted) => until(`${wanted} arrive`, () => wanted.every((name) => names().includes(name)));
   const track = (...events) => visited.page.evaluate((all) => all.forEach((event) => window.analytics.track(event)), events);
@@ -188,8 +188,9 @@ test("a refusal that the server did not hear is told by the next page", async (t
   await page.goto(`${collector.url}page/next`);
   const told = await until("it is told again", () => posts()[1]);
   assert.equal(told.status, 200);
-  assert.equal(told.body.context.consent.method, "reject_all");
-  assert.notEqual(told.body.anonymousId, posts()[0].body.anonymousId, "nothing was kept by which to know it again");
+  assert.equal(told.body.method, "reject_all");
+  assert.notEqual(told.body.messageId, posts()[0].body.messageId, "nothing was kept by which to know it again");
+  assert.deepEqual([told.body.anonymousId, told.body.userId], [undefined, undefined]);
   await page.waitForFunction(() => document.cookie.endsWith("~1") || document.cookie.includes("~1;"));
   await page.goto(`${collector.url}page/third`);
   await started(page);

@@ -40,7 +40,8 @@ async function pass(testing, clicks) {
 async function give(posts) {
   for (const { path, body } of posts) {
     const answer = await fetch(assent.url + path, { method: "POST", body: JSON.stringify(body) });
-    assert.deepEqual([answer.status, await answer.text()], [200, '{"success":true}']);
+    const { success, receipt } = await answer.json();
+    assert.deepEqual([answer.status, success, /^[0-9a-f]{32}$/.test(receipt)], [200, true, path === "/v1/consent"]);
   }
 }
 
@@ -74,7 +75,7 @@ test("beside Segment's SDK a withdrawal is known, and what Segment's goes on to 
   await tab.evaluate(() => void window.analytics.track("After"));
   await until("Segment's SDK goes on", () => has("After"));
   const posts = collector.requests.filter(({ method }) => method === "POST");
-  const withdrawal = posts.findIndex(({ body }) => body.context?.consent?.method === "withdraw");
+  const withdrawal = posts.findIndex(({ events: [event] }) => event.context?.consent?.method === "withdraw");
   const [recorded, stored] = [await counted("assent_collect_choices_total", 'recorded="known"'), await counted("assent_collect_accepted_total")];
   await give(posts.slice(0, withdrawal));
   const under = await counted("assent_collect_accepted_total");

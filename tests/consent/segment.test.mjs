@@ -64,7 +64,7 @@ async function record(call) {
     for (const name of names) window.analytics.on(name, (...args) => window.heard.push(JSON.stringify([name, ...args])));
   });
   for (const one of CALLS) await page.evaluate(`void window.analytics.${one}`);
-  const events = () => collector.requests.filter(({ method }) => method === "POST").flatMap(({ body }) => body.batch ?? [body]);
+  const events = () => collector.requests.filter(({ method }) => method === "POST").flatMap(({ events: all }) => all);
   await until("all arrive", () => events().length >= CALLS.length + 1);
   const cookies = (await context.cookies()).map(({ name }) => name).filter((name) => name.startsWith("ajs_")).sort();
   await page.waitForFunction((calls) => window.heard.filter((one) => !one.includes("Before")).length >= calls, CALLS.length);

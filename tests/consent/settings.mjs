@@ -32,6 +32,7 @@ export const texts = {
   confirm: "You refused this before. Press the button once more to allow it.",
   reload: "Already running until this page is reloaded:",
   reloadButton: "Reload",
+  receipt: "Download the receipt of your choice",
 };
 
 const PURPOSES = { functionality: "personalisation", performance: "analytics", targeting: "advertising" };

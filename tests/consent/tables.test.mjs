@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { button, firstLayer, launch, started, stored, until, visit } from "./browser.mjs";
-import { startCollector } from "./collector.mjs";
+import { RECEIPT, startCollector } from "./collector.mjs";
 import { REGIMES } from "./settings.mjs";
 
 const TABLES = ["eu", "eu-buffer", "uk", "california", "rest"];
@@ -23,14 +23,15 @@ function line({ method, path }, event, ids) {
   const short = path.replace("wk_test", "{key}").replace(/choices\.\w+\.js/, "choices.{hash}.js");
   if (!event) return `${method} ${short}`;
   const { consent } = event.context;
-  const id = event.anonymousId === ids.after ? "stored" : event.anonymousId === ids.before ? "withdrawn" : "receipt";
-  const [{ atCapture, method: by, layer }, name] = [consent, event.event ?? event.name];
+  const id = !event.anonymousId ? "none" : event.anonymousId === ids.after ? "stored" : event.anonymousId === ids.before ? "withdrawn" : "unknown";
+  const { atCapture, method: by, layer } = consent;
+  const call = path === "/v1/consent" ? "" : `${event.type} '${event.event ?? event.name}' `;
   const captured = atCapture ? ` at capture: ${words(atCapture)}` : "";
   const how = by ? ` by: ${by} on: ${layer}` : "";
-  return `${method} ${short} ${event.type} '${name}' id=${id} consent: ${words(consent.categoryPreferences)}${captured}${how}`;
+  return `${method} ${short} ${call}id=${id} consent: ${words(consent.categoryPreferences)}${captured}${how}`;
 }
 
-const rows = (requests) => requests.flatMap((one) => (one.body?.batch ?? [one.body]).map((event) => [one, event]));
+const rows = (requests) => requests.flatMap((one) => (one.events.length ? one.events : [null]).map((event) => [one, event]));
 
 const spa = (page, name) =>
   page.evaluate((title) => {
@@ -120,16 +121,17 @@ async function shown(page) {
   return seen.filter(Boolean).sort();
 }
 
-/** A receipt is used once, is in no storage, and comes with nothing about page or browser. */
+/** Who is not named is not to be known again: a number is used once and is in no storage, nor is that of the receipt. */
 async function checkReceipts({ context, page }, collector, ids) {
   const events = rows(collector.requests).flatMap(([, event]) => event ?? []);
   const kept = JSON.stringify([await context.cookies(), await page.evaluate(() => ({ ...localStorage }))]);
+  assert.ok(!kept.includes(RECEIPT), "a receipt is kept nowhere");
   for (const event of events.filter(({ anonymousId }) => !ids.seen.has(anonymousId))) {
     assert.ok(CATEGORIES.every((id) => !event.context.consent.categoryPreferences[id]), "only a refusal goes without an identifier");
-    assert.deepEqual(Object.keys(event.context).sort(), ["consent", "library"]);
-    assert.equal(event.userId, undefined);
-    assert.equal(events.filter(({ anonymousId }) => anonymousId === event.anonymousId).length, 1, "a receipt is used once");
-    assert.ok(!kept.includes(event.anonymousId) && !kept.includes(event.messageId), "a receipt is kept nowhere");
+    assert.deepEqual(Object.keys(event.context), ["consent"]);
+    assert.deepEqual([event.anonymousId, event.userId], [undefined, undefined]);
+    assert.equal(events.filter(({ messageId }) => messageId === event.messageId).length, 1, "a number is used once");
+    assert.ok(!kept.includes(event.messageId), "a number is kept nowhere");
   }
 }
 

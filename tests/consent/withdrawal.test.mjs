@@ -5,10 +5,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { button, launch, started, until, visit } from "./browser.mjs";
-import { startCollector } from "./collector.mjs";
+import { CHOICE, startCollector } from "./collector.mjs";
 import { REGIMES } from "./settings.mjs";
 
-const CHOICE = "Segment Consent Preference Updated";
 /** The promise is one second. */
 const BITES_MS = 1_000;
 const GOOGLE = { ad_storage: "targeting", ad_user_data: "targeting", ad_personalization: "targeting", analytics_storage: "performance" };
@@ -27,7 +26,7 @@ async function open(testing, settings = { ...REGIMES.eu, tags: [] }, content = {
     await visited.context.close();
     collector.close();
   });
-  const events = () => collector.requests.filter(({ method }) => method === "POST").flatMap(({ body, at }) => (body.batch ?? [body]).map((event) => ({ ...event, at })));
+  const events = () => collector.requests.filter(({ method }) => method === "POST").flatMap(({ events: all, at }) => all.map((event) => ({ ...event, at })));
   return { collector, ...visited, events };
 }
 

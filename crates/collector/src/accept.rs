@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use consent::{Arrival, Choice, Preferences, Rules, Signals, collect};
-use control::{ChoiceMade, KeyOwner, Method, Presented, Recorded};
+use control::{ChoiceMade, KeyOwner, Method, Presented, Receipt, Recorded};
 use event::timestamp::correct;
 use event::{Batch, BatchError, Call, Discard, Event, Fields, Millis, Pii, Received};
 use eventlog::record::Raw;
@@ -24,6 +24,7 @@ use crate::geo::Geo;
 use crate::metrics::{Metrics, SourceLabels};
 use crate::observe::{Observation, Observer, Seen};
 use crate::reject::{Refusal, Reject};
+use crate::visitor::Said;
 use crate::write_key;
 
 const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
@@ -127,6 +128,21 @@ impl Acceptor {
         intake.finish().await
     }
 
+    /// Records a choice that was stated alone, by the path of those that are events. Its number; `None` under a key that
+    /// belongs to no source, where the server is told to take those.
+    pub(crate) async fn choose(&self, asked: &Asked<'_>, said: &Said) -> Result<Option<Receipt>, Refusal> {
+        let Some(owner) = self.owner(asked, said.write_key.as_deref())? else { return Ok(None) };
+        let records = Records::with_capacity(1, said.event.len() + RECORD_HEAD_BYTES);
+        let mut intake = Intake { is_nameless: said.is_nameless, ..Intake::new(self, asked, owner, None, records) };
+        intake.take(Event::parse(&said.event, Some(Call::Track))).await?;
+        let (receipt, discarded) = (intake.receipt, intake.discarded());
+        intake.finish().await?;
+        match receipt {
+            Some(receipt) => Ok(Some(receipt)),
+            None => Err(Reject::BadChoice.because(discarded.map_or("not_a_choice", Discard::code))),
+        }
+    }
+
     async fn discard_whole(&self, asked: &Asked<'_>, body: &str, code: Discard, events: u64) -> Result<(), Refusal> {
         let Some(owner) = self.owner(asked, write_key::from_body(body).as_deref())? else { return Ok(()) };
         let mut intake = Intake::new(self, asked, owner, None, Records::default());
@@ -204,6 +220,10 @@ struct Intake<'r> {
     address: Option<String>,
     records: Records,
     told: Vec<Told>,
+    /// The event names nobody: its choice is recorded, and it is stored nowhere.
+    is_nameless: bool,
+    /// Of the latest choice.
+    receipt: Option<Receipt>,
 }
 
 impl<'r> Intake<'r> {
@@ -217,7 +237,8 @@ impl<'r> Intake<'r> {
         let rules = owner.tenant.gate.rules();
         // A server's own address says nothing about a visitor.
         let address = (owner.source().kind != SourceKind::Server).then(|| asked.client.to_string());
-        Self { acceptor, asked, owner, rules, sent_at, address, records, told: Vec::new() }
+        let told = Vec::new();
+        Self { acceptor, asked, owner, rules, sent_at, address, records, told, is_nameless: false, receipt: None }
     }
 
     /// Takes one event: stored, refused or discarded.
@@ -240,6 +261,9 @@ impl<'r> Intake<'r> {
         let regime = tenant.workspace.consent.regime(region.as_deref());
         if let Some((method, choice)) = choice::carried(&event, &self.rules, &tenant.workspace.consent) {
             self.record(&event, method, choice, region.as_deref()).await?;
+            if self.is_nameless {
+                return Ok(());
+            }
         }
         let arrival = Arrival {
             sent: event.consent().and_then(Preferences::from_consent),
@@ -269,7 +293,7 @@ impl<'r> Intake<'r> {
         let sent_at = event.sent_at().or(self.sent_at);
         let made = ChoiceMade {
             tenant: Arc::clone(&self.owner.tenant),
-            anonymous_id: event.anonymous_id().map(|id| Pii::new(id.to_owned())),
+            anonymous_id: event.anonymous_id().filter(|_| !self.is_nameless).map(|id| Pii::new(id.to_owned())),
             user_id: event.user_id().map(|id| Pii::new(id.to_owned())),
             choice,
             method,
@@ -288,6 +312,7 @@ impl<'r> Intake<'r> {
             tracing::error!(%error, "choice not recorded");
             Refusal::from(Reject::ChoiceNotRecorded)
         })?;
+        self.receipt = Some(recorded.receipt());
         self.told.push(Told::Chosen { anonymous: matches!(recorded, Recorded::Anonymous { .. }) });
         Ok(())
     }
@@ -353,6 +378,14 @@ impl<'r> Intake<'r> {
                 name: event.name().map(str::to_owned),
             }));
         }
+    }
+
+    /// Why an event was not taken.
+    fn discarded(&self) -> Option<Discard> {
+        self.told.iter().find_map(|told| match told {
+            Told::Discarded { code, .. } => Some(*code),
+            _ => None,
+        })
     }
 
     /// Makes the request's events durable, then counts and shows what became of them.

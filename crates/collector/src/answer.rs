@@ -97,6 +97,14 @@ pub(crate) fn private_json(body: String) -> Answer {
     answer
 }
 
+/// JSON that nobody may keep.
+pub(crate) fn no_store_json(body: String) -> Answer {
+    let mut answer = with_body(JSON, body.into());
+    answer.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    cors::allow(answer.headers_mut());
+    answer
+}
+
 /// Plain text for probes.
 pub(crate) fn text(body: impl Into<Bytes>) -> Answer {
     with_body(HeaderValue::from_static("text/plain; charset=utf-8"), body.into())

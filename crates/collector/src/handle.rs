@@ -30,6 +30,7 @@ use crate::reject::{Refusal, Reject};
 use crate::routes::{self, Found, Handler};
 use crate::sdk::Scripts;
 use crate::settings::{self, PublicUrl};
+use crate::visitor::{ReceiptDesk, Receipts};
 use crate::{cors, pixel};
 
 /// What the rest of the process tells about itself.
@@ -65,6 +66,8 @@ pub struct Edge {
     pub pages: Vec<Page>,
     /// Who answers everything else.
     pub beside: Option<Beside>,
+    /// Where receipts come from; `None` where this process keeps no ledger.
+    pub receipts: Option<Arc<dyn ReceiptDesk>>,
 }
 
 impl Default for Edge {
@@ -77,6 +80,7 @@ impl Default for Edge {
             body_bytes_max: 64 * 1024 * 1024,
             pages: Vec::new(),
             beside: None,
+            receipts: None,
         }
     }
 }
@@ -107,12 +111,13 @@ pub struct Options {
 /// The HTTP edge.
 #[derive(Debug)]
 pub struct Collector {
-    acceptor: Acceptor,
+    pub(crate) acceptor: Acceptor,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     tracer: Tracer,
     probes: Probes,
-    bodies: Bodies,
+    pub(crate) bodies: Bodies,
+    pub(crate) receipts: Receipts,
     scripts: Scripts,
     public_url: Option<PublicUrl>,
     trusted_proxies: TrustedProxies,
@@ -150,6 +155,7 @@ impl Collector {
             tracer,
             probes,
             bodies: Bodies::new(edge.body_bytes_max),
+            receipts: Receipts::new(edge.receipts),
             scripts: Scripts::default(),
             public_url: edge.public_url,
             trusted_proxies: edge.trusted_proxies,
@@ -185,6 +191,8 @@ impl Collector {
             Handler::SdkMetrics => self.sdk_metrics(&head, body).await,
             Handler::Pixel => Ok(self.pixel(&head, peer, segment).await),
             Handler::Settings => self.settings(&head, peer, segment),
+            Handler::Choose => self.choose(&head, body, peer).await,
+            Handler::Receipt => self.receipt(&head, peer, segment).await,
             Handler::Script => self.script(&head, segment),
             Handler::SdkFile(sdk) => Scripts::file(sdk, segment, &head.headers),
             Handler::Health => Ok(answer::text("alive\n")),
@@ -225,7 +233,7 @@ impl Collector {
         answer::refused(refusal)
     }
 
-    fn asked<'h>(&self, head: &'h Parts, peer: SocketAddr) -> Asked<'h> {
+    pub(crate) fn asked<'h>(&self, head: &'h Parts, peer: SocketAddr) -> Asked<'h> {
         Asked::new(self.clock.now(), &head.headers, self.trusted_proxies.client(peer, &head.headers))
     }
 
@@ -314,6 +322,6 @@ impl Collector {
     }
 }
 
-fn utf8(body: &Bytes) -> Result<&str, Refusal> {
+pub(crate) fn utf8(body: &Bytes) -> Result<&str, Refusal> {
     std::str::from_utf8(body).map_err(|error| Reject::InvalidUtf8.because(error))
 }

@@ -3,7 +3,7 @@
 //!
 //! Built on plain hyper, without a router or middleware: this is the hot path, and a table is the router
 //! (`src/routes.rs`). Read in this order: `routes` and `reject` (the two tables), [`Collector::handle`], `accept` (the
-//! path of an event), `choice` (the path of a consent choice), then the parts: `body`, `write_key`, `address`, `geo`,
+//! path of an event), `choice` (the path of a consent choice), `visitor` (choices and receipts over HTTP), then the parts: `body`, `write_key`, `address`, `geo`,
 //! `cors`, `pixel`, `settings`, `sdk`, `serve`.
 //!
 //! What it promises, each with its test in `tests/it`:
@@ -32,6 +32,7 @@ mod sdk;
 mod serve;
 mod settings;
 pub mod untrusted;
+mod visitor;
 mod write_key;
 
 pub use accept::UnknownKey;
@@ -46,3 +47,4 @@ pub use observe::{Observation, Observer, Seen};
 pub use page::Page;
 pub use serve::{ServeLimits, serve};
 pub use settings::{InvalidPublicUrl, PublicUrl};
+pub use visitor::ReceiptDesk;

@@ -25,6 +25,10 @@ pub(crate) enum Reject {
     DiskFull,
     LogBroken,
     ChoiceNotRecorded,
+    BadChoice,
+    NoReceipt,
+    NoLedger,
+    TooManyReceipts,
     Internal,
     SdkAbsent,
     NotReady,
@@ -50,7 +54,7 @@ const fn later(row: Row, retry_after_s: &'static str) -> Row {
 }
 
 /// The table, in the order of the type.
-pub(crate) static TABLE: [(Reject, Row); 18] = [
+pub(crate) static TABLE: [(Reject, Row); 22] = [
     (
         Reject::BadJson,
         row(
@@ -201,6 +205,48 @@ pub(crate) static TABLE: [(Reject, Row); 18] = [
         ),
     ),
     (
+        Reject::BadChoice,
+        row(
+            StatusCode::BAD_REQUEST,
+            "bad_choice",
+            "this is not a choice that can be recorded",
+            "`detail` says what is wrong; `categories` with `true` or `false` by category is all that must be there",
+        ),
+    ),
+    (
+        Reject::NoReceipt,
+        row(
+            StatusCode::NOT_FOUND,
+            "no_receipt",
+            "there is no receipt of this number under this write key",
+            "use the number that the choice was answered with; a record that was erased has no receipt any more",
+        ),
+    ),
+    (
+        Reject::NoLedger,
+        later(
+            row(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no_ledger",
+                "receipts cannot be given here now; the choice itself is recorded",
+                "ask again after `Retry-After`, and a server that runs with `--role all`",
+            ),
+            "30",
+        ),
+    ),
+    (
+        Reject::TooManyReceipts,
+        later(
+            row(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_receipts",
+                "receipts were asked for too often from this address",
+                "ask again after `Retry-After`",
+            ),
+            "60",
+        ),
+    ),
+    (
         Reject::Internal,
         row(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -295,6 +341,10 @@ mod tests {
         503 disk_full, again after 30 s
         503 log_broken, again after 5 s
         503 choice_not_recorded, again after 1 s
+        400 bad_choice
+        404 no_receipt
+        503 no_ledger, again after 30 s
+        429 too_many_receipts, again after 60 s
         500 internal
         503 sdk_absent
         503 not_ready, again after 1 s

@@ -24,6 +24,10 @@ pub(crate) enum Handler {
     Script,
     /// A part of that SDK which is loaded when it is needed.
     SdkFile(Sdk),
+    /// A visitor's choice, answered with the number of its receipt.
+    Choose,
+    /// The receipt of that number.
+    Receipt,
     /// Is the process alive?
     Health,
     /// Can it take events?
@@ -44,10 +48,12 @@ impl Handler {
             Self::One(Call::Alias) => Some("POST /v1/alias"),
             Self::Batch => Some("POST /v1/batch"),
             Self::Pixel => Some("GET /v1/pixel"),
+            Self::Choose => Some("POST /v1/consent"),
             Self::SdkMetrics
             | Self::Settings
             | Self::Script
             | Self::SdkFile(_)
+            | Self::Receipt
             | Self::Health
             | Self::Ready
             | Self::Metrics => None,
@@ -71,7 +77,7 @@ const fn get(pattern: &'static str, handler: Handler) -> Row {
 }
 
 /// Paths that also answer with `/v1` in front.
-static VERSIONED: [Row; 18] = [
+static VERSIONED: [Row; 20] = [
     post("/t", Handler::One(Call::Track)),
     post("/track", Handler::One(Call::Track)),
     post("/b", Handler::Batch),
@@ -90,6 +96,8 @@ static VERSIONED: [Row; 18] = [
     post("/m", Handler::SdkMetrics),
     get("/pixel/{}", Handler::Pixel),
     get("/projects/{}/settings", Handler::Settings),
+    post("/consent", Handler::Choose),
+    get("/consent/{}", Handler::Receipt),
 ];
 
 /// Paths that answer as they stand here.
@@ -162,11 +170,14 @@ mod tests {
             check(&Method::POST, path, &Found::Handler(Handler::Batch, ""));
         }
         check(&Method::POST, "/v1/m", &Found::Handler(Handler::SdkMetrics, ""));
+        check(&Method::POST, "/v1/consent", &Found::Handler(Handler::Choose, ""));
+        check(&Method::POST, "/consent", &Found::Handler(Handler::Choose, ""));
     }
 
     #[test]
     fn a_segment_is_handed_on() {
         check(&Method::GET, "/v1/projects/wk/settings", &Found::Handler(Handler::Settings, "wk"));
+        check(&Method::GET, "/v1/consent/0f", &Found::Handler(Handler::Receipt, "0f"));
         check(&Method::HEAD, "/v1/pixel/track", &Found::Handler(Handler::Pixel, "track"));
         check(&Method::GET, "/analytics.js/v1/wk/analytics.min.js", &Found::Handler(Handler::Script, "wk"));
         check(&Method::GET, "/analytics.js/v1/wk/platform/analytics.min.js", &Found::Handler(Handler::Script, "wk"));

@@ -120,6 +120,7 @@ struct Texts {
     confirm: Option<String>,
     reload: String,
     reload_button: String,
+    receipt: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     links: Vec<LinkShown>,
 }
@@ -260,6 +261,7 @@ fn texts(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -
         confirm: row.confirm_opt_in.then(|| said("confirm")),
         reload: said("reload"),
         reload_button: said("reload_button"),
+        receipt: said("receipt"),
         links: if has_link { vec![LinkShown { text: said("choices_link") }] } else { Vec::new() },
     }
 }

@@ -46,7 +46,7 @@ pub use configuration::{
     Unservable, Word, export,
 };
 pub use directory::{Directory, KeyOwner, Tenant};
-pub use evidence::{Evidence, EvidenceError, EvidenceStore, Issued};
+pub use evidence::{Evidence, EvidenceError, EvidenceStore, Issued, Published};
 pub use load::{LoadError, load};
 pub use presented::Presented;
 pub use recent::Recent;

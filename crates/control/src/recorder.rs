@@ -70,11 +70,21 @@ pub enum Recorded {
         /// The identifiers that came with it; it counts under all of the subject.
         identifiers: Vec<Fingerprint>,
     },
-    /// A refusal from somebody unknown, kept without anything that leads to them.
+    /// A refusal from somebody unknown, or a choice that came without identifiers: kept without anything that leads to
+    /// its maker.
     Anonymous {
         /// Its number.
         receipt: Receipt,
     },
+}
+
+impl Recorded {
+    /// The number of the choice, by which its maker can ask for its receipt.
+    pub fn receipt(&self) -> Receipt {
+        match self {
+            Self::Known { receipt, .. } | Self::Anonymous { receipt } => *receipt,
+        }
+    }
 }
 
 struct Waiting {
@@ -183,7 +193,9 @@ async fn nameless(
         asked.iter().zip(answers).filter(|(one, in_vault)| is_known(**one, *in_vault)).map(|(one, _)| *one).collect();
     let decide = |(made, identifiers): (&ChoiceMade, &Identifiers<'_>)| {
         let fingerprints = identifiers.fingerprints();
-        let nameless = refuses(made) && !fingerprints.iter().any(|one| known.contains(one));
+        // What comes without an identifier, a grant too, is nobody's, and proves only itself.
+        let is_nobodys = fingerprints.is_empty();
+        let nameless = is_nobodys || (refuses(made) && !fingerprints.iter().any(|one| known.contains(one)));
         if !nameless {
             known.extend(fingerprints);
         }

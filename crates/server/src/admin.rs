@@ -59,6 +59,7 @@ pub(crate) struct Sights<'s> {
     pub(crate) telemetry: &'s Telemetry,
     pub(crate) live: &'s Live,
     pub(crate) delivery: &'s Arc<Delivery>,
+    pub(crate) ledgers: Arc<Ledgers>,
     /// Set when the server begins to end.
     pub(crate) stopping: CancellationToken,
 }
@@ -79,7 +80,7 @@ pub(crate) async fn open(door: &Door, engines: &Engines, sights: Sights<'_>) -> 
         accounts,
         configuration: Arc::clone(&engines.configuration),
         store: Arc::clone(&engines.store),
-        evidence: evidence(sights.settings, engines, &sights.stopping),
+        evidence: evidence(sights.ledgers, &sights.stopping),
         recorder: engines.recorder.clone(),
         directory: Arc::clone(&engines.directory),
         delivery: Arc::clone(sights.delivery),
@@ -102,8 +103,7 @@ pub(crate) async fn open(door: &Door, engines: &Engines, sights: Sights<'_>) -> 
 }
 
 /// Opens ledgers for whoever asks, and publishes to them until the server ends.
-fn evidence(settings: &Settings, engines: &Engines, stopping: &CancellationToken) -> EvidenceDesk {
-    let ledgers = Ledgers::new(settings, engines);
+fn evidence(ledgers: Arc<Ledgers>, stopping: &CancellationToken) -> EvidenceDesk {
     tokio::spawn(Arc::clone(&ledgers).publish(stopping.clone()));
     Arc::new(move |workspace| ledgers.find(workspace))
 }

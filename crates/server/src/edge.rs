@@ -1,14 +1,17 @@
 //! From settings to how the edge stands in its network.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use collector::{Beside, Edge, Geo, Network, Page, PublicUrl, ServeLimits, TrustedProxies, UnknownKey};
+use collector::{Edge, Geo, Network, PublicUrl, ReceiptDesk, ServeLimits, TrustedProxies, UnknownKey};
 
 use crate::settings::{self, Settings};
+use crate::topology::Shown;
 
 /// What the collector is told about its network.
-pub(crate) fn edge(settings: &Settings, pages: Vec<Page>, beside: Option<Beside>) -> anyhow::Result<Edge> {
+pub(crate) fn edge(settings: &Settings, shown: Shown) -> anyhow::Result<Edge> {
+    let Shown { pages, beside, ledgers } = shown;
     let networks: Result<Vec<Network>, _> = settings.trusted_proxies.iter().map(|network| network.parse()).collect();
     let geo = settings.geo_database.as_ref().map(|path| {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read `geo_database` `{}`", path.display()))?;
@@ -25,6 +28,7 @@ pub(crate) fn edge(settings: &Settings, pages: Vec<Page>, beside: Option<Beside>
         body_bytes_max: usize::try_from(settings.request_bytes_in_flight_max)?,
         pages,
         beside,
+        receipts: ledgers.map(|ledgers| -> Arc<dyn ReceiptDesk> { ledgers }),
     })
 }
 

@@ -6,12 +6,15 @@
 //! what the settings say counts for new ones alone, because a log that changes its name is another log.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use control::{Directory, Evidence, Store};
+use async_trait::async_trait;
+use collector::ReceiptDesk;
+use control::{Directory, Evidence, Published, Receipt, Store};
 use ledger::{Ledger, LogKey, Options};
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +34,21 @@ pub(crate) struct Ledgers {
     host: String,
     anchors: Option<PathBuf>,
     open: Mutex<HashMap<Arc<str>, Evidence>>,
+}
+
+impl fmt::Debug for Ledgers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ledgers({})", self.host)
+    }
+}
+
+#[async_trait]
+impl ReceiptDesk for Ledgers {
+    async fn receipt(&self, workspace: &str, number: Receipt) -> Result<Published, String> {
+        // The first second of a server: the choice waits as one that no checkpoint has yet.
+        let Some(evidence) = self.find(workspace) else { return Ok(Published::Waiting) };
+        evidence.published(number).await.map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+    }
 }
 
 impl Ledgers {

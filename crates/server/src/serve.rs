@@ -21,12 +21,13 @@ use crate::admin::{Alerting, Login, Sights};
 use crate::cli::{Role, Serve};
 use crate::engines::{Engines, Opening, read_workspaces};
 use crate::gauges::Sources;
+use crate::ledgers::Ledgers;
 use crate::live::Live;
 use crate::ready::{Behind, Ready};
 use crate::settings::Settings;
 use crate::spans::Spans;
 use crate::telemetry::Telemetry;
-use crate::topology::{DataPath, Front, build_data_path};
+use crate::topology::{DataPath, Front, Shown, build_data_path};
 use crate::trim::{Holders, Trimmer};
 use crate::{Machine, admin, delivering, demo, drain, edge, following, local};
 
@@ -62,7 +63,9 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     let pages = if serve.demo { demo::pages() } else { Vec::new() };
     let door = (serve.role == Role::All).then(api::Door::default);
     let beside = door.as_ref().map(api::Door::beside);
-    let front = Front { probes: probes(&ready, &telemetry), pages, beside, delivers: serve.role == Role::All };
+    let ledgers = door.is_some().then(|| Ledgers::new(&settings, &engines));
+    let shown = Shown { pages, beside, ledgers: ledgers.clone() };
+    let front = Front { probes: probes(&ready, &telemetry), shown, delivers: serve.role == Role::All };
     let path = build_data_path(&settings, &engines, &telemetry, &live, front).await?;
     if let Ok(false) = tokio::time::timeout(LAKE_BEGINS_WITHIN, path.lake.has_begun()).await {
         // Before the first request: what came in now might never be in a table.
@@ -74,10 +77,10 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     let waiting = path.pipeline.remember_waiting().await;
     tracing::info!(events = waiting, "events of the last run that wait in the log");
     let stopping = CancellationToken::new();
-    let (login, alerting) = match &door {
-        Some(door) => {
+    let (login, alerting) = match door.as_ref().zip(ledgers) {
+        Some((door, ledgers)) => {
             let (settings, telemetry, live, delivery) = (&settings, &telemetry, &live, &path.delivery);
-            let sights = Sights { settings, telemetry, live, delivery, stopping: stopping.clone() };
+            let sights = Sights { settings, telemetry, live, delivery, ledgers, stopping: stopping.clone() };
             let (login, alerting) = admin::open(door, &engines, sights).await?;
             (Some(login), Some(alerting))
         }

@@ -11,6 +11,7 @@ use pipeline::stage::{Deduplicate, Identify, Route, Validate};
 use pipeline::{Pipeline, Site};
 
 use crate::engines::Engines;
+use crate::ledgers::Ledgers;
 use crate::live::Live;
 use crate::observe;
 use crate::previous::PreviousIds;
@@ -27,12 +28,19 @@ pub(crate) struct DataPath {
     pub(crate) delivery: Arc<Delivery>,
 }
 
-/// What the edge shows beside the wire protocol, and whether anything may leave.
-pub(crate) struct Front {
-    pub(crate) probes: Probes,
+/// What the edge shows beside the wire protocol.
+pub(crate) struct Shown {
     pub(crate) pages: Vec<Page>,
     /// Admin API and console; `None` where this process has neither.
     pub(crate) beside: Option<Beside>,
+    /// The ledgers, for receipts; `None` where this process keeps none.
+    pub(crate) ledgers: Option<Arc<Ledgers>>,
+}
+
+/// What the edge is given, and whether anything may leave.
+pub(crate) struct Front {
+    pub(crate) probes: Probes,
+    pub(crate) shown: Shown,
     /// A server that only collects delivers nothing, also of what the last one left.
     pub(crate) delivers: bool,
 }
@@ -57,7 +65,7 @@ pub(crate) async fn build_data_path(
         observer: observe::collector(live),
         tracer: telemetry.tracer.clone(),
         probes: front.probes,
-        edge: edge::edge(settings, front.pages, front.beside)?,
+        edge: edge::edge(settings, front.shown)?,
     }));
     let marks: Vec<_> = (0..engines.raw.partitions())
         .map(|partition| engines.processed.watermark(eventlog::Partition(partition)))

@@ -54,7 +54,7 @@ pub struct Words {
 }
 
 /// Every place that has words.
-pub(crate) const PLACES: [&str; 15] = [
+pub(crate) const PLACES: [&str; 16] = [
     "title",
     "body",
     "accept",
@@ -70,6 +70,7 @@ pub(crate) const PLACES: [&str; 15] = [
     "confirm",
     "reload",
     "reload_button",
+    "receipt",
 ];
 
 const FILES: [(&str, &str); 5] = [

@@ -28,6 +28,7 @@ background:var(--l);border-radius:50%}
 input:checked{background:var(--p);border-color:var(--p)}
 input:checked::after{inset-inline-start:auto;inset-inline-end:.1875rem;background:var(--q)}
 input:disabled{opacity:.5;cursor:not-allowed}
+.v{display:inline-flex;align-items:center;min-block-size:1.75rem}
 footer{padding:.75rem 1rem;border-block-start:1px solid var(--l)}
 footer p{margin-block-end:.5rem;font-weight:600;color:var(--t)}
 @media(max-height:26rem){dialog{overflow:auto}form{max-block-size:none}.y{overflow:visible}}
@@ -56,10 +57,12 @@ class Centre {
   #confirmed: string | undefined;
 
   constructor(core: Core) {
-    const { language, dir = "ltr", title, body } = core.consent.settings.texts;
+    const { texts } = core.consent.settings;
+    const { language, dir = "ltr", title, body } = texts;
     this.#core = core;
     this.#note = h("p", { role: "alert" });
     const { settings } = core.consent;
+    const { receipt } = core.report;
     this.#dialog = h(
       "dialog",
       { "aria-labelledby": "d", lang: language, dir, close: () => this.#end() },
@@ -73,6 +76,8 @@ class Centre {
           h("p", {}, body),
           core.banner.honoured(),
           ...settings.categories.map((category) => this.#category(category)),
+          receipt &&
+            h("p", {}, h("a", { class: "v", href: receipt, target: "_blank", rel: "noopener" }, texts.receipt)),
         ),
         h("footer", {}, this.#note, this.#buttons()),
       ),

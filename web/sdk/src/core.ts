@@ -83,7 +83,7 @@ export class Core {
   readonly followers = new Set<() => void>();
   readonly #start: Start;
   readonly #surroundings: Fields;
-  readonly #report: Report;
+  readonly report: Report;
   readonly #queue: Queue;
   readonly #announce: () => void;
   /** Calls made before a choice, with what held and who it was then (`before: buffer`). */
@@ -98,7 +98,7 @@ export class Core {
     identity.days = storage.identifierDays ?? IDENTIFIER_DAYS;
     identity.domain = storage.domain;
     this.consent = new Consent(settings, { store: choiceStore(storage), signals, now: Date.now });
-    this.#report = new Report(this.consent, { url: `${api}/t`, writeKey, library, post, store: local });
+    this.report = new Report(this.consent, { url: `${api}/consent`, writeKey, post, store: local });
     this.tags = new Tags(this.consent, nonce);
     this.#announce = watchTabs(storage.choice ?? CHOICE_KEY, this.look).announce;
     this.#queue = new Queue({
@@ -133,7 +133,7 @@ export class Core {
     const before = this.#start.identity.chooser();
     const made = this.consent.choose(choice, method, layer);
     this.#settle();
-    this.#report.tell(made, this.#isCollecting ? this.#chooser(before) : before);
+    this.report.tell(made, this.#isCollecting ? this.#chooser(before) : before);
     this.#announce();
   };
 
@@ -165,7 +165,7 @@ export class Core {
     for (const surface of surfaces) load(surface, this);
     if (consentMode) googleDefault(consentMode);
     this.#settle();
-    this.#report.resume(this.#start.identity.chooser());
+    this.report.resume(this.#start.identity.chooser());
     const queue = this.#queue;
     addEventListener("online", queue.wake);
     addEventListener("pagehide", queue.leave);

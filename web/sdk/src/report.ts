@@ -1,15 +1,14 @@
-// Tells the server what was chosen, as the event that today's collector understands. It goes out whatever the choice
-// says: a refusal that is dropped because it refuses would be absurd. A refusal by somebody without an identifier carries
-// a random number, used once, and nothing about the page or the browser.
+// Tells the server what was chosen. It goes out whatever the choice says: a refusal that is dropped because it refuses
+// would be absurd. A refusal by somebody without an identifier carries a random number, used once, and nothing about the
+// page or the browser. The number of the receipt that comes back is known to this page alone, and stored nowhere: it would
+// tell again who refused.
 
 import type { Fields } from "./calls.ts";
 import type { MadeChoice } from "./choice.ts";
 import type { Consent } from "./consent.ts";
-import { type Outcome, pauseMs } from "./send.ts";
+import { pauseMs, type post } from "./send.ts";
 import { keep, list, type Store } from "./store.ts";
 import { uuid } from "./uuid.ts";
-
-export const CHOICE_EVENT = "Segment Consent Preference Updated";
 
 export interface Chooser {
   readonly anonymousId: string | null;
@@ -19,8 +18,7 @@ export interface Chooser {
 export interface ReportAround {
   readonly url: string;
   readonly writeKey: string;
-  readonly library: string;
-  readonly post: (url: string, body: string, signal: AbortSignal) => Promise<Outcome>;
+  readonly post: typeof post;
   readonly store: Store;
 }
 
@@ -37,6 +35,8 @@ const KEPT_MS = 90 * 86_400_000;
 const PATIENCE_MS = 10_000;
 
 export class Report {
+  /** Where the receipt of the latest choice is, once the server has said. */
+  receipt: string | undefined;
   readonly #consent: Consent;
   readonly #around: ReportAround;
   /** What the server may not have, oldest first: it hears choices in the order in which they were made. */
@@ -54,7 +54,8 @@ export class Report {
 
   /** Tells it until the server has it; what this page cannot tell, the next one does. */
   tell(made: MadeChoice, by: Chooser) {
-    const report = this.#event(made, by);
+    const report = this.#body(made, by);
+    this.receipt = undefined;
     this.#untold.push(report);
     if (by.anonymousId || by.userId) this.#keep([...this.#kept(), report]);
     void this.#send(0);
@@ -83,7 +84,10 @@ export class Report {
     const { url, writeKey, post } = this.#around;
     this.#isSending = true;
     const body = JSON.stringify({ ...report, writeKey, sentAt: new Date().toISOString() });
-    const outcome = await post(url, body, AbortSignal.timeout(PATIENCE_MS));
+    const outcome = await post(url, body, AbortSignal.timeout(PATIENCE_MS), async (answer) => {
+      const { receipt } = await answer.json().catch(() => ({}));
+      if (receipt && !this.#untold[1]) this.receipt = `${url}/${receipt}?writeKey=${encodeURIComponent(writeKey)}`;
+    });
     this.#isSending = false;
     if (typeof outcome === "object") {
       this.#timer = setTimeout(() => this.#send(attempts + 1), pauseMs(attempts, outcome.retryMs));
@@ -96,36 +100,22 @@ export class Report {
     return this.#send(0);
   }
 
-  #event(made: MadeChoice, { userId, anonymousId }: Chooser): Told {
+  /** The choice and how it came about; nobody is named who is not known already. */
+  #body(made: MadeChoice, { userId, anonymousId }: Chooser): Told {
+    const { texts, regime } = this.#consent.settings;
+    const { categories, refusedVendors, textVersion: version, method, layer, madeAt } = made;
     return {
-      type: "track",
-      event: CHOICE_EVENT,
-      messageId: `assent-${made.madeAt}-${uuid()}`,
-      timestamp: new Date(made.madeAt).toISOString(),
+      messageId: uuid(),
+      timestamp: new Date(madeAt).toISOString(),
       ...(userId && { userId }),
-      ...(anonymousId ? { anonymousId } : !userId && { anonymousId: uuid() }),
-      properties: {},
-      integrations: {},
-      context: {
-        library: { name: "analytics.js", version: this.#around.library },
-        consent: this.#said(made),
-      },
-    };
-  }
-
-  /** The choice and how it came about. */
-  #said(made: MadeChoice) {
-    const { texts, regime, region } = this.#consent.settings;
-    const { categories, refusedVendors, textVersion: version, method, layer } = made;
-    return {
-      categoryPreferences: { ...categories, required: true },
+      ...(anonymousId && { anonymousId }),
+      categories,
       ...(refusedVendors.length && { refusedVendors }),
       version,
       method,
       layer,
       regime: regime.id,
       regimeVersion: regime.version,
-      region,
       // What was shown is known only while it is shown: a choice told later says the version alone.
       ...(version === texts.version && { textHash: texts.hash, language: texts.language }),
     };

@@ -21,7 +21,13 @@ export function retryAfterMs(header: string | null, now: number): number {
   return Math.min(Math.max(seconds || 0, 0), RETRY_AFTER_S_MAX) * SECOND_MS;
 }
 
-export async function post(url: string, body: string, signal?: AbortSignal): Promise<Outcome> {
+/** `heard` reads what the server answers to what it has taken. */
+export async function post(
+  url: string,
+  body: string,
+  signal?: AbortSignal,
+  heard?: (answer: Response) => unknown,
+): Promise<Outcome> {
   try {
     const answer = await fetch(url, {
       method: "POST",
@@ -32,7 +38,10 @@ export async function post(url: string, body: string, signal?: AbortSignal): Pro
       ...(signal && { signal }),
     });
     const { status, headers } = answer;
-    if (status < 400) return "done";
+    if (status < 400) {
+      await heard?.(answer);
+      return "done";
+    }
     const isLater = LATER.includes(status) || (status >= 500 && !NEVER.includes(status));
     return isLater ? { retryMs: retryAfterMs(headers.get("Retry-After"), Date.now()) } : "refused";
   } catch {

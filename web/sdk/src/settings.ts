@@ -136,6 +136,8 @@ export interface Texts {
   /** After a withdrawal, when something that cannot be unloaded had run: the sentence, and the button that reloads. */
   readonly reload: string;
   readonly reloadButton: string;
+  /** The link to the receipt, after a choice. */
+  readonly receipt: string;
   /** Links of the first layer and the preference centre. Without `href` a link opens the preference centre. */
   readonly links?: readonly { readonly text: string; readonly href?: string }[];
 }

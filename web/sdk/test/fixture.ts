@@ -39,5 +39,6 @@ export const settings = (): AssentSettings => ({
     gpc: "Opt-out request honored",
     reload: "Still running:",
     reloadButton: "Reload",
+    receipt: "Receipt",
   },
 });

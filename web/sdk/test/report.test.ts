@@ -17,23 +17,26 @@ const NOBODY = { anonymousId: null, userId: null };
 function browser() {
   const kept = new Map<string, string>();
   const cookie: string[] = [];
-  const told: { anonymousId?: string; userId?: string; context: { consent: { method: string } } }[] = [];
+  const told: { anonymousId?: string; userId?: string; messageId: string; method: string }[] = [];
   const answers: (Outcome | Promise<Outcome>)[] = [];
+  /** What the server says when it has taken one. */
+  const replies: string[] = [];
   const page = () => {
     const store = { read: () => cookie, write: (text: string) => void cookie.splice(0, cookie.length, text) };
     const consent = new Consent(settings(), { store, signals: () => ({}), now: Date.now });
     const report = new Report(consent, {
       url: "u",
       writeKey: "k",
-      library: "l",
       store: {
         get: (key) => kept.get(key) ?? null,
         set: (key, value) => kept.set(key, value),
         remove: (key) => kept.delete(key),
       },
-      post: async (_, body) => {
+      post: async (_, body, __, heard) => {
         told.push(JSON.parse(body));
-        return answers.shift() ?? "done";
+        const outcome = await (answers.shift() ?? "done");
+        if (outcome === "done") await heard?.(new Response(replies.shift() ?? '{"success":true}'));
+        return outcome;
       },
     });
     const choose = (
@@ -46,8 +49,8 @@ function browser() {
     };
     return { consent, report, choose };
   };
-  const methods = () => told.map(({ context }) => context.consent.method);
-  return { kept, told, answers, page, methods };
+  const methods = () => told.map(({ method }) => method);
+  return { kept, told, answers, replies, page, methods };
 }
 
 test("a withdrawal that was not heard is told by the next page, of whom it was", async () => {
@@ -77,7 +80,8 @@ test("nothing is kept of somebody unknown, and the next page tells it under anot
   expect(kept.size).toBe(0);
   page().report.resume(NOBODY);
   await vi.runAllTimersAsync();
-  expect(new Set(told.map(({ anonymousId }) => anonymousId)).size).toBe(2);
+  expect(new Set(told.map(({ messageId }) => messageId)).size).toBe(2);
+  expect(told.every(({ anonymousId, userId }) => anonymousId === undefined && userId === undefined)).toBe(true);
 });
 
 test("choices are told in the order in which they were made, each until it was heard", async () => {
@@ -120,4 +124,20 @@ test("an identifier that waits to be told is not kept for ever", async () => {
   vi.advanceTimersByTime(91 * DAY_MS);
   page();
   expect([kept.size, told.length]).toEqual([0, 1]);
+});
+
+test("the receipt is that of the latest choice, and what cannot be read is none", async () => {
+  const { kept, replies, page } = browser();
+  const one = page();
+  replies.push('{"success":true,"receipt":"0a"}', '{"success":true,"receipt":"0b"}', "<html>");
+  one.choose("accept_all", true);
+  await vi.runAllTimersAsync();
+  expect(one.report.receipt).toBe("u/0a?writeKey=k");
+  one.choose("withdraw", false);
+  expect(one.report.receipt).toBeUndefined();
+  await vi.runAllTimersAsync();
+  expect(one.report.receipt).toBe("u/0b?writeKey=k");
+  one.choose("accept_all", true);
+  await vi.runAllTimersAsync();
+  expect([one.report.receipt, one.consent.choice?.told, kept.size]).toEqual([undefined, true, 0]);
 });

@@ -7,3 +7,4 @@ mod pressure;
 mod region;
 mod sdk;
 mod setup;
+mod visitor;

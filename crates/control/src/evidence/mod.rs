@@ -11,7 +11,7 @@ use event::SubjectId;
 use ledger::{Commitment, Opening, Record, Salt};
 use serde_json::{Value, json};
 
-pub use self::publish::{Evidence, EvidenceError, Issued};
+pub use self::publish::{Evidence, EvidenceError, Issued, Published};
 use crate::{ChoiceRow, Receipt, StoreError};
 
 /// The form of the records that are made here; a reader who knows it knows the members.

@@ -44,6 +44,17 @@ pub enum Issued {
     Unknown,
 }
 
+/// What a stranger with a receipt's number gets, for whom nothing is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Published {
+    /// The receipt, to be stored as it is.
+    Receipt(String),
+    /// The choice is recorded, and no checkpoint has it yet.
+    Waiting,
+    /// There is no such choice, or what opens its leaf was erased.
+    Unknown,
+}
+
 /// The log of one workspace with the table that it is made from. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Evidence {
@@ -91,6 +102,22 @@ impl Evidence {
         if leaf >= self.log.size() {
             self.publish().await?;
         }
+        self.of_leaf(leaf).await
+    }
+
+    /// The receipt of a choice, if a checkpoint has it already.
+    pub async fn published(&self, number: Receipt) -> Result<Published, EvidenceError> {
+        let Some(leaf) = self.store.leaf_of(&self.workspace, number).await? else { return Ok(Published::Unknown) };
+        if leaf >= self.log.size() {
+            return Ok(Published::Waiting);
+        }
+        Ok(match self.of_leaf(leaf).await? {
+            Issued::Receipt(text) => Published::Receipt(text),
+            Issued::Unknown => Published::Unknown,
+        })
+    }
+
+    async fn of_leaf(&self, leaf: u64) -> Result<Issued, EvidenceError> {
         let Some(opening) = self.store.opening(&self.workspace, leaf).await? else { return Ok(Issued::Unknown) };
         let log = Arc::clone(&self.log);
         let proof = tokio::task::spawn_blocking(move || log.prove(leaf)).await;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use control::{ChoiceRow, Evidence, EvidenceError, Issued, Maker, Method, Receipt, Store};
+use control::{ChoiceRow, Evidence, EvidenceError, Issued, Maker, Method, Published, Receipt, Store};
 use disk::RealDisk;
 use event::Millis;
 use insta::assert_snapshot;
@@ -141,6 +141,21 @@ fn receipts_verify_and_erasing_one_record_leaves_every_other_proof() {
         for receipt in receipts {
             verify(&receipt, &verifier()).expect("verifies");
         }
+    });
+}
+
+#[test]
+fn who_asks_for_what_is_published_makes_nothing_be_written() {
+    run(async {
+        let scene = Scene::with(&rows(2)).await;
+        let evidence = scene.evidence();
+        let published = async |number| evidence.published(Receipt([number; 16])).await.expect("answers");
+        assert_eq!((published(1).await, evidence.log().size()), (Published::Waiting, 0));
+        assert_eq!(published(9).await, Published::Unknown);
+        evidence.publish().await.expect("publishes");
+        assert_eq!(published(1).await, Published::Receipt(receipt(&evidence, 1).await));
+        scene.store.erase_openings("acme", &[0]).await.expect("erases");
+        assert_eq!(published(1).await, Published::Unknown);
     });
 }
 

@@ -126,6 +126,19 @@ fn a_refusal_from_somebody_unknown_leaves_no_trace_of_them() {
 }
 
 #[test]
+fn a_choice_without_identifiers_is_nobodys_also_when_it_grants() {
+    run(async {
+        let scene = scene().await;
+        let before = scene.tenant.gate.generation();
+        let recorded = scene.record(scene.choice(None, None, &["+performance", "-targeting"])).await;
+        let Recorded::Anonymous { receipt } = recorded else { panic!("anonymous") };
+        let history = scene.store.history("acme", None).await.expect("reads");
+        assert_eq!((history[0].receipt, &history[0].granted[..]), (receipt, &["performance".into()][..]));
+        assert_eq!(scene.tenant.gate.generation(), before, "nobody is permitted or refused anything by it");
+    });
+}
+
+#[test]
 fn a_refusal_from_somebody_known_counts() {
     run(async {
         let scene = scene().await;

@@ -1,0 +1,151 @@
+//! Choices over HTTP: durable and in force before their answer, by the same path as the event; and the receipt, for whoever
+//! has its number and nobody else.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+use collector::{Edge, ReceiptDesk, ServeLimits};
+use control::{Published, Receipt};
+use serde_json::{Value, json};
+
+use crate::setup::World;
+
+/// Answers from a table.
+#[derive(Debug, Default)]
+struct Desk(HashMap<Receipt, Result<Published, String>>);
+
+#[async_trait]
+impl ReceiptDesk for Desk {
+    async fn receipt(&self, workspace: &str, number: Receipt) -> Result<Published, String> {
+        assert_eq!(workspace, "acme");
+        self.0.get(&number).cloned().unwrap_or(Ok(Published::Unknown))
+    }
+}
+
+fn choice(more: &Value) -> String {
+    let mut body = json!({
+        "writeKey": "wk_web", "categories": { "performance": true }, "version": 3, "layer": "first", "method": "choose",
+        "regime": "opt-in", "timestamp": "2026-11-21T21:59:00Z", "sentAt": "2026-11-21T21:59:10Z",
+    });
+    for (key, value) in more.as_object().expect("an object") {
+        body[key] = value.clone();
+    }
+    body.to_string()
+}
+
+#[tokio::test]
+async fn a_choice_is_recorded_before_its_answer_and_says_its_number() {
+    let world = World::start().await;
+    let body = choice(&json!({ "anonymousId": "a", "userId": "u" }));
+    for path in ["/v1/consent", "/consent"] {
+        let reply = world.post(path, &body).await;
+        assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")), "{}", reply.text());
+        assert_eq!(reply.json(), json!({ "success": true, "receipt": "01".repeat(16) }));
+        assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+    }
+    let made = world.notary.made.lock().expect("nobody panics here")[0].clone();
+    let id = |id: Option<event::Pii<String>>| id.map(|id| id.expose().clone());
+    assert_eq!(
+        (id(made.anonymous_id), id(made.user_id), made.method.name()),
+        (Some("a".into()), Some("u".into()), "event")
+    );
+    let presented = made.presented.expect("it was said");
+    assert_eq!(
+        (presented.version, presented.layer.as_deref(), presented.method.as_deref()),
+        (Some(3), Some("first"), Some("choose"))
+    );
+    assert_eq!(made.made_at, Some(event::Millis(crate::setup::NOW.0 - 10_000)), "corrected by `sentAt`");
+}
+
+#[tokio::test]
+async fn it_is_the_event_that_says_the_same() {
+    let world = World::start().await;
+    world.post("/v1/consent", &choice(&json!({ "anonymousId": "a" }))).await;
+    let stored = world.stored().await;
+    assert_eq!(stored.len(), 1, "granted: it goes to who wants to know");
+    assert_eq!(stored[0].1["event"], "Segment Consent Preference Updated");
+    assert_eq!(stored[0].1["context"]["consent"]["categoryPreferences"], json!({ "performance": true }));
+    world.post("/v1/consent", &choice(&json!({ "anonymousId": "a", "categories": {} }))).await;
+    let unstamped = json!({ "writeKey": "wk_web", "event": "E", "anonymousId": "a" }).to_string();
+    world.post("/v1/t", &unstamped).await;
+    assert_eq!(world.stored().await.len(), 1, "the refusal is in force, and is not stored itself");
+    assert_eq!(world.counter(r#"assent_collect_choices_total{source="web",recorded="known""#), 2);
+}
+
+#[tokio::test]
+async fn a_choice_of_nobody_names_nobody_and_is_stored_nowhere() {
+    let world = World::start().await;
+    for categories in [json!({ "performance": true }), json!({ "performance": false })] {
+        let reply = world.post("/v1/consent", &choice(&json!({ "categories": categories }))).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+    assert_eq!(world.stored().await.len(), 0);
+    let made = world.notary.made.lock().expect("nobody panics here");
+    assert!(made.iter().all(|made| made.anonymous_id.is_none() && made.user_id.is_none()) && made.len() == 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_acknowledged() {
+    let world = World::start().await;
+    let check = async |more: Value, expected: &str| {
+        let reply = world.post("/v1/consent", &choice(&more)).await;
+        assert_eq!(reply.short(), expected, "{more}: {}", reply.text());
+        assert!(!reply.text().contains("u-4711"), "an answer repeats nobody's id: {}", reply.text());
+    };
+    check(json!({ "categories": { "performance": "u-4711" }, "anonymousId": "a" }), "400 bad_choice").await;
+    check(json!({ "categories": "u-4711" }), "400 bad_choice").await;
+    check(json!({ "version": "u-4711", "anonymousId": "a" }), "400 bad_choice").await;
+    check(json!({ "anonymousId": { "u-4711": 1 } }), "400 bad_choice").await;
+    check(json!({ "writeKey": "wk_none" }), "401 unknown_key").await;
+    check(json!({ "writeKey": "wk_off" }), "400 bad_choice").await;
+    world.notary.fails.store(true, Ordering::SeqCst);
+    check(json!({}), "503 choice_not_recorded").await;
+    assert_eq!(world.notary.made.lock().expect("nobody panics here").len(), 0);
+}
+
+#[tokio::test]
+async fn a_receipt_is_a_file_for_who_has_its_number() {
+    let number = |byte| Receipt([byte; 16]);
+    let desk = Desk(HashMap::from([
+        (number(1), Ok(Published::Receipt("{\"@type\":\"ConsentReceipt\"}".to_owned()))),
+        (number(2), Ok(Published::Waiting)),
+        (number(3), Err("the disk is gone".to_owned())),
+    ]));
+    let edge = Edge { receipts: Some(Arc::new(desk)), ..Edge::default() };
+    let world = World::with(edge, ServeLimits::default()).await;
+    let path = |byte| format!("/v1/consent/{}?writeKey=wk_web", number(byte));
+    let reply = world.get(&path(1)).await;
+    assert_eq!((reply.status, reply.text().as_str()), (200, "{\"@type\":\"ConsentReceipt\"}"));
+    assert_eq!(reply.header("content-type"), Some("application/ld+json"));
+    let disposition = format!("attachment; filename=\"consent-receipt-{}.json\"", number(1));
+    assert_eq!(
+        (reply.header("content-disposition"), reply.header("cache-control")),
+        (Some(disposition.as_str()), Some("no-store"))
+    );
+    let reply = world.get(&path(2)).await;
+    assert_eq!((reply.status, reply.header("retry-after"), reply.header("refresh")), (202, Some("2"), Some("2")));
+    assert_eq!(reply.json()["pending"], true);
+    assert_eq!(world.get(&path(3)).await.short(), "503 no_ledger");
+    assert_eq!(world.get(&path(4)).await.short(), "404 no_receipt");
+    assert_eq!(world.get("/v1/consent/nonsense?writeKey=wk_web").await.short(), "404 no_receipt");
+    let by_header = [("Authorization", "Basic d2tfd2ViOg==")];
+    assert_eq!(world.send("GET", &format!("/consent/{}", number(1)), &by_header, b"").await.status, 200);
+    for key in ["", "?writeKey=wk_none", "?other=wk_web"] {
+        assert_eq!(world.get(&format!("/v1/consent/{}{key}", number(1))).await.short(), "401 unknown_key", "{key}");
+    }
+}
+
+#[tokio::test]
+async fn receipts_are_not_asked_for_without_end_nor_where_there_is_no_ledger() {
+    let world = World::start().await;
+    let path = format!("/v1/consent/{}?writeKey=wk_web", Receipt([1; 16]));
+    assert_eq!(world.get(&path).await.short(), "503 no_ledger");
+    let mut refused = 0;
+    for _ in 0..60 {
+        let reply = world.get(&path).await;
+        refused += u32::from(reply.short() == "429 too_many_receipts" && reply.header("retry-after") == Some("60"));
+    }
+    assert_eq!(refused, 1, "sixty a minute and address");
+}
