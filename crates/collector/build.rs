@@ -22,6 +22,9 @@ fn main() -> io::Result<()> {
     fs::write(out.join("sdk_files.rs"), table)
 }
 
+/// As `src/sdk.rs` has it.
+const NAMED_BY_PAGES: [&str; 4] = ["assent.mjs", "block.js", "gpp-stub.js", "tcf-stub.js"];
+
 /// One SDK: its script, and the files that it loads when it needs them, in order of their names.
 fn published(name: &str, dist: &Path, files: &str, out: &Path) -> io::Result<String> {
     let mut table = format!(
@@ -37,8 +40,9 @@ fn published(name: &str, dist: &Path, files: &str, out: &Path) -> io::Result<Str
     }
     table.push_str(", files: &[\n");
     let mut all = scripts(&dist.join(files));
-    // The ES module of Assent's SDK stands beside its script.
-    all.extend(scripts(dist).into_iter().filter(|path| path.ends_with("assent.mjs")));
+    // What pages name themselves stands beside its script; the script is above, the snippet is for copying.
+    let is_named = |path: &Path| NAMED_BY_PAGES.iter().any(|name| path.ends_with(name));
+    all.extend(scripts(dist).into_iter().filter(|path| is_named(path)));
     for file in all {
         table.push_str(&embed(&file, out)?);
     }

@@ -19,6 +19,9 @@ const sdk = await readFile(`${DIST}analytics.min.js`, "utf8");
 const snippet = await readFile(`${DIST}snippet.js`, "utf8");
 const chunks = new Map();
 for (const name of await readdir(`${DIST}sdk`)) chunks.set(`/sdk/${name}`, await readFile(`${DIST}sdk/${name}`));
+/** What pages carry besides the snippet, by name. */
+export const STUBS = { tcf: await readFile(`${DIST}tcf-stub.js`, "utf8"), gpp: await readFile(`${DIST}gpp-stub.js`, "utf8") };
+chunks.set("/sdk/block.js", await readFile(`${DIST}block.js`));
 const module = await readFile(`${DIST}assent.mjs`);
 const script = sdk.replaceAll('"__WRITE_KEY__"', JSON.stringify(KEY));
 
@@ -49,6 +52,8 @@ export async function startCollector(settings, page = {}) {
     requests: [],
     /** Answers for events to come: `{ status, headers }`, first in first out. */
     refusals: [],
+    /** What else the site serves, JSON by path. */
+    files: {},
     /** Holds the settings back until it resolves. */
     gate: Promise.resolve(),
   };
@@ -71,7 +76,8 @@ async function answer(collector, request, response) {
   const text = Buffer.concat(parts).toString();
   const origin = `http://${request.headers.host}`;
   if (path === "/" || path.startsWith("/page")) {
-    const type = { "content-type": "text/html; charset=utf-8", "content-security-policy": POLICY };
+    const policy = POLICY.replace(/(frame|img)-src 'self'/g, `$& ${collector.page.frames ?? ""}`);
+    const type = { "content-type": "text/html; charset=utf-8", "content-security-policy": policy };
     return response.writeHead(200, type).end(html(origin, collector.page));
   }
   // The browser's own wish, not the page's.
@@ -92,6 +98,7 @@ async function answer(collector, request, response) {
   if (path === `/analytics.js/v1/${KEY}/analytics.min.js`) return response.writeHead(200, JS).end(script);
   if (chunks.has(path)) return response.writeHead(200, JS).end(chunks.get(path));
   if (path === "/assent.mjs") return response.writeHead(200, JS).end(module);
+  if (collector.files[path]) return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(collector.files[path]));
   if (path.startsWith("/tags/")) return response.writeHead(200, JS).end(tag(path.slice(6, -3)));
   if (path !== `/v1/projects/${KEY}/settings`) return response.writeHead(404).end();
   await collector.gate;

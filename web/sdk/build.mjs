@@ -1,10 +1,13 @@
 // Builds what the collector embeds:
 //   dist/analytics.min.js           served for each write key, with an ETag; holds the placeholder "__WRITE_KEY__"
 //   dist/sdk/<chunk>.<hash>.js      what is loaded when it is needed: `choices`, the preference centre; `trustarc` and
-//                                   `onetrust`, what Assent looks like to scripts made for them. The name changes with
-//                                   the content, so it never goes stale
+//                                   `onetrust`, what Assent looks like to scripts made for them; `tcf` and `gpp`, the
+//                                   IAB's interfaces; `frames`, other sites' frames. The names change with the content of any, so none goes stale, and
+//                                   the core carries one hash instead of a list
 //   dist/assent.mjs                 the same core as an ES module
 //   dist/snippet.js                 what a page carries in its head
+//   dist/{tcf,gpp}-stub.js          the same for TCF and GPP, before any vendor's tag
+//   dist/block.js                   keeps back what scripts of the page ask from known hosts
 //   dist/manifest.json              every file with its size, plain and compressed
 // and refuses to build what is larger than its budget.
 
@@ -21,8 +24,18 @@ const dist = join(here, "dist");
 const { version } = JSON.parse(await readFile(join(here, "package.json"), "utf8"));
 const HASH_CHARS = 8;
 /** Bytes after gzip at its best, from the design and issue 4. */
-export const BUDGETS = { "analytics.min.js": 12 * 1024, choices: 6 * 1024, trustarc: 2 * 1024, onetrust: 2 * 1024 };
-const CHUNKS = ["choices", "trustarc", "onetrust"];
+const KB = 1024;
+export const BUDGETS = {
+  "analytics.min.js": 12 * KB,
+  choices: 6 * KB,
+  trustarc: 2 * KB,
+  onetrust: 2 * KB,
+  tcf: 14 * KB,
+  gpp: 5 * KB,
+  frames: 2 * KB,
+  "block.js": KB,
+};
+const CHUNKS = ["choices", "trustarc", "onetrust", "tcf", "gpp", "frames"];
 
 async function bundle(entry, { format = "iife", define = {} } = {}) {
   const { outputFiles } = await build({
@@ -44,21 +57,19 @@ async function bundle(entry, { format = "iife", define = {} } = {}) {
     module: format === "esm",
     format: { comments: false },
   });
-  return Buffer.from(code);
+  // Of a short file the second pass takes the function around it away as well; its names would be the page's.
+  const isOpen = format === "iife" && !code.startsWith('"use strict";(()=>{');
+  return Buffer.from(isOpen ? `(()=>{${code}})();` : code);
 }
 
-const chunks = {};
 const files = {};
-for (const chunk of CHUNKS) {
-  const content = await bundle(`${chunk}.ts`);
-  const hash = createHash("sha256").update(content).digest("hex").slice(0, HASH_CHARS);
-  chunks[chunk] = `${chunk}.${hash}.js`;
-  files[`sdk/${chunks[chunk]}`] = content;
-}
-const define = { __CHUNKS__: JSON.stringify(chunks), __LIBRARY__: JSON.stringify(`assent-${version}`) };
+const chunks = await Promise.all(CHUNKS.map((chunk) => bundle(`${chunk}.ts`)));
+const hash = createHash("sha256").update(Buffer.concat(chunks)).digest("hex").slice(0, HASH_CHARS);
+for (const [index, content] of chunks.entries()) files[`sdk/${CHUNKS[index]}.${hash}.js`] = content;
+const define = { __CHUNKS__: JSON.stringify(hash), __LIBRARY__: JSON.stringify(`assent-${version}`) };
 files["analytics.min.js"] = await bundle("script.ts", { define });
 files["assent.mjs"] = await bundle("module.ts", { format: "esm", define });
-files["snippet.js"] = await bundle("snippet.ts");
+for (const name of ["snippet", "tcf-stub", "gpp-stub", "block"]) files[`${name}.js`] = await bundle(`${name}.ts`);
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(join(dist, "sdk"), { recursive: true });

@@ -44,8 +44,9 @@ const ORIGIN: &str = "!function(){var s=document.currentScript,a=s&&window[s.get
 analytics-key\")||\"analytics\"];a&&!a._cdn&&/^http:/.test(s.src)&&(a._cdn=s.src.split(\"/analytics.js/v1/\")[0])}();\n";
 /// Scripts kept; a script is 115 KB and its compressed form 32 KB.
 const CACHED_MAX: usize = 64;
-/// The one file whose name does not change with its content: pages import it.
-const MODULE: &str = "assent.mjs";
+/// Files whose names do not change with their content, because pages name them: the ES module, what stands in for the
+/// IAB's interfaces, and what keeps hosts back.
+const NAMED_BY_PAGES: [&str; 4] = ["assent.mjs", "block.js", "gpp-stub.js", "tcf-stub.js"];
 
 /// A key's script.
 #[derive(Debug, Clone)]
@@ -101,7 +102,8 @@ impl Scripts {
         let found = published.files.iter().find(|file| file.name == name).ok_or(Reject::NotFound)?;
         let etag = etag(found.plain);
         let files = (Bytes::from_static(found.plain), Bytes::from_static(found.gzip));
-        let cache = if name == MODULE { "public, max-age=300" } else { "public, max-age=31536000, immutable" };
+        let is_named = NAMED_BY_PAGES.contains(&name);
+        let cache = if is_named { "public, max-age=300" } else { "public, max-age=31536000, immutable" };
         Ok(file(headers, files, &etag, HeaderValue::from_static(cache)))
     }
 }

@@ -36,8 +36,12 @@ pub struct Experience<'w> {
     tags: &'w [Tag],
     #[serde(skip_serializing_if = "Option::is_none")]
     consent_mode: Option<&'w BTreeMap<String, workspace::Category>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    surfaces: Vec<workspace::Surface>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tcf: Option<&'w workspace::Tcf>,
     #[serde(skip_serializing_if = "slice_is_empty")]
-    surfaces: &'w [workspace::Surface],
+    frames: &'w [String],
     storage: Storage<'w>,
     control: ControlShown,
 }
@@ -183,7 +187,9 @@ impl<'w> Experience<'w> {
             texts: texts(workspace, regime, language, &words),
             tags: &banner.tags,
             consent_mode: banner.consent_mode.as_ref(),
-            surfaces: &banner.surfaces,
+            surfaces: banner.surfaces(),
+            tcf: banner.tcf.as_ref(),
+            frames: &banner.frames,
             storage: Storage { identifier_days: banner.identifier_days, domain: banner.cookie_domain.as_deref() },
             control: ControlShown { kind: banner.control },
         }
@@ -372,6 +378,25 @@ mod tests {
         let kept = everything_shown(&workspace);
         assert!(kept.iter().any(|shown| Some(&shown.hash) == plain.as_ref()));
         assert!(kept.iter().all(|shown| shown.text.contains("Your privacy on this site")));
+    }
+
+    #[test]
+    fn the_interfaces_of_the_iab_come_with_what_they_say() {
+        let banner = "surfaces: [trustarc, gpp], frames: ['https://shop.example'], \
+                      vendors: [{ id: ads, name: Ads, category: targeting, tcf: 755 }], \
+                      tcf: { cmp_id: 31, cmp_version: 4, publisher_country: DE, vendor_list: /v.json, \
+                             purposes: { 1: functionality, 3: targeting } }";
+        let document = document(&format!("{{ banner: {{ {banner} }} }}"), None, "");
+        assert_eq!(document["surfaces"], serde_json::json!(["trustarc", "gpp", "tcf", "frames"]));
+        assert_eq!(
+            (&document["frames"][0], &document["vendors"][0]["tcf"]),
+            (&"https://shop.example".into(), &755.into())
+        );
+        let tcf = serde_json::json!({
+            "cmpId": 31, "cmpVersion": 4, "publisherCountry": "DE", "vendorList": "/v.json",
+            "purposes": { "1": "functionality", "3": "targeting" },
+        });
+        assert_eq!(document["tcf"], tcf);
     }
 
     #[test]

@@ -29,6 +29,11 @@ pub struct Banner {
     pub tags: Vec<Tag>,
     /// Which other consent platforms' surfaces the page answers as, for wrappers and snippets that were written for them.
     pub surfaces: Vec<Surface>,
+    /// The IAB's TCF, for an operator who is registered as a consent platform. Absent: no `__tcfapi`.
+    pub tcf: Option<Tcf>,
+    /// Origins of sites that show each other's pages in frames: a page in a frame of one goes by what was chosen on the
+    /// page around it, if that is of another in this list.
+    pub frames: Vec<String>,
     /// Days that an identifier lives. Nothing renews it.
     pub identifier_days: u16,
     /// The domain of the cookies; absent, the widest that the browser takes.
@@ -50,6 +55,8 @@ impl Default for Banner {
             vendors: Vec::new(),
             tags: Vec::new(),
             surfaces: Vec::new(),
+            tcf: None,
+            frames: Vec::new(),
             identifier_days: IDENTIFIER_DAYS,
             cookie_domain: None,
         }
@@ -61,6 +68,13 @@ impl Banner {
     pub fn words(&self, language: &str) -> Option<Words> {
         let over = self.languages.get(language)?;
         Some(Words::own(language).cloned().unwrap_or_default().under(over))
+    }
+
+    /// The surfaces that a page has, in the order in which they are loaded.
+    pub fn surfaces(&self) -> Vec<Surface> {
+        let tcf = self.tcf.is_some().then_some(Surface::Tcf);
+        let frames = (!self.frames.is_empty()).then_some(Surface::Frames);
+        self.surfaces.iter().copied().chain(tcf).chain(frames).collect()
     }
 
     /// What is done before a choice under a regime.
@@ -99,6 +113,34 @@ pub enum Surface {
     TrustArc,
     /// `window.OneTrust`, its groups, events and markup.
     OneTrust,
+    /// `window.__gpp` of the IAB's GPP 1.1, with the sections of the United States.
+    Gpp,
+    /// `window.__tcfapi`: there whenever [`Banner::tcf`] is, so nobody writes it.
+    #[serde(skip_deserializing)]
+    Tcf,
+    /// Asks and answers other frames: there whenever [`Banner::frames`] are, so nobody writes it.
+    #[serde(skip_deserializing)]
+    Frames,
+}
+
+/// TCF 2.3. Numbers are those of the IAB; Assent itself is registered nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all(serialize = "camelCase"))]
+pub struct Tcf {
+    /// The operator's number on the IAB's list of consent platforms.
+    pub cmp_id: u16,
+    /// The operator's own count of what is shown.
+    pub cmp_version: u16,
+    /// ISO 3166-1, two letters.
+    pub publisher_country: String,
+    /// Where the operator serves the IAB's vendor list: a path of the site or an `https://` address. Assent must not
+    /// hand it out.
+    pub vendor_list: String,
+    /// Purpose, 1 to 11 → the category that grants it. Others are refused.
+    pub purposes: BTreeMap<u8, Category>,
+    /// Special feature, 1 or 2 → the category that grants it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub special_features: BTreeMap<u8, Category>,
 }
 
 /// Somebody who gets something in the page.
@@ -114,6 +156,9 @@ pub struct Vendor {
     /// Its privacy policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// Its number on the IAB's vendor list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcf: Option<u16>,
 }
 
 /// Something that the page loads once its categories are granted.

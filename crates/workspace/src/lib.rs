@@ -20,7 +20,7 @@ mod validate;
 mod words;
 
 pub use alert::{Alert, Channel, Condition, ConditionKind, WebhookChannel};
-pub use banner::{Banner, Before, Control, Surface, Tag, TagKind, Vendor};
+pub use banner::{Banner, Before, Control, Surface, Tag, TagKind, Tcf, Vendor};
 pub use category::{Category, CategoryRule, REQUIRED};
 pub use destination::{Destination, RecipientRole, Switch};
 pub use document::Document;

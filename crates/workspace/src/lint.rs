@@ -23,6 +23,11 @@ const ID_BYTES_MAX: usize = 64;
 const URL_BYTES_MAX: usize = 300;
 /// What is said about a category.
 const CATEGORY_CHARS_MAX: usize = 500;
+/// A TC string has twelve bits for each.
+const TCF_NUMBER_MAX: u16 = 4_095;
+/// Of TCF 2.2 and later.
+const TCF_PURPOSES: u8 = 11;
+const TCF_FEATURES: u8 = 2;
 /// Each is an entry in every page's settings.
 const ENTRIES_MAX: usize = 100;
 
@@ -43,7 +48,9 @@ pub(crate) fn banner(workspace: &Workspace) -> Result<(), Invalid> {
     }
     banner.languages.iter().try_for_each(|(code, over)| language(workspace, code, over))?;
     before(workspace, banner)?;
-    contents(workspace, banner)
+    contents(workspace, banner)?;
+    tcf(workspace, banner)?;
+    banner.frames.iter().try_for_each(|origin| frame(origin))
 }
 
 fn refuse<T>(why: String) -> Result<T, Invalid> {
@@ -176,6 +183,56 @@ fn contents(workspace: &Workspace, banner: &Banner) -> Result<(), Invalid> {
     }
 }
 
+/// What the IAB's numbers can be, and categories that exist.
+fn tcf(workspace: &Workspace, banner: &Banner) -> Result<(), Invalid> {
+    let known = |category: &crate::Category| workspace.consent.categories.iter().any(|rule| rule.name == *category);
+    let Some(tcf) = &banner.tcf else { return Ok(()) };
+    if !(1..=TCF_NUMBER_MAX).contains(&tcf.cmp_id) || tcf.cmp_version > TCF_NUMBER_MAX {
+        return refuse(format!(
+            "`tcf.cmp_id` is the number that the IAB gave you as a consent platform, 1 to {TCF_NUMBER_MAX}, and \
+             `cmp_version` is at most that: without a registration leave `tcf` out"
+        ));
+    }
+    if tcf.publisher_country.len() != 2 || !tcf.publisher_country.chars().all(|c| c.is_ascii_uppercase()) {
+        return refuse(format!("`tcf.publisher_country` is `{}`: write two letters as `DE`", tcf.publisher_country));
+    }
+    if !is_address(&tcf.vendor_list) {
+        return refuse(format!(
+            "`tcf.vendor_list` is `{}`: write an `https://` address or a path of the site under which you serve the \
+             IAB's list",
+            tcf.vendor_list
+        ));
+    }
+    let numbered =
+        [("purposes", &tcf.purposes, TCF_PURPOSES), ("special_features", &tcf.special_features, TCF_FEATURES)];
+    for (name, map, most) in numbered {
+        if let Some(number) = map.keys().find(|number| !(1..=most).contains(*number)) {
+            return refuse(format!("`tcf.{name}.{number}` does not exist: there are 1 to {most}"));
+        }
+        if let Some((number, category)) = map.iter().find(|(_, category)| !known(category) || category.is_required()) {
+            return refuse(format!(
+                "`tcf.{name}.{number}` is granted by category `{category}`, which does not exist or cannot be refused"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// An origin is a scheme and a host: with a path it would never be equal to one.
+fn frame(origin: &str) -> Result<(), Invalid> {
+    let local = |origin: &'_ str| origin.starts_with("http://localhost:") || origin == "http://localhost";
+    let host = origin.split_once("://").map_or("", |(_, host)| host);
+    let is_plain = !host.is_empty() && !host.contains(['/', '*', '?', '#', ' ', '@']);
+    if is_plain && (origin.starts_with("https://") || local(origin)) && origin.len() <= URL_BYTES_MAX {
+        return Ok(());
+    }
+    refuse(format!("`banner.frames`: `{origin}` is not the origin of a site: write it as `https://shop.example`"))
+}
+
+fn is_address(src: &str) -> bool {
+    (src.starts_with("https://") || src.starts_with('/')) && !src.starts_with("//")
+}
+
 /// What a regime exempts from asking are a site's own statistics and nothing else.
 fn exempt(workspace: &Workspace, tag: &Tag) -> Result<(), Invalid> {
     let used = workspace.consent.regimes();
@@ -209,7 +266,7 @@ fn one_tag(tag: &Tag, known: &impl Fn(&crate::Category) -> bool, vendors: &HashS
             tag.purpose
         ));
     }
-    if !(tag.src.starts_with("https://") || tag.src.starts_with('/')) || tag.src.starts_with("//") {
+    if !is_address(&tag.src) {
         return refuse(format!(
             "tag `{id}` comes from `{}`: write an `https://` address or a path of the site",
             tag.src
@@ -285,6 +342,36 @@ mod tests {
         check(&vendor("id: 'Google Analytics', name: GA"), "an id has");
         check(&vendor("id: ga, name: ''"), "its name has");
         check(&vendor("id: ga, name: GA, policy: 'javascript:alert(1)'"), "its policy is an `https://`");
+    }
+
+    #[test]
+    fn tcf_is_for_who_is_registered_and_names_what_there_is() {
+        let tcf = |more: &str| format!("{{ tcf: {{ publisher_country: DE, vendor_list: /vendors.json, {more} }} }}");
+        check(&tcf("cmp_id: 31, cmp_version: 1, purposes: { 1: functionality, '3': targeting }"), "published");
+        check(&tcf("cmp_id: 0, cmp_version: 1, purposes: {}"), "without a registration");
+        check(&tcf("cmp_id: 31, cmp_version: 1, purposes: { 12: targeting }"), "there are 1 to 11");
+        check(&tcf("cmp_id: 31, cmp_version: 1, purposes: { 1: required }"), "cannot be refused");
+        check(&tcf("cmp_id: 31, cmp_version: 1, purposes: {}, special_features: { 1: ads }"), "does not exist");
+        check(
+            "{ tcf: { cmp_id: 1, cmp_version: 1, publisher_country: de, vendor_list: /v, purposes: {} } }",
+            "as `DE`",
+        );
+        check(
+            "{ tcf: { cmp_id: 1, cmp_version: 1, publisher_country: DE, vendor_list: //v, purposes: {} } }",
+            "https://",
+        );
+        check("{ surfaces: [gpp] }", "published");
+        check("{ surfaces: [tcf] }", "unknown variant");
+    }
+
+    #[test]
+    fn frames_are_origins() {
+        check("{ frames: ['https://shop.example', 'http://localhost:3000'] }", "published");
+        for wrong in
+            ["https://shop.example/", "*", "http://shop.example", "https://*.example", "http://localhost.example"]
+        {
+            check(&format!("{{ frames: ['{wrong}'] }}"), "is not the origin of a site");
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ export interface Context {
 }
 
 /** The file of each chunk, with the hash of its content in its name. */
-declare const __CHUNKS__: Record<Chunk, string>;
+declare const __CHUNKS__: string;
 
 /** What a listener hears of a call, in front of its properties or traits and its options: Segment's order. */
 const NAMES = {
@@ -322,7 +322,7 @@ function load(chunk: Chunk, core: Core, { origin, nonce }: Entry) {
   const loaded = page[name];
   if (loaded) return loaded(core);
   const script = document.createElement("script");
-  script.src = `${origin}/sdk/${__CHUNKS__[chunk]}`;
+  script.src = `${origin}/sdk/${chunk}.${__CHUNKS__}.js`;
   if (nonce) script.nonce = nonce;
   script.onload = () => page[name]?.(core);
   script.onerror = () => complain(`cannot load ${script.src}`);

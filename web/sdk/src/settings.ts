@@ -35,6 +35,10 @@ export interface AssentSettings {
    * as soon as the settings are there. Their cookies are written after a choice, never before.
    */
   readonly surfaces?: readonly Surface[];
+  /** What `__tcfapi` says; there when `surfaces` has `tcf`. */
+  readonly tcf?: Tcf;
+  /** Origins of sites that show each other's pages in frames; there when `surfaces` has `frames`. */
+  readonly frames?: readonly string[];
   readonly storage?: Storage;
   readonly control?: Control;
   /** Categories that are off and cannot be chosen, as `targeting` for known children. */
@@ -64,9 +68,25 @@ export type CategoryModel = "opt-in" | "opt-out" | "exempt";
  *   the bucket of its alias `ta-<n>`, else of its place in `categories`, counted from 1;
  * - `onetrust`: `window.OneTrust`, `OnetrustActiveGroups`, `OptanonWrapper`, its cookies, events, `optanon-category-*`
  *   markup, `#ot-sdk-btn`. A category is the group of its alias `C<four digits>`, else OneTrust's own for the four default
- *   categories, else its id.
+ *   categories, else its id;
+ * - `tcf`: `__tcfapi` of the IAB's TCF 2.3, by the block `tcf`;
+ * - `gpp`: `__gpp` of the IAB's GPP 1.1 with the sections of the United States;
+ * - `frames`: nobody's; asks the page around a frame, and answers frames, by `frames`.
  */
-export type Surface = "trustarc" | "onetrust";
+export type Surface = "trustarc" | "onetrust" | "tcf" | "gpp" | "frames";
+
+/** TCF 2.3. The ids are the operator's, who is registered with the IAB; Assent is not certified. */
+export interface Tcf {
+  readonly cmpId: number;
+  readonly cmpVersion: number;
+  /** ISO 3166-1, two letters. */
+  readonly publisherCountry: string;
+  /** Where the IAB's vendor list is: a path of the site, because the operator serves it. */
+  readonly vendorList: string;
+  /** TCF's purposes, and special features, by number → the category that grants each. Others are refused. */
+  readonly purposes: Readonly<Record<string, string>>;
+  readonly specialFeatures?: Readonly<Record<string, string>>;
+}
 
 export interface Regime {
   /** Its name in the table of regimes, as it is recorded with a choice. */
@@ -103,6 +123,8 @@ export interface Vendor {
   readonly category: string;
   /** Its privacy policy. */
   readonly policy?: string;
+  /** Its number on the IAB's vendor list. */
+  readonly tcf?: number;
 }
 
 /** Texts in one language. Plain text, never HTML. */

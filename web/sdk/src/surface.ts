@@ -69,3 +69,20 @@ export function watch(act: () => void) {
   act();
   new MutationObserver(act).observe(document.documentElement, { childList: true, subtree: true });
 }
+
+/**
+ * Whether the first layer or the preference centre is shown: now, if one is, and at every change. A choice that closes
+ * what was shown is told of after that.
+ */
+export function onShown({ banner: { root }, followers }: Core, act: (isShown: boolean) => void) {
+  let shown = false;
+  const look = () => {
+    const isShown = !!root.querySelector(".n,dialog[open]");
+    if (isShown === shown) return;
+    shown = isShown;
+    act(isShown);
+  };
+  look();
+  followers.add(look);
+  new MutationObserver(look).observe(root, { childList: true, subtree: true, attributeFilter: ["open"] });
+}

@@ -96,13 +96,16 @@ async fn a_browser_source_gets_the_sdk_that_asks() {
     let (text, packed) = script(&world, "/analytics.js/v1/wk_web/analytics.min.js").await;
     assert!(text.contains("\"wk_web\""), "the key is filled in");
     assert!(packed <= 12 * 1024, "the core is {packed} bytes as it is served");
-    for name in ["choices", "trustarc", "onetrust"] {
-        let named = text.split(&format!("\"{name}.")).nth(1).and_then(|rest| rest.split('"').next());
-        let chunk = world.get(&format!("/sdk/{name}.{}", named.expect("it names its chunks"))).await;
+    // One hash for all: `/sdk/${name}.<hash>.js`.
+    let hash = text.split("/sdk/").nth(1).and_then(|rest| rest.split('.').nth(1)).expect("it names its chunks");
+    for name in ["choices", "trustarc", "onetrust", "tcf", "gpp", "frames"] {
+        let chunk = world.get(&format!("/sdk/{name}.{hash}.js")).await;
         assert_eq!((chunk.status, chunk.header("cache-control")), (200, Some("public, max-age=31536000, immutable")));
     }
-    let module = world.get("/sdk/assent.mjs").await;
-    assert_eq!((module.status, module.header("cache-control")), (200, Some("public, max-age=300")));
+    for name in ["assent.mjs", "block.js", "gpp-stub.js", "tcf-stub.js"] {
+        let named = world.get(&format!("/sdk/{name}")).await;
+        assert_eq!((named.status, named.header("cache-control")), (200, Some("public, max-age=300")), "{name}");
+    }
     assert_eq!(world.get("/sdk/nothing.js").await.short(), "404 not_found");
     assert_eq!(world.get("/analytics.js/v1/wk_nobody/analytics.min.js").await.short(), "401 unknown_key");
 }
