@@ -75,6 +75,7 @@ $(SDK): web/sdk/package-lock.json web/sdk/build.mjs $(shell find web/sdk/src -ty
 $(SEGMENT_SDK): web/segment-sdk/package-lock.json web/segment-sdk/copy.mjs
 	npm --prefix web/segment-sdk run --silent build
 
+# The preview of the banner is made from the SDK's sources, and its default words are the server's.
 $(CONSOLE): web/console/package-lock.json web/console/index.html web/console/vite.config.ts \
-		$(shell find web/console/src -type f)
+		web/console/preview-script.ts $(shell find web/console/src web/sdk/src crates/workspace/texts -type f)
 	npm --prefix web/console run --silent build

@@ -4,12 +4,13 @@
 
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { previewScript } from "./preview-script.ts";
 
 /** `npm run dev` serves the sources and passes everything else on to a server: the mock, or a real one. */
 const SERVER = process.env.ASSENT_URL ?? "http://127.0.0.1:8090";
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), previewScript()],
   build: {
     assetsInlineLimit: 0,
     cssTarget: ["chrome123", "firefox121", "safari17.5"],
@@ -17,5 +18,6 @@ export default defineConfig({
     sourcemap: false,
     target: ["chrome123", "firefox121", "safari17.5"],
   },
-  server: { proxy: { "/api": SERVER, "/docs": SERVER } },
+  // The SDK's sources and the texts of the banner lie beside the console.
+  server: { proxy: { "/api": SERVER, "/docs": SERVER, "/ledger": SERVER }, fs: { allow: ["../..", "."] } },
 });

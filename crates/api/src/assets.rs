@@ -9,6 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
 
+use crate::door::RESOURCE_POLICY;
 use crate::error::{Code, Error, TABLE};
 
 /// A file of the console.
@@ -99,6 +100,11 @@ fn serve(file: &File, asked: &HeaderMap) -> Response {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.insert(ETAG, HeaderValue::from_static(file.etag));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding, accept"));
+    if file.path.starts_with("assets/preview-") {
+        // The banner is previewed in a sandboxed frame, which has an origin of its own: this one site's script is to it
+        // another site's. It is the same for everybody and says nothing.
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    }
     answer
 }
 

@@ -64,6 +64,9 @@ impl Door {
     }
 }
 
+/// Which sites may load an answer as a part of theirs; none but this one, unless the answer says otherwise.
+pub(crate) const RESOURCE_POLICY: &str = "cross-origin-resource-policy";
+
 /// What stands on every answer: no page of another site may frame, read or guess anything.
 fn protect(headers: &mut HeaderMap, is_api: bool) {
     const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -76,10 +79,10 @@ fn protect(headers: &mut HeaderMap, is_api: bool) {
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
         ("cross-origin-opener-policy", "same-origin"),
-        ("cross-origin-resource-policy", "same-origin"),
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
+    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     headers.entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 

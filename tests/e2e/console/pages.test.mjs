@@ -24,6 +24,16 @@ const PAGES = [
   ["destinations/crm/tester", "crm", { world: "full", act: testConnection }],
   ["destinations/warehouse-hook/settings", "warehouse-hook", { world: "full" }],
   ["destinations/ads/settings", "ads", { world: "full" }],
+  ["consent", "Consent", { act: bannerShown }],
+  ["consent/banner/rules", "Consent"],
+  ["consent/banner/vendors", "Consent"],
+  ["consent/banner/tags", "Consent"],
+  ["consent/banner/more", "Consent"],
+  ["consent/versions", "Consent", { act: openDetails }],
+  ["consent/simulation", "Consent", { act: simulate }],
+  ["consent/rates", "Consent"],
+  ["consent/people", "Consent", { act: lookUp }],
+  ["consent/ledger", "Consent"],
   ["lake", "Lake", { act: (page) => page.getByRole("button", { name: "Run" }).click() }],
   ["lake", "Lake", { act: chart }],
   ["settings/account", "Settings"],
@@ -31,11 +41,28 @@ const PAGES = [
   ["settings/tokens", "Settings"],
   ["settings/alerts", "Settings"],
   ["settings/audit", "Settings", { act: openDetails }],
-  ["settings/consent", "Settings"],
   ["settings/file", "Settings", { act: (page) => page.getByRole("button", { name: "Show as YAML" }).click() }],
   ["settings/limits", "Settings"],
   ["settings/storage", "Settings"],
 ];
+
+/** The frame's own document is checked by axe as well. */
+async function bannerShown(page) {
+  const frame = page.frameLocator("iframe");
+  await frame.getByRole("button", { name: /all|Alle/ }).first().waitFor();
+}
+
+async function simulate(page) {
+  await page.getByRole("button", { name: "Simulate" }).click();
+  await page.getByRole("heading", { name: "People" }).waitFor();
+}
+
+async function lookUp(page) {
+  await page.getByLabel("User id").fill("u-1");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.getByText(/^On record|Nobody is known/).first().waitFor();
+  await openDetails(page);
+}
 
 async function testConnection(page) {
   await page.getByRole("button", { name: "Test connection" }).click();
@@ -131,7 +158,7 @@ test("forced colours: focus, switches and results stay visible", async () => {
   const { page, complaints, close } = await open(browser, { url: mock.url });
   await page.emulateMedia({ forcedColors: "active" });
   await signIn(page);
-  for (const path of ["overview", "destinations/crm", "lake"]) {
+  for (const path of ["overview", "destinations/crm", "lake", "consent", "consent/versions", "consent/rates"]) {
     await page.goto(`/w/acme/${path}`);
     await shown(page);
     await accessible(page, `${path}, forced colours`);

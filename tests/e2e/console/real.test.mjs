@@ -191,7 +191,7 @@ test("the lake has what arrived, and no row of what may not be kept", async () =
 });
 
 test("consent rules are changed as a whole, and the audit log shows the lines", async () => {
-  await at("settings/consent");
+  await at("consent/banner/rules");
   await page.getByLabel("Regions").fill("US: opt-out");
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByRole("status").getByText("Saved").waitFor();
@@ -248,7 +248,16 @@ const PAGES = [
   "settings/tokens",
   "settings/alerts",
   "settings/audit",
-  "settings/consent",
+  "consent/banner/words",
+  "consent/banner/rules",
+  "consent/banner/vendors",
+  "consent/banner/tags",
+  "consent/banner/more",
+  "consent/versions",
+  "consent/simulation",
+  "consent/rates",
+  "consent/people",
+  "consent/ledger",
   "settings/file",
   "settings/limits",
   "settings/storage",

@@ -1,6 +1,7 @@
 // The mock's answers, one row for each operation of the contract that the console uses.
 
 import { alertRoutes } from "./alerts.mjs";
+import { consentRoutes } from "./consent.mjs";
 import { overviewOf } from "./world.mjs";
 
 const page = (items) => ({ body: { items, next: null } });
@@ -264,11 +265,16 @@ export const routes = [
   [
     "GET",
     /^\/audit$/,
-    ({ world, query }) => page(world.audit.filter(({ actor }) => !query.get("actor") || actor === query.get("actor"))),
+    ({ world, query }) =>
+      page(
+        world.audit.filter(
+          ({ actor, kind }) =>
+            (!query.get("actor") || actor === query.get("actor")) && (!query.get("kind") || kind === query.get("kind")),
+        ),
+      ),
   ],
   ["GET", /^\/settings$/, ({ world }) => page(world.settings)],
   ["GET", /^\/destination-kinds$/, ({ world }) => page(world.kinds)],
-  ["GET", /^\/regimes$/, ({ world }) => ({ version: 1, as_of: "2026-11-22", items: world.regimes })],
   ["GET", /^\/w\/overview$/, overview],
   ["GET", /^\/w\/live$/, live],
   [
@@ -311,13 +317,8 @@ export const routes = [
     /^\/w\/destinations\/([^/]+)\/dead-letters\/retries$/,
     ({ world, names }) => page(names[0] === "crm" ? world.retries : []),
   ],
+  ...consentRoutes,
   ...alertRoutes({ page, change, create, drop }),
-  ["GET", /^\/w\/categories$/, ({ world }) => ({ body: world.categories })],
-  [
-    "PUT",
-    /^\/w\/categories$/,
-    ({ world, body }) => ({ body: Object.assign(world.categories, body, { version: world.categories.version + 1 }) }),
-  ],
   ["POST", /^\/w\/lake\/query$/, runQuery],
   ["GET", /^\/w\/lake\/schema$/, () => ({ body: { tables: SCHEMA } })],
   ["GET", /^\/w\/lake\/saved$/, ({ world }) => page(world.saved)],

@@ -24,7 +24,14 @@ const FORMATS = {
 
 /** What the console looks up in the description: operations that not every server has. */
 const IN_WORKSPACE = "/api/v1/workspaces/{workspace}";
-const OPTIONAL = ["destinations/{name}/pause", "destinations/{name}/dead-letters", "lake/saved"];
+const OPTIONAL = [
+  "destinations/{name}/pause",
+  "destinations/{name}/dead-letters",
+  "lake/saved",
+  "consent/rates",
+  "consent/preview",
+  "consent/simulation",
+];
 const DESCRIPTION = { paths: Object.fromEntries(OPTIONAL.map((path) => [`${IN_WORKSPACE}/${path}`, {}])) };
 
 async function asset(path, response) {
@@ -34,6 +41,8 @@ async function asset(path, response) {
     response.writeHead(200, {
       "content-type": FORMATS[extname(wanted)] ?? "application/octet-stream",
       "content-security-policy": POLICY,
+      // As the binary: to the preview's frame, which has an origin of its own, everything else is another site's.
+      "cross-origin-resource-policy": wanted.startsWith("/assets/preview-") ? "cross-origin" : "same-origin",
     });
     response.end(body);
   } catch {

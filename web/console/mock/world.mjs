@@ -3,6 +3,7 @@
 
 import { ago, MINUTE } from "./ago.mjs";
 import { alertsOf, noticesOf } from "./alerts.mjs";
+import { choicesOf, consentAudit } from "./consent.mjs";
 import { deadLetters, errorsOf, retryOf } from "./repair.mjs";
 
 const health = (more = {}) => ({
@@ -338,20 +339,35 @@ const consentOf = () => ({
     aliases: name === "performance" ? ["C0002", "ta-2"] : [],
     erase: [],
   })),
-  default_regime: "opt-in",
-  regions: { US: "opt-out" },
+  default_regime: "by-region",
+  regions: { GB: "uk-statistics" },
   choice_traits: { marketing_opt_in: "targeting" },
   do_not_track: "ignore",
-  banner: {},
-  version: 1,
+  banner: {
+    version: 2,
+    languages: {
+      en: {},
+      de: { reviewed: "Jane Roe, 2026-11-20", title: "Ihre Wahl bei Acme" },
+      ar: { reviewed: "J. R." },
+    },
+    before: { eu: "buffer" },
+    vendors: [
+      { id: "ga", name: "Google Analytics", category: "performance", policy: "https://policies.google.com/privacy" },
+    ],
+    tags: [
+      {
+        id: "ga",
+        kind: "script",
+        src: "https://www.googletagmanager.com/gtag/js?id=G-1",
+        categories: ["performance"],
+        purpose: "analytics",
+        vendor: "ga",
+      },
+    ],
+  },
+  version: 4,
   declared_by: null,
 });
-
-const REGIMES = [
-  ["opt-in", "Opt-in, wherever the visitor is"],
-  ["opt-out", "Opt-out, wherever the visitor is"],
-  ["eu", "European Union, EEA and Switzerland"],
-].map(([id, title]) => ({ id, title, row: {} }));
 
 const settingsOf = () => [
   { key: "log.segment_bytes", value: "134217728", is_default: true, docs: "Bytes of a segment of the log." },
@@ -394,11 +410,12 @@ export function makeWorld(kind) {
     alerts: alertsOf(isFull),
     notices: noticesOf(isFull),
     saved: isFull ? [{ id: "q1", name: "Events per minute", sql: "select 1", by: "admin", at: ago(86_400_000) }] : [],
-    audit: auditOf(isFull),
+    audit: [...auditOf(isFull), ...consentAudit(isFull)],
     categories: consentOf(),
+    choices: choicesOf(isFull),
+    lookUps: 0,
     detail: DETAIL,
     settings: settingsOf(),
-    regimes: REGIMES,
     isFull,
   };
 }

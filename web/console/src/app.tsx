@@ -5,6 +5,7 @@ import { Redirect, Route, Switch, useLocation } from "wouter";
 import type { Session } from "./api/model.ts";
 import { Shell } from "./layout/shell.tsx";
 import {
+  ConsentPage,
   DestinationPage,
   DestinationsPage,
   EventPage,
@@ -92,6 +93,7 @@ function WorkspacePages() {
       <Route path="/w/:workspace/destinations/:name/:tab?">
         {({ name, tab }) => <DestinationPage key={name} name={name} tab={tab ?? "health"} />}
       </Route>
+      <Route path="/w/:workspace/consent/*?">{(params) => <ConsentPage path={params["*"] ?? ""} />}</Route>
       <Route path="/w/:workspace/lake" component={LakePage} />
       <Route path="/w/:workspace/settings/:tab?">{({ tab }) => <SettingsPage tab={tab ?? "account"} />}</Route>
       <Route>

@@ -2,18 +2,11 @@
 
 const w = (workspace: string) => `/w/${encodeURIComponent(workspace)}`;
 
-export const SETTINGS_TABS = [
-  "account",
-  "users",
-  "tokens",
-  "alerts",
-  "audit",
-  "consent",
-  "file",
-  "limits",
-  "storage",
-] as const;
+export const SETTINGS_TABS = ["account", "users", "tokens", "alerts", "audit", "file", "limits", "storage"] as const;
 export type SettingsTab = (typeof SETTINGS_TABS)[number];
+
+export const CONSENT_TABS = ["banner", "versions", "simulation", "rates", "people", "ledger"] as const;
+export type ConsentTab = (typeof CONSENT_TABS)[number];
 
 export const DESTINATION_TABS = ["health", "errors", "dead-letters", "replay", "tester", "settings"] as const;
 export type DestinationTab = (typeof DESTINATION_TABS)[number];
@@ -33,5 +26,7 @@ export const paths = {
   destination: (workspace: string, name: string, tab: DestinationTab = "health") =>
     `${w(workspace)}/destinations/${encodeURIComponent(name)}/${tab}`,
   lake: (workspace: string) => `${w(workspace)}/lake`,
+  consent: (workspace: string, tab: ConsentTab = "banner", section?: string) =>
+    `${w(workspace)}/consent/${tab}${section ? `/${section}` : ""}`,
   settings: (workspace: string, tab: SettingsTab = "account") => `${w(workspace)}/settings/${tab}`,
 };

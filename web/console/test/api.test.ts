@@ -73,6 +73,7 @@ test("every address of the console", () => {
       "/w/acme/new-destination",
       "/w/acme/destinations/a%2Fb/health",
       "/w/acme/lake",
+      "/w/acme/consent/a/b",
       "/w/acme/settings/a/b",
     ]
   `);

@@ -26,6 +26,8 @@ interface Call {
   body?: unknown;
   /** Sent as it is, for workspace files. */
   text?: string;
+  /** Answers the text as it came, byte for byte, whatever it is. */
+  raw?: boolean;
   signal?: AbortSignal;
 }
 
@@ -69,6 +71,7 @@ async function send(method: string, path: string, { query, body, text, signal }:
 export async function call<T>(method: string, path: string, options: Call = {}): Promise<T> {
   const response = await send(method, path, options);
   const raw = await response.text();
+  if (options.raw && response.ok) return raw as T;
   const isJson = response.headers.get("content-type")?.includes("json");
   let value: unknown = raw === "" ? undefined : raw;
   if (isJson && raw !== "") {
@@ -84,6 +87,8 @@ export async function call<T>(method: string, path: string, options: Call = {}):
 
 export const get = <T>(path: string, query?: Query, signal?: AbortSignal) =>
   call<T>("GET", path, { ...(query && { query }), ...(signal && { signal }) });
+/** What must be kept as it is: parsed and written again it would be another text. */
+export const getText = (path: string) => call<string>("GET", path, { raw: true });
 export const post = <T>(path: string, body?: unknown, query?: Query) =>
   call<T>("POST", path, { body, ...(query && { query }) });
 export const put = <T>(path: string, body: unknown, query?: Query) =>

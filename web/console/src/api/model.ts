@@ -222,13 +222,118 @@ export interface CategoryRule {
 
 export type Regimes = Described["Regimes"];
 
+/** What a visitor was shown when they chose, as far as the page said it. */
+export interface Presented {
+  version?: number;
+  /** SHA-256 of the words, in hex. */
+  textHash?: string;
+  language?: string;
+  layer?: string;
+  method?: string;
+  regime?: string;
+  regimeVersion?: number;
+  region?: string;
+  refusedVendors?: string[];
+  gpc?: boolean;
+}
+
+export type ChoiceShown = Omit<Present<Described["ChoiceShown"]>, "presented"> & { presented: Presented | null };
+export type Choices = Omit<Present<Described["ChoicesOnRecord"]>, "items"> & { items: ChoiceShown[] };
+export type WordsShown = Present<Described["WordsShown"]>;
+export type LedgerShown = Present<Described["LedgerShown"]>;
+
+/** How visitors answered, by what they were asked. */
+export interface RateRow {
+  regime: string | null;
+  banner_version: number | null;
+  language: string | null;
+  choices: number;
+  accepted_all: number;
+  rejected_all: number;
+  partial: number;
+  withdrawn: number;
+  by_category: { category: string; granted: number }[];
+}
+
+export interface Rates {
+  rows: RateRow[];
+  since: string;
+}
+
+/** The words that a workspace writes over Assent's, in one language: by place, and by category. */
+export interface WordsWritten {
+  /** Who of those who speak it has read it. */
+  reviewed?: string;
+  dir?: "ltr" | "rtl";
+  categories?: Record<string, { name: string; description: string }>;
+  [place: string]: unknown;
+}
+
+export interface VendorWritten {
+  id: string;
+  name: string;
+  category: string;
+  policy?: string;
+}
+
+export const TAG_KINDS = ["script", "img", "iframe"] as const;
+
+export interface TagWritten {
+  id: string;
+  kind: (typeof TAG_KINDS)[number];
+  src: string;
+  categories: string[];
+  purpose: string;
+  vendor?: string;
+  attributes?: Record<string, string>;
+  into?: string;
+}
+
+export const BEFORE = ["block", "buffer", "cookieless"] as const;
+export type Before = (typeof BEFORE)[number];
+
+/** How visitors are asked, as in a workspace file: what is absent has its default. */
+export interface Banner {
+  version?: number;
+  ask_again_below?: number | null;
+  languages?: Record<string, WordsWritten>;
+  before?: Record<string, Before>;
+  control?: "floating" | "none";
+  consent_mode?: Record<string, string> | null;
+  vendors?: VendorWritten[];
+  tags?: TagWritten[];
+  surfaces?: string[];
+  identifier_days?: number;
+  cookie_domain?: string | null;
+}
+
+/** What a visitor is asked: `web/sdk/src/settings.ts`. Here only what the console itself reads. */
+export interface Experience {
+  regime: { id: string; first: "ask" | "none"; lifetimeDays: number; models: Record<string, string> };
+  before: Before;
+  texts: { language: string; version: number; hash: string };
+  tags?: unknown[];
+}
+
+export interface Sums {
+  sent: number;
+  withheld: number;
+}
+
+export interface Simulation {
+  days: number;
+  events: number;
+  destinations: { name: string; now: Sums; draft: Sums; changes: { reason: string; events: number }[] }[];
+  people_asked_again: number;
+  truncated: boolean;
+}
+
 export interface Consent {
   categories: CategoryRule[];
   default_regime: string;
   /** The workspace's own rows: region → regime. */
   regions: Record<string, string>;
-  /** As in a workspace file. */
-  banner: Record<string, unknown>;
+  banner: Banner;
   /** Traits of `identify` that carry a choice: trait → category. */
   choice_traits: Record<string, string>;
   do_not_track: "ignore" | "as-gpc";

@@ -1,20 +1,24 @@
 // Every read of the console: its key in the cache and how it is fetched. Writes name the key that they make old.
 
 import { queryOptions } from "@tanstack/react-query";
-import { ApiError, get, part } from "./client.ts";
+import { ApiError, call, get, getText, part } from "./client.ts";
 import type {
   AlertList,
   AuditEntry,
+  Choices,
   Consent,
   DeadLetter,
   Destination,
   DestinationKind,
   ErrorGroup,
   EventDetail,
+  Experience,
   LakeTable,
+  LedgerShown,
   Notice,
   Overview,
   Page,
+  Rates,
   Regimes,
   Replay,
   Retry,
@@ -24,6 +28,7 @@ import type {
   Source,
   Token,
   User,
+  WordsShown,
 } from "./model.ts";
 
 const HEALTH_MS = 5_000;
@@ -154,6 +159,82 @@ export const regimes = queryOptions({
   queryFn: ({ signal }) => get<Regimes>("/regimes", undefined, signal),
   staleTime: Number.POSITIVE_INFINITY,
 });
+
+export interface WhoseChoices {
+  user_id?: string;
+  anonymous_id?: string;
+  as_of?: string;
+}
+
+/**
+ * What is on record about somebody. The server writes down who asked, so it is asked once for each time that somebody
+ * presses the button: never again for a window that gets the focus back.
+ */
+export const choices = (workspace: string, whose: WhoseChoices) =>
+  queryOptions({
+    queryKey: [workspace, "choices", whose],
+    queryFn: ({ signal }) => get<Choices>(under(workspace, "/choices"), { ...whose }, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+    retry: false,
+  });
+
+/** A receipt as its maker may keep it: text of which every byte counts. */
+export const receipt = (workspace: string, number: string) =>
+  queryOptions({
+    queryKey: [workspace, "receipts", number],
+    queryFn: () => getText(receiptPath(workspace, number)),
+    gcTime: 0,
+    retry: false,
+  });
+
+export const receiptPath = (workspace: string, number: string) => under(workspace, `/choices/${part(number)}/receipt`);
+
+/** Words by their hash: they never change. */
+export const words = (workspace: string, hash: string) =>
+  queryOptions({
+    queryKey: [workspace, "words", hash],
+    queryFn: ({ signal }) => get<WordsShown>(under(workspace, `/words/${part(hash)}`), undefined, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const ledger = (workspace: string) =>
+  queryOptions({
+    queryKey: [workspace, "ledger"],
+    queryFn: ({ signal }) => get<LedgerShown>(under(workspace, "/ledger"), undefined, signal),
+    refetchInterval: HEALTH_MS,
+  });
+
+export const rates = (workspace: string, days: number) =>
+  queryOptions({
+    queryKey: [workspace, "rates", days],
+    queryFn: ({ signal }) => get<Rates>(under(workspace, "/consent/rates"), { days }, signal),
+  });
+
+/** What a visitor is asked by what is saved. */
+export const experience = (workspace: string, visitor: { region: string; language: string }) =>
+  queryOptions({
+    queryKey: [workspace, "categories", "experience", visitor],
+    queryFn: ({ signal }) => get<Experience>(under(workspace, "/experience"), { ...visitor }, signal),
+  });
+
+/** What a visitor would be asked by a draft. */
+export const draftExperience = (workspace: string, asked: { consent: unknown; region: string; language: string }) =>
+  queryOptions({
+    queryKey: [workspace, "categories", "preview", asked],
+    queryFn: ({ signal }) => {
+      const { consent, region, language } = asked;
+      const body = { consent, region: region || null, language: language || null };
+      return call<Experience>("POST", under(workspace, "/consent/preview"), { body, signal });
+    },
+    staleTime: 60_000,
+    gcTime: 10_000,
+    retry: false,
+  });
+
+/** Every change of the consent block, newest first. */
+export const consentChanges = (workspace: string, before: string | null) =>
+  get<Page<AuditEntry>>("/audit", { workspace, kind: "consent", before });
 
 export const lakeSchema = (workspace: string) =>
   queryOptions({

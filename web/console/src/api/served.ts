@@ -10,6 +10,9 @@ const OPERATIONS = {
   deadLetters: `${IN_WORKSPACE}/destinations/{name}/dead-letters`,
   replays: `${IN_WORKSPACE}/destinations/{name}/replays`,
   savedQueries: `${IN_WORKSPACE}/lake/saved`,
+  consentRates: `${IN_WORKSPACE}/consent/rates`,
+  consentPreview: `${IN_WORKSPACE}/consent/preview`,
+  consentSimulation: `${IN_WORKSPACE}/consent/simulation`,
 } as const;
 
 const served = queryOptions({
@@ -25,5 +28,10 @@ const served = queryOptions({
 
 /** Whether the server has this; false until it is known. */
 export function useServes(operation: keyof typeof OPERATIONS): boolean {
-  return useQuery(served).data?.has(OPERATIONS[operation]) ?? false;
+  return useServed(operation) ?? false;
+}
+
+/** The same for pages that say so when it is missing: `undefined` until it is known. */
+export function useServed(operation: keyof typeof OPERATIONS): boolean | undefined {
+  return useQuery(served).data?.has(OPERATIONS[operation]);
 }

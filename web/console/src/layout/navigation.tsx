@@ -18,6 +18,7 @@ const ITEMS: readonly (readonly [icon: IconName, text: string, to: (workspace: s
   ["live", "Live", paths.live, /^\/(live|events)/],
   ["sources", "Sources", paths.sources, /^\/(sources|new-source)/],
   ["destinations", "Destinations", paths.destinations, /^\/(destinations|new-destination)/],
+  ["shield", "Consent", (workspace) => paths.consent(workspace), /^\/consent/],
   ["lake", "Lake", paths.lake, /^\/lake/],
   ["settings", "Settings", (workspace) => paths.settings(workspace), /^\/settings/],
 ];

@@ -47,5 +47,5 @@ export function Shell({ children }: { children: ReactNode }) {
   );
 }
 
-/** Lists of events and results take all the room there is. */
-const isWide = (location: string): boolean => /\/(live|lake)$/.test(location);
+/** Lists of events and results take all the room there is, and so do a form and what it makes side by side. */
+const isWide = (location: string): boolean => /\/(live|lake|consent|consent\/banner(\/\w+)?)$/.test(location);

@@ -23,6 +23,9 @@ export const DestinationPage = lazy(() =>
 export const NewDestinationPage = lazy(() =>
   import("./destinations/new.tsx").then(({ NewDestinationPage }) => ({ default: NewDestinationPage })),
 );
+export const ConsentPage = lazy(() =>
+  import("./consent/page.tsx").then(({ ConsentPage }) => ({ default: ConsentPage })),
+);
 export const LakePage = lazy(() => import("./lake/page.tsx").then(({ Lake }) => ({ default: Lake })));
 export const SettingsPage = lazy(() =>
   import("./settings/page.tsx").then(({ SettingsPage }) => ({ default: SettingsPage })),

@@ -2,6 +2,7 @@
 
 import { Switch as Base } from "@base-ui/react/switch";
 import { type InputHTMLAttributes, type ReactNode, useId } from "react";
+import { Prose } from "./prose.tsx";
 
 interface Labelled {
   label: string;
@@ -32,7 +33,7 @@ export function Field({ label, hint, error, children }: Labelled & { children: (
       )}
       {error && (
         <div className="wrong" id={`${id}-error`}>
-          {error}
+          <Prose text={error} />
         </div>
       )}
     </div>

@@ -8,6 +8,7 @@ import { count, plural } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { Button, Segments } from "../../ui/button.tsx";
 import { Card } from "../../ui/page.tsx";
+import { saveFile } from "../../ui/save-file.ts";
 import { Empty } from "../../ui/states.tsx";
 
 const ROW_PX = 34;
@@ -119,14 +120,6 @@ function shown(value: unknown): string {
 }
 
 function download(result: QueryResult): void {
-  const csv = toCsv(
-    result.columns.map(({ name }) => name),
-    result.rows,
-  );
-  const address = URL.createObjectURL(new Blob([csv], { type: "text/csv;charset=utf-8" }));
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = "assent.csv";
-  link.click();
-  URL.revokeObjectURL(address);
+  const columns = result.columns.map(({ name }) => name);
+  saveFile("assent.csv", toCsv(columns, result.rows), "text/csv;charset=utf-8");
 }

@@ -6,7 +6,6 @@ import { useWorkspace } from "../../workspace.tsx";
 import { AccountTab } from "./account.tsx";
 import { AlertsTab } from "./alerts.tsx";
 import { AuditTab } from "./audit.tsx";
-import { ConsentTab } from "./consent.tsx";
 import { FileTab } from "./file.tsx";
 import { LimitsTab, StorageTab } from "./server.tsx";
 import { TokensTab } from "./tokens.tsx";
@@ -18,7 +17,6 @@ const TABS: readonly (readonly [SettingsTab, string])[] = [
   ["tokens", "Tokens"],
   ["alerts", "Alerts"],
   ["audit", "Audit log"],
-  ["consent", "Consent"],
   ["file", "Workspace file"],
   ["limits", "Limits"],
   ["storage", "Storage"],
@@ -30,7 +28,6 @@ const PAGES: Record<SettingsTab, () => React.ReactNode> = {
   tokens: TokensTab,
   alerts: AlertsTab,
   audit: AuditTab,
-  consent: ConsentTab,
   file: FileTab,
   limits: LimitsTab,
   storage: StorageTab,

@@ -1,0 +1,96 @@
+// What a visitor is asked, from the texts and the table of regimes that the server is built from; and the linter's
+// sentences for the few faults that tests of the console make. The server's own answer is tested against the SDK
+// (`tests/consent`) and in front of the real binary.
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+const data = (path) => JSON.parse(readFileSync(new URL(`../../../crates/workspace/${path}`, import.meta.url), "utf8"));
+const TEXTS = Object.fromEntries(["ar", "de", "en", "es", "fr"].map((code) => [code, data(`texts/${code}.json`)]));
+const REGIMES = data("regimes.json");
+
+export const regimes = REGIMES.regimes.map((row) => ({ id: row.id, title: row.title, row }));
+
+function regimeOf({ default_regime, regions }, region) {
+  const own = region && (regions[region] ?? regions[region.split("-")[0]]);
+  const row = (id) => REGIMES.regimes.find((one) => one.id === id);
+  if (own) return row(own);
+  if (default_regime !== "by-region") return row(default_regime);
+  const country = region?.split("-")[0];
+  return REGIMES.regimes.find(({ regions: all = [] }) => all.includes(country)) ?? row("rest");
+}
+
+/** The published language that fits, else English, else the first. */
+function languageOf(languages, wanted) {
+  const codes = Object.keys(languages);
+  return codes.find((code) => code === wanted) ?? (codes.includes("en") ? "en" : codes[0]);
+}
+
+export function experienceOf(consent, region, wanted) {
+  const { banner } = consent;
+  const languages = banner.languages ?? { en: {} };
+  const language = languageOf(languages, wanted);
+  const { categories: said = {}, reviewed: _, ...over } = languages[language];
+  const own = TEXTS[language] ?? { categories: {} };
+  const words = { ...own, ...over };
+  const row = regimeOf(consent, region);
+  const hasLink = row.links?.includes("choices");
+  const { choices_link, reload_button, confirm, categories: __, ...texts } = words;
+  const optional = consent.categories.map(({ name }) => name).filter((name) => name !== "required");
+  return {
+    v: 1,
+    region: region || null,
+    regime: {
+      id: row.id,
+      version: REGIMES.version,
+      models: Object.fromEntries(optional.map((name) => [name, row.models?.[name] ?? row.otherwise])),
+      first: row.first,
+      lifetimeDays: row.lifetime_days,
+      reaskDays: row.reask_days,
+      gpc: row.gpc,
+      ...(row.confirm_opt_in && { confirmOptIn: true }),
+    },
+    source: { category: "performance" },
+    before: banner.before?.[row.id] ?? "block",
+    categories: consent.categories.map(({ name, aliases, erase }) => {
+      const text = said[name] ?? own.categories[name] ?? { name, description: "" };
+      return { id: name, aliases, erase, ...text };
+    }),
+    ...(banner.vendors?.length && { vendors: banner.vendors }),
+    texts: {
+      ...texts,
+      language,
+      version: banner.version ?? 1,
+      hash: createHash("sha256").update(JSON.stringify(words)).digest("hex"),
+      control: hasLink ? choices_link : words.control,
+      reloadButton: reload_button,
+      ...(row.confirm_opt_in && { confirm }),
+      ...(hasLink && { links: [{ text: choices_link }] }),
+    },
+    ...(banner.tags?.length && { tags: banner.tags }),
+    storage: { identifierDays: banner.identifier_days ?? 90 },
+    control: { kind: banner.control ?? "floating" },
+  };
+}
+
+/** Why a block cannot be published; `null` when it can. */
+export function refusalOf({ banner, categories }) {
+  const known = categories.map(({ name }) => name);
+  for (const [code, words] of Object.entries(banner.languages ?? {})) {
+    if (code !== "en" && !words.reviewed?.trim()) {
+      return `banner language \`${code}\` is a draft and cannot be published: let somebody who speaks it read every sentence, then name them, as \`reviewed: "Jane Roe, 2026-11-20"\``;
+    }
+    const { accept, reject } = { ...TEXTS[code], ...words };
+    if (Math.max(accept.length, reject.length) > 3 * Math.min(accept.length, reject.length)) {
+      return `banner language \`${code}\`: \`accept\` and \`reject\` are of unlike length (${accept.length} and ${reject.length} characters), which makes one button larger than the other; accepting and refusing must be equal`;
+    }
+  }
+  if (banner.before?.eu === "cookieless") {
+    return "`banner.before.eu: cookieless` is not lawful: source `web` collects under `performance`, which is opt-in under this regime, with or without cookies; write `block` or `buffer`";
+  }
+  const lost = (banner.vendors ?? []).find(({ id, name }) => !id || !name);
+  if (lost) return `vendor \`${lost.id}\`: its name has 1 to 80 characters`;
+  const stray = (banner.tags ?? []).find((tag) => tag.categories.some((category) => !known.includes(category)));
+  if (stray) return `tag \`${stray.id}\` waits for category \`${stray.categories[0]}\`, which does not exist`;
+  return null;
+}

@@ -1,0 +1,39 @@
+// Every place that has words, in the order in which visitors meet them (`crates/workspace/src/words.rs`).
+
+export const PLACES: readonly (readonly [
+  title: string,
+  places: readonly (readonly [place: string, label: string])[],
+])[] = [
+  [
+    "First layer",
+    [
+      ["title", "Title"],
+      ["body", "Text"],
+      ["accept", "Button that accepts all"],
+      ["reject", "Button that refuses all"],
+      ["choose", "Button that opens the preference centre"],
+    ],
+  ],
+  [
+    "Preference centre",
+    [
+      ["save", "Button that saves"],
+      ["close", "Close, read out"],
+      ["always", "Beside what cannot be refused"],
+      ["confirm", "Asked before an opt-in that needs two steps"],
+    ],
+  ],
+  [
+    "Afterwards",
+    [
+      ["control", "Button that opens the choices again"],
+      ["choices_link", "The same where the United States name it"],
+      ["withdraw", "Button that withdraws"],
+      ["gpc", "Said when Global Privacy Control was honoured"],
+      ["reload", "Said when something only ends with a reload"],
+      ["reload_button", "Button that reloads"],
+    ],
+  ],
+];
+
+export const LABELS: readonly (readonly [place: string, label: string])[] = PLACES.flatMap(([, places]) => places);

@@ -1,0 +1,45 @@
+// To which field a refusal of the server's belongs. The server says it in a sentence that names the thing in backticks
+// and has no path; what is not recognised here is shown beside the save button all the same.
+
+/** A field's path, as its element carries it: `languages.de.title`, `vendors.ga`, `before.eu`. */
+export type Place = string;
+
+const RULES: readonly (readonly [pattern: RegExp, place: (...found: string[]) => Place])[] = [
+  [/`banner\.version` counts/, () => "version"],
+  [/`banner\.identifier_days`/, () => "identifier_days"],
+  [/`banner\.languages` is empty/, () => "languages"],
+  [/`([^`]*)` is not a language/, (code) => `languages.${code}`],
+  [/banner language `([^`]+)` is a draft/, (code) => `languages.${code}.reviewed`],
+  [/banner language `([^`]+)` has no words at `([^`]+)`/, (code, at) => `languages.${code}.${at}`],
+  [/banner language `([^`]+)` has more than \d+ characters at `([^`]+)`/, (code, at) => `languages.${code}.${at}`],
+  [/banner language `([^`]+)` has words at/, (code) => `languages.${code}`],
+  [/banner language `([^`]+)`: category `([^`]+)`/, (code, name) => `languages.${code}.categories.${name}`],
+  [/banner language `([^`]+)`: `accept` and `reject`/, (code) => `languages.${code}.reject`],
+  [/banner language `([^`]+)`: `([^`]+)`/, (code, at) => `languages.${code}.${at}`],
+  [/`banner\.before\.([a-z-]+): /, (regime) => `before.${regime}`],
+  [/(?:two vendors|vendor) `([^`]*)`/, (id) => `vendors.${id}`],
+  [/(?:two tags|tag) `([^`]*)`/, (id) => `tags.${id}`],
+  [/`consent_mode\.([^`]+)`/, () => "consent_mode"],
+  [/the trait `([^`]+)`/, () => "choice_traits"],
+  [/two categories `([^`]+)`/, (name) => `categories.${name}`],
+  [/category `([^`]+)`, which does not exist/, () => "categories"],
+];
+
+export function placeOf(message: string): Place | null {
+  for (const [pattern, place] of RULES) {
+    const found = pattern.exec(message);
+    if (found) return place(...found.slice(1));
+  }
+  return null;
+}
+
+export const SECTIONS = ["words", "rules", "vendors", "tags", "more"] as const;
+export type Section = (typeof SECTIONS)[number];
+
+/** Where a field stands. */
+export function sectionOf(place: Place): Section {
+  const [first = ""] = place.split(".");
+  if (first === "languages") return "words";
+  if (first === "vendors" || first === "tags") return first;
+  return ["before", "categories", "choice_traits"].includes(first) ? "rules" : "more";
+}

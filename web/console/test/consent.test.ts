@@ -1,0 +1,121 @@
+// The consent pages' logic: when a change of the block wants a new version, to which field a refusal belongs, and what
+// two versions differ in.
+
+import { expect, test } from "vitest";
+import type { Consent } from "../src/api/model.ts";
+import { readCheckpoint } from "../src/pages/consent/checkpoint.ts";
+import { begin, type Draft, isChanged, needsNewVersion, raised, said, withBanner } from "../src/pages/consent/draft.ts";
+import { OWN_LANGUAGES, ownText } from "../src/pages/consent/own-words.ts";
+import { LABELS } from "../src/pages/consent/places.ts";
+import { placeOf, sectionOf } from "../src/pages/consent/refusals.ts";
+import { compare } from "../src/pages/consent/told.ts";
+
+const saved: Consent = {
+  categories: ["required", "performance"].map((name) => ({ name, aliases: [], erase: [] })),
+  default_regime: "by-region",
+  regions: {},
+  choice_traits: {},
+  do_not_track: "ignore",
+  banner: { version: 2, languages: { en: {}, de: { reviewed: "J. R." } } },
+  version: 7,
+  declared_by: null,
+};
+
+const wants = (change: (draft: Draft) => Draft): boolean => {
+  const { start, draft } = begin(saved);
+  return needsNewVersion({ start, draft: change(draft) });
+};
+
+test("what visitors read or agree to wants a new version; what they do not see does not", () => {
+  expect(wants((draft) => draft)).toBe(false);
+  expect(wants((draft) => withBanner(draft, { languages: { en: { title: "Hi" }, de: { reviewed: "J. R." } } }))).toBe(
+    true,
+  );
+  expect(wants((draft) => withBanner(draft, { vendors: [{ id: "a", name: "A", category: "performance" }] }))).toBe(
+    true,
+  );
+  expect(wants((draft) => ({ ...draft, categories: draft.categories.slice(0, 1) }))).toBe(true);
+  expect(wants((draft) => withBanner(draft, { languages: { en: {}, de: { reviewed: "Another" } } }))).toBe(false);
+  expect(wants((draft) => withBanner(draft, { identifier_days: 30, control: "none" }))).toBe(false);
+  // Who has raised it already is not asked.
+  const changed = withBanner(saved, { languages: { en: { title: "Hi" } }, version: 3 });
+  expect(needsNewVersion({ start: saved, draft: changed })).toBe(false);
+});
+
+test("the next version asks again only where somebody wants it", () => {
+  const { draft } = begin(saved);
+  expect(raised(draft, true).banner).toMatchObject({ version: 3, ask_again_below: 3 });
+  expect(raised(draft, false).banner.ask_again_below).toBeUndefined();
+});
+
+test("an emptied field says nothing, and nothing said is no change", () => {
+  const { start, draft } = begin(saved);
+  const words = said({ title: "Hi" }, "title", "");
+  expect(words).toEqual({});
+  expect(isChanged({ start, draft: withBanner(draft, { cookie_domain: undefined, consent_mode: null }) })).toBe(false);
+});
+
+test("a refusal leads to its field", () => {
+  // The sentences of `crates/workspace/src/lint.rs`.
+  const sentences: [string, string, string][] = [
+    ["banner language `de` is a draft and cannot be published: let somebody", "languages.de.reviewed", "words"],
+    ["banner language `nl` has no words at `body`", "languages.nl.body", "words"],
+    ["banner language `en` has more than 1000 characters at `body`", "languages.en.body", "words"],
+    ["banner language `en`: `accept` is a button and has more than 40 characters", "languages.en.accept", "words"],
+    ["banner language `en`: `accept` and `reject` say the same", "languages.en.reject", "words"],
+    ["banner language `en`: category `ads` has a name of 1 to 80", "languages.en.categories.ads", "words"],
+    ["`e n` is not a language: write a code as `de` or `pt-BR`", "languages.e n", "words"],
+    ["`banner.before.eu: cookieless` is not lawful: source `web` collects under `p`", "before.eu", "rules"],
+    ["vendor `ga`: its policy is an `https://` address", "vendors.ga", "vendors"],
+    ["there are two vendors `ga`", "vendors.ga", "vendors"],
+    ["tag `t` waits for category `ads`, which does not exist", "tags.t", "tags"],
+    ["`banner.identifier_days` is 0; it is 1 to 395 (thirteen months)", "identifier_days", "more"],
+    ["`banner.version` counts from 1, and `ask_again_below` is at most the version", "version", "more"],
+    ["`consent_mode.ad_storage` is granted by category `x`, which does not exist", "consent_mode", "more"],
+    [
+      "source `web` collects under category `performance`, which does not exist; categories are …",
+      "categories",
+      "rules",
+    ],
+  ];
+  for (const [sentence, place, section] of sentences) {
+    expect([placeOf(sentence), place && sectionOf(place)], sentence).toEqual([place, section]);
+  }
+  expect(placeOf("something that nobody foresaw")).toBeNull();
+});
+
+test("Assent has words at every place that the editor shows, in every language of its own", () => {
+  expect(OWN_LANGUAGES).toEqual(["ar", "de", "en", "es", "fr"]);
+  for (const language of OWN_LANGUAGES) {
+    for (const [place] of LABELS) expect(ownText(language, place), `${language} ${place}`).not.toBe("");
+  }
+});
+
+test("two versions are told apart in words, against what holds where nothing is written", () => {
+  expect(compare({}, { default_regime: "opt-in", banner: { version: 1, languages: { en: {} } } })).toEqual([]);
+  const groups = compare(
+    { categories: ["required"], banner: { before: { eu: "buffer" } } },
+    {
+      categories: [{ name: "required", aliases: [], erase: [] }],
+      default_regime: "by-region",
+      banner: { languages: { en: { title: "Hi" } }, vendors: [{ id: "ga", name: "GA", category: "required" }] },
+    },
+  );
+  expect(groups.find(({ title }) => title === "Words: English (en)")?.changes).toEqual([
+    { what: "Title", before: "Your privacy on this site", after: "Hi" },
+  ]);
+  expect(groups.find(({ title }) => title === "Before a choice")?.changes).toEqual([
+    { what: "eu", before: "buffer", after: "" },
+  ]);
+  expect(groups.map(({ title }) => title).sort()).toEqual([
+    "Before a choice",
+    "Rules",
+    "Vendor: GA",
+    "Words: English (en)",
+  ]);
+});
+
+test("a checkpoint is read by its lines", () => {
+  const note = "cdp.example/ledger/acme\n42\nCsUYapGGPo4=\n\n— cdp.example/ledger/acme AAAA\n";
+  expect(readCheckpoint(note)).toEqual({ origin: "cdp.example/ledger/acme", size: 42, root: "CsUYapGGPo4=" });
+});
