@@ -24,6 +24,7 @@ mod resource;
 mod router;
 mod schema;
 mod server_facts;
+mod simulation;
 mod state;
 mod time;
 

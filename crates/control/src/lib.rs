@@ -9,6 +9,7 @@
 //! - `linking`: an identifier that joins a subject takes over what the subject refused.
 //! - [`Directory`]: the tenants, ready for the hot path.
 //! - [`keys`]: opening, rotating and destroying the keys of a workspace.
+//! - [`RateStore`]: how visitors answered, counted.
 //! - [`AlertStore`]: what alerts found, and what was told of it.
 //! - [`Accounts`]: people, sessions, tokens, roles. [`AuditStore`]: who changed what.
 
@@ -24,6 +25,7 @@ pub mod keys;
 mod linking;
 mod load;
 mod presented;
+mod rates;
 mod recent;
 mod recorder;
 mod saved;
@@ -49,6 +51,7 @@ pub use directory::{Directory, KeyOwner, Tenant};
 pub use evidence::{Evidence, EvidenceError, EvidenceStore, Issued, Published};
 pub use load::{LoadError, load};
 pub use presented::Presented;
+pub use rates::{AskedAgain, AskedAgainCount, Rate, RateKey, RateStore, day_begins, day_of};
 pub use recent::Recent;
 pub use recorder::{ChoiceMade, Recorded, Recorder};
 pub use saved::{SAVED_QUERIES_MAX, SavedQuery, SavedQueryStore, Saving};

@@ -58,7 +58,7 @@ impl Presented {
         let word = |name: &str| text(name).filter(|text| is_word(text));
         let vendors = fields.get("refusedVendors").and_then(|text| serde_json::from_str::<Vec<String>>(text).ok());
         Self {
-            version: number("version"),
+            version: number("version").filter(|version| (1..=rules.banner.version).contains(version)),
             text_hash: word("textHash").filter(|hash| is_hash(hash)),
             language: word("language").filter(|code| rules.banner.languages.contains_key(code)),
             layer: word("layer").filter(|layer| LAYERS.contains(&layer.as_str())),
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_the_workspace_can_have_shown_is_kept_and_nothing_else() {
-        let yaml = "workspace: acme\nconsent: { banner: { vendors: [{ id: ga, name: GA, category: performance }] } }";
+        let yaml = "workspace: acme\nconsent: { banner: { version: 3, vendors: [{ id: ga, name: GA, category: performance }] } }";
         let rules = workspace::parse(yaml, &|_| None).expect("valid").consent;
         let hash = "0f".repeat(32);
         let said = format!(
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!((read.text_hash, read.refused_vendors), (Some(hash), vec!["ga".to_owned()]));
         for odd in [
             r#"{"version":"3","method":7,"layer":"two words","language":"<script>","refusedVendors":{}}"#,
-            r#"{"method":"u-4711","layer":"u-4711","regime":"u-4711","textHash":"u-4711","language":"u-4711"}"#,
+            r#"{"version":4711,"method":"u-4711","layer":"u-4711","regime":"u-4711","textHash":"u-4711","language":"u-4711"}"#,
             "not JSON",
         ] {
             assert_eq!(Presented::from_consent(odd, &rules), Presented::default(), "{odd}");

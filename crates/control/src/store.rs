@@ -14,6 +14,7 @@ use crate::audit::AuditStore;
 use crate::configuration::ConfigurationStore;
 use crate::evidence::EvidenceStore;
 use crate::hex::hex;
+use crate::rates::RateStore;
 use crate::saved::SavedQueryStore;
 use crate::{Presented, Standing};
 
@@ -246,7 +247,16 @@ pub enum Joined {
 /// The control store. Everything that a method writes is durable when it returns.
 #[async_trait]
 pub trait Store:
-    AccountStore + AlertStore + AuditStore + ConfigurationStore + EvidenceStore + SavedQueryStore + fmt::Debug + Send + Sync
+    AccountStore
+    + AlertStore
+    + AuditStore
+    + ConfigurationStore
+    + EvidenceStore
+    + RateStore
+    + SavedQueryStore
+    + fmt::Debug
+    + Send
+    + Sync
 {
     /// The subjects of some fingerprints, in their order.
     async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError>;
@@ -276,7 +286,7 @@ pub trait Store:
 
     /// Appends choices to the history, merges them into the standings of their makers' identifiers (those that came with
     /// them, and all that the vault has of the subject), and returns what these now are. In the same transaction each
-    /// gets a leaf of the ledger, in their order, with what opens it.
+    /// gets a leaf of the ledger, in their order, with what opens it, and is counted ([`RateStore`]).
     async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError>;
 
     /// A page of standings in the order of the fingerprints, after the given one.
@@ -286,6 +296,13 @@ pub trait Store:
         after: Option<Fingerprint>,
         rows_max: u32,
     ) -> Result<Vec<(Fingerprint, Standing)>, StoreError>;
+
+    /// What is on record under the identifiers of some subjects: a subject comes once for each.
+    async fn standings_of(
+        &self,
+        workspace: &str,
+        subjects: &[SubjectId],
+    ) -> Result<Vec<(SubjectId, Standing)>, StoreError>;
 
     /// The choices of a subject, or of all unknown ones, oldest first. Their makers come without identifiers.
     async fn history(&self, workspace: &str, of: Option<SubjectId>) -> Result<Vec<ChoiceRow>, StoreError>;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::validate::{self, Invalid};
-use crate::{CategoryRule, Workspace};
+use crate::{Body, CategoryRule, ConsentRules, Workspace};
 
 /// Why a file is not a workspace.
 #[derive(Debug, thiserror::Error)]
@@ -39,12 +39,30 @@ pub(crate) fn read(mut value: Value, env: &dyn Fn(&str) -> Option<String>) -> Re
     fill_secrets(&mut value, "", env)?;
     let mut workspace: Workspace =
         serde_json::from_value(value).map_err(|error| ParseError::Shape(with_hint(&error.to_string())))?;
-    let categories = &mut workspace.consent.categories;
+    complete(&mut workspace.consent);
+    validate::validate(&workspace)?;
+    Ok(workspace)
+}
+
+/// A workspace has `required`, whether it says so or not.
+fn complete(consent: &mut ConsentRules) {
+    let categories = &mut consent.categories;
     if !categories.iter().any(|rule| rule.name.is_required()) {
         categories.splice(0..0, CategoryRule::defaults().into_iter().filter(|rule| rule.name.is_required()));
     }
-    validate::validate(&workspace)?;
-    Ok(workspace)
+}
+
+impl Workspace {
+    /// This workspace with another consent block, refused for what would keep it from being stored. References to
+    /// variables stay as they are written: whoever may look at a draft may not see what they refer to.
+    pub fn with_consent(&self, consent: Body) -> Result<Self, ParseError> {
+        let read = serde_json::from_value(Value::Object(consent));
+        let mut consent: ConsentRules = read.map_err(|error| ParseError::Shape(with_hint(&error.to_string())))?;
+        complete(&mut consent);
+        let drafted = Self { consent, ..self.clone() };
+        validate::validate(&drafted)?;
+        Ok(drafted)
+    }
 }
 
 /// The variable that a text refers to, when it is a reference.

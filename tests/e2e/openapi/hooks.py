@@ -27,6 +27,11 @@ QUERIES = [
     "select '\u0000', '\U0001f600'",
     "",
 ]
+DRAFTS = [
+    {},
+    {"default_regime": "by-region", "do_not_track": "as-gpc"},
+    {"banner": {"languages": {"en": {"title": "Hello"}}, "version": 7, "ask_again_below": 7}},
+]
 FILE = {
     "workspace": FACTS["workspace"],
     "sources": [{"name": "filed", "kind": "server", "write_key": "wk_filed", "basis": "contract"}],
@@ -104,6 +109,9 @@ def own_body(case, path):
             del body[key]
     if path.endswith("/dead-letters/retry") and often():
         case.body = {}
+    if path.endswith(("/consent/preview", "/consent/simulation")) and often():
+        body["consent"] = CHANCE.choice(DRAFTS)
+        body.pop("source", None)
     if "/lake/" in path and "sql" in body and often():
         body["sql"] = CHANCE.choice(QUERIES)
     if path.endswith("/users") and often(0.3):

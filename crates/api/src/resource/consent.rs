@@ -1,25 +1,38 @@
-//! The consent block: categories, regimes, regions, the banner; and what a visitor of some region is asked by it.
+//! The consent block: categories, regimes, regions, the banner; and what a visitor of some region is
+//! asked by it, published or as a draft; and how visitors answered.
 
 use axum::Json;
 use axum::extract::State;
 use consent::Experience;
-use control::{Edit, Object};
+use control::{Edit, Object, Tenant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use workspace::{DefaultRegime, DoNotTrack, ObjectKind, Regime, SourceKind};
+use workspace::{DefaultRegime, DoNotTrack, ObjectKind, Regime, SourceKind, Workspace};
 
 use crate::Api;
 use crate::access::Caller;
-use crate::error::{Error, ErrorBody, Result};
+use crate::error::{Code, Error, ErrorBody, Result};
 use crate::extract::{Asked, Body};
 use crate::resource::configured::{Fields, Seen, said};
 use crate::resource::workspace::Here;
 use crate::router::Operations;
+use crate::time::At;
+
+/// Days where a request names none.
+const DAYS: u16 = 30;
+/// Days of counts that may be asked for.
+const RATE_DAYS_MAX: u16 = 365;
 
 pub(super) fn routes() -> Vec<Operations> {
-    vec![routes!(show_categories, change_categories), routes!(show_experience), routes!(list_regimes)]
+    vec![
+        routes!(show_categories, change_categories),
+        routes!(show_experience),
+        routes!(preview_consent),
+        routes!(show_consent_rates),
+        routes!(list_regimes),
+    ]
 }
 
 /// How consent is read in a workspace.
@@ -34,7 +47,7 @@ struct Consent {
 }
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct ConsentWritten {
+pub(super) struct ConsentWritten {
     /// The categories, `required` among them.
     categories: Vec<CategoryWritten>,
     /// What holds before a visitor has chosen, in regions without a row.
@@ -143,7 +156,12 @@ struct Visitor {
     ),
 )]
 async fn show_experience(Here(tenant): Here, Asked(visitor): Asked<Visitor>) -> Result<Json<Value>> {
-    let mut sources = tenant.workspace.sources.iter();
+    asked_of(&tenant.workspace, &visitor)
+}
+
+/// What a visitor of a workspace is asked.
+fn asked_of(workspace: &Workspace, visitor: &Visitor) -> Result<Json<Value>> {
+    let mut sources = workspace.sources.iter();
     let found = match &visitor.source {
         Some(name) => sources.find(|source| source.name.as_str() == name),
         None => sources.find(|source| source.kind == SourceKind::Browser),
@@ -153,8 +171,153 @@ async fn show_experience(Here(tenant): Here, Asked(visitor): Asked<Visitor>) -> 
         None => Error::no_such("source of kind", "browser"),
     })?;
     let language = visitor.language.as_deref().unwrap_or_default();
-    let experience = Experience::new(&tenant.workspace, source, visitor.region.as_deref(), language);
+    let experience = Experience::new(workspace, source, visitor.region.as_deref(), language);
     serde_json::to_value(experience).map(Json).map_err(|error| Error::internal("write what a visitor is asked", &error))
+}
+
+/// A consent block that is not published, and for whom it is looked at.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Draft {
+    /// As it would be written.
+    #[schema(value_type = ConsentWritten)]
+    consent: Fields,
+    /// The source whose page it is; the first browser source when left out.
+    #[serde(default)]
+    source: Option<String>,
+    /// Where the visitor is, as `DE` or `US-CA`; left out: not known.
+    #[serde(default)]
+    region: Option<String>,
+    /// What their browser asks for, as `Accept-Language` says it.
+    #[serde(default)]
+    language: Option<String>,
+}
+
+/// What a visitor would be asked by a consent block that is not published. Nothing is stored. It is refused for what would
+/// keep it from being written, except that its version need not be a new one yet.
+#[utoipa::path(
+    post, path = "/api/v1/workspaces/{workspace}/consent/preview", tag = "categories", request_body = Draft,
+    params(("workspace" = String, Path, description = "The workspace")),
+    responses(
+        (status = 200, body = Object, description = "As `experience` has it"),
+        (status = 400, body = ErrorBody, description = "It contradicts itself or the workspace"),
+        (status = 404, body = ErrorBody, description = "No such workspace, or it has no such source"),
+    ),
+)]
+async fn preview_consent(Here(tenant): Here, Body(draft): Body<Draft>) -> Result<Json<Value>> {
+    let workspace = drafted(&tenant, draft.consent)?;
+    let Draft { source, region, language, .. } = draft;
+    asked_of(&workspace, &Visitor { source, region, language })
+}
+
+/// The workspace as it would be with another consent block.
+pub(super) fn drafted(tenant: &Tenant, consent: Fields) -> Result<Workspace> {
+    let read = tenant.workspace.with_consent(said(consent));
+    read.map_err(|error| Error::new(Code::InvalidWorkspace, error.to_string()))
+}
+
+/// How far back.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Days {
+    /// Days, today included, as UTC has them: 1 to 365, 30 without it.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 365)]
+    days: Option<u16>,
+}
+
+/// How visitors answered.
+#[derive(Debug, Serialize, ToSchema)]
+struct Rates {
+    /// The beginning of the first day.
+    since: At,
+    /// By what was shown. Imports and traits of `identify` are not in it: no banner of this workspace asked for them.
+    rows: Vec<RateShown>,
+}
+
+/// The choices of one regime, version and language, each `null` where the page did not say.
+#[derive(Debug, Serialize, ToSchema)]
+struct RateShown {
+    /// The regime under which the page asked.
+    regime: Option<String>,
+    /// The version of the banner.
+    banner_version: Option<u32>,
+    /// The language of its words.
+    language: Option<String>,
+    /// All choices: the sum of the four that follow.
+    choices: u64,
+    /// Granted everything that was asked for.
+    accepted_all: u64,
+    /// Refused everything.
+    rejected_all: u64,
+    /// Granted some and refused some.
+    partial: u64,
+    /// Taken back, by the control that withdraws.
+    withdrawn: u64,
+    /// How many of all choices granted what: the categories of today, and any other that was granted then.
+    by_category: Vec<CategoryRate>,
+}
+
+/// How often a category was granted.
+#[derive(Debug, Serialize, ToSchema)]
+struct CategoryRate {
+    /// Its name.
+    category: String,
+    /// Choices that granted it.
+    granted: u64,
+}
+
+/// How visitors answered, by regime, version and language of what they were shown.
+#[utoipa::path(
+    get, path = "/api/v1/workspaces/{workspace}/consent/rates", tag = "categories",
+    params(("workspace" = String, Path, description = "The workspace"), Days),
+    responses(
+        (status = 200, body = Rates, description = "Counted by day of arrival"),
+        (status = 400, body = ErrorBody, description = "Too few or too many days"),
+        (status = 404, body = ErrorBody, description = "No such workspace"),
+    ),
+)]
+async fn show_consent_rates(
+    State(api): State<Api>,
+    Here(tenant): Here,
+    Asked(Days { days }): Asked<Days>,
+) -> Result<Json<Rates>> {
+    let days = days_of(days, RATE_DAYS_MAX)?;
+    let since = control::day_of(api.clock.now()) - i64::from(days - 1);
+    let found = api.store.rates(&tenant.name(), since).await?;
+    let rules = tenant.workspace.consent.categories.iter();
+    let names: Vec<&str> = rules.map(|rule| rule.name.as_str()).filter(|name| *name != workspace::REQUIRED).collect();
+    let rows = found.into_iter().map(|(key, mut rate)| {
+        for name in &names {
+            rate.granted.entry((*name).to_owned()).or_default();
+        }
+        RateShown {
+            choices: rate.choices(),
+            regime: Some(key.regime).filter(|regime| !regime.is_empty()),
+            banner_version: Some(key.version).filter(|version| *version > 0),
+            language: Some(key.language).filter(|language| !language.is_empty()),
+            accepted_all: rate.accepted_all,
+            rejected_all: rate.rejected_all,
+            partial: rate.partial,
+            withdrawn: rate.withdrawn,
+            by_category: rate
+                .granted
+                .into_iter()
+                .map(|(category, granted)| CategoryRate { category, granted })
+                .collect(),
+        }
+    });
+    Ok(Json(Rates { since: At(control::day_begins(since)), rows: rows.collect() }))
+}
+
+/// Days of a request, 30 where it says none.
+pub(super) fn days_of(days: Option<u16>, days_max: u16) -> Result<u16> {
+    let days = days.unwrap_or(DAYS);
+    if !(1..=days_max).contains(&days) {
+        return Err(Error::invalid(format!("`days` must be between 1 and {days_max}")));
+    }
+    Ok(days)
 }
 
 /// The table of regimes.

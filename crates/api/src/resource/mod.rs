@@ -21,6 +21,7 @@ mod replay;
 mod saved;
 mod session;
 mod setting;
+mod simulation;
 mod source;
 mod token;
 mod user;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> Vec<Operations> {
         alert::routes(),
         replay::routes(),
         consent::routes(),
+        simulation::routes(),
         choice::routes(),
         ledger::routes(),
         overview::routes(),

@@ -1,8 +1,10 @@
 //! The API without a network: requests go to the router as values, over a real store in a temporary directory.
 
 mod choices;
+mod consent;
 mod document;
 mod operate;
 mod rig;
 mod roles;
 mod session;
+mod simulation;

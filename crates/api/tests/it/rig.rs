@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use alerts::Alerts;
-use api::{Api, LakeDesk, Options, Window};
+use api::{Api, LakeDesk, LakeQuestion, LakeRows, Options, Window};
 use axum::Router;
 use axum::body::Body;
 use control::{
@@ -137,12 +137,21 @@ async fn delivering(
 /// The API with everything under it.
 pub(crate) struct Rig {
     router: Router,
+    pub(crate) store: Arc<dyn Store>,
     _directory: tempfile::TempDir,
 }
 
 impl Rig {
     /// With the workspace `acme` and a user of each role, named as the role.
     pub(crate) async fn new() -> Self {
+        let none = |question: LakeQuestion| Err(format!("no lake here for `{}`", question.sql));
+        Self::with_lake(none).await
+    }
+
+    /// The same over a lake that answers so.
+    pub(crate) async fn with_lake(
+        answer: impl Fn(LakeQuestion) -> Result<LakeRows, String> + Send + Sync + 'static,
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&directory.path().join("state.db")).await.expect("a store"));
         let clock: Arc<dyn Clock> = Arc::new(testkit::clock::HandClock::at(event::Millis(1_795_298_400_000)));
@@ -174,7 +183,7 @@ impl Rig {
             configuration,
             evidence: evidence(directory.path(), &store),
             recorder: control::Recorder::start(Arc::clone(&store)),
-            store,
+            store: Arc::clone(&store),
             directory: Arc::clone(&served),
             alerts: Alerts::new(alerting),
             delivery,
@@ -183,9 +192,7 @@ impl Rig {
             kinds: &destinations::registry::DESTINATIONS,
             window: Window::new(|| futures::stream::pending().boxed()),
             history: Arc::default(),
-            lake: LakeDesk::new(|question| {
-                Box::pin(async move { Err(format!("no lake here for `{}`", question.sql)) })
-            }),
+            lake: LakeDesk::new(move |question| Box::pin(std::future::ready(answer(question)))),
             settings: Vec::new(),
             storage: Arc::new(|| None),
             clock,
@@ -194,7 +201,7 @@ impl Rig {
             version: "0.0.0",
         };
         let router = api::router(&Api::new(options)).expect("every operation is authorised");
-        Self { router, _directory: directory }
+        Self { router, store, _directory: directory }
     }
 
     /// A request as somebody with a session, of which only the body's end is waited for, so long at most.

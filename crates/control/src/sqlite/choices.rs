@@ -8,7 +8,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
 use vault::Pair;
 
-use super::{Sqlite, bytes, evidence, json, not_ours};
+use super::{Sqlite, bytes, evidence, json, not_ours, rates};
 use crate::hex::hex;
 use crate::{ChoiceRow, Maker, Method, PublishedWords, Receipt, Standing};
 
@@ -22,6 +22,7 @@ impl Sqlite {
         let mut write = self.begin().await?;
         append(&mut *write, workspace, made).await?;
         evidence::append(&mut write, workspace, made, openings).await?;
+        rates::count(&mut write, workspace, made).await?;
         let makers: Vec<&Maker> = made.iter().filter_map(|row| row.maker.as_ref()).collect();
         // In this transaction: an identifier that joins a subject at the same time either is seen here, or sees this.
         let known = everywhere(&mut *write, workspace, &makers).await?;
@@ -61,6 +62,14 @@ impl Sqlite {
         .fetch_one(&self.readers)
         .await?;
         page.iter().flat_map(|page| page.lines()).map(line).collect()
+    }
+
+    pub(super) async fn read_standings_of(
+        &self,
+        workspace: &str,
+        subjects: &[SubjectId],
+    ) -> Result<Vec<(SubjectId, Standing)>, sqlx::Error> {
+        standings_of(&self.readers, workspace, subjects.iter().copied()).await
     }
 
     pub(super) async fn read_history(
@@ -196,20 +205,10 @@ pub(super) async fn taken_over(
     workspace: &str,
     pairs: &[Pair<'_>],
 ) -> Result<BTreeMap<Fingerprint, Standing>, sqlx::Error> {
-    let asked: BTreeSet<String> = pairs.iter().map(|pair| hex(&pair.subject.0)).collect();
-    let rows = sqlx::query(
-        "select identifier.subject, choice.standing from identifier
-         join choice on choice.workspace = identifier.workspace and choice.fingerprint = identifier.fingerprint
-         where identifier.workspace = $1 and identifier.subject in (select unhex(value) from json_each($2))",
-    )
-    .bind(workspace)
-    .bind(json(&asked)?)
-    .fetch_all(&mut *writer)
-    .await?;
+    let asked: BTreeSet<SubjectId> = pairs.iter().map(|pair| pair.subject).collect();
     let mut said: BTreeMap<SubjectId, Standing> = BTreeMap::new();
-    for row in &rows {
-        let standing: Standing = read_json(row, "standing")?;
-        said.entry(SubjectId(bytes(row, "subject")?)).or_default().merge(&standing);
+    for (subject, standing) in standings_of(&mut *writer, workspace, asked).await? {
+        said.entry(subject).or_default().merge(&standing);
     }
     for standing in said.values_mut() {
         *standing = standing.refusals();
@@ -226,6 +225,25 @@ pub(super) async fn taken_over(
         standings.entry(fingerprint).or_default().merge(refusals);
     }
     Ok(standings)
+}
+
+/// What is on record under the identifiers that the vault has of some subjects.
+async fn standings_of(
+    reader: impl SqliteExecutor<'_>,
+    workspace: &str,
+    subjects: impl IntoIterator<Item = SubjectId>,
+) -> Result<Vec<(SubjectId, Standing)>, sqlx::Error> {
+    let asked: Vec<String> = subjects.into_iter().map(|subject| hex(&subject.0)).collect();
+    let rows = sqlx::query(
+        "select identifier.subject, choice.standing from identifier
+         join choice on choice.workspace = identifier.workspace and choice.fingerprint = identifier.fingerprint
+         where identifier.workspace = $1 and identifier.subject in (select unhex(value) from json_each($2))",
+    )
+    .bind(workspace)
+    .bind(json(&asked)?)
+    .fetch_all(reader)
+    .await?;
+    rows.iter().map(|row| Ok((SubjectId(bytes(row, "subject")?), read_json(row, "standing")?))).collect()
 }
 
 pub(super) async fn store(

@@ -22,6 +22,7 @@ mod choices;
 mod evidence;
 mod identifiers;
 mod keys;
+mod rates;
 mod saved;
 mod tokens;
 mod workspaces;
@@ -65,6 +66,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "ledger", include_str!("../../migrations/0007_ledger.sql")),
     (8, "presented", include_str!("../../migrations/0008_presented.sql")),
     (9, "words_of_grants", include_str!("../../migrations/0009_words_of_grants.sql")),
+    (10, "rates", include_str!("../../migrations/0010_rates.sql")),
 ];
 
 /// The store in one file.
@@ -264,6 +266,14 @@ impl Store for Sqlite {
         rows_max: u32,
     ) -> Result<Vec<(Fingerprint, Standing)>, StoreError> {
         self.read_standings(workspace, after, rows_max).await.map_err(failed("read choices"))
+    }
+
+    async fn standings_of(
+        &self,
+        workspace: &str,
+        subjects: &[SubjectId],
+    ) -> Result<Vec<(SubjectId, Standing)>, StoreError> {
+        self.read_standings_of(workspace, subjects).await.map_err(failed("read the choices of subjects"))
     }
 
     async fn history(&self, workspace: &str, of: Option<SubjectId>) -> Result<Vec<ChoiceRow>, StoreError> {

@@ -11,6 +11,7 @@ mod conformance;
 mod evidence;
 mod linking;
 mod load;
+mod rates;
 mod recorder;
 mod reload;
 mod round_trip;

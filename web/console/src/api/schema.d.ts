@@ -334,6 +334,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/consent/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a visitor would be asked by a consent block that is not published. Nothing is stored. It is refused for what would
+         *     keep it from being written, except that its version need not be a new one yet.
+         */
+        post: operations["preview_consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/consent/rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How visitors answered, by regime, version and language of what they were shown. */
+        get: operations["show_consent_rates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/consent/simulation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a draft would have sent and withheld. The events of the last days are decided under the rules of today and under those
+         *     of the draft, with the choices of today. Not counted is what was never collected, and what visitors would have answered had
+         *     they been asked otherwise.
+         */
+        post: operations["simulate_consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/destinations": {
         parameters: {
             query?: never;
@@ -1005,6 +1063,16 @@ export interface components {
             /** @description The cursor of the next page, for `before`. */
             next?: string | null;
         };
+        /** @description How often a category was granted. */
+        CategoryRate: {
+            /** @description Its name. */
+            category: string;
+            /**
+             * Format: int64
+             * @description Choices that granted it.
+             */
+            granted: number;
+        };
         /** @description A category. It may be written as its name alone. */
         CategoryWritten: {
             /** @description Other keys of a stamp that mean it. */
@@ -1226,6 +1294,17 @@ export interface components {
             /** @description The cursor of the next page. */
             next?: string | null;
         };
+        /** @description One destination. */
+        DestinationSimulated: {
+            /** @description What would be another decision. */
+            changes: components["schemas"]["FateChange"][];
+            /** @description Under those of the draft. */
+            draft: components["schemas"]["Fates"];
+            /** @description Its name. */
+            name: string;
+            /** @description Under the rules of today. */
+            now: components["schemas"]["Fates"];
+        };
         /** @description A destination to create or to write anew. What is left out is as in a workspace file. */
         DestinationToWrite: {
             /** @description All of them must be granted. */
@@ -1281,6 +1360,17 @@ export interface components {
              * @description How many.
              */
             count: number;
+        };
+        /** @description A consent block that is not published, and for whom it is looked at. */
+        Draft: {
+            /** @description As it would be written. */
+            consent: components["schemas"]["ConsentWritten"];
+            /** @description What their browser asks for, as `Accept-Language` says it. */
+            language?: string | null;
+            /** @description Where the visitor is, as `DE` or `US-CA`; left out: not known. */
+            region?: string | null;
+            /** @description The source whose page it is; the first browser source when left out. */
+            source?: string | null;
         };
         /** @description The body of every error. */
         ErrorBody: {
@@ -1363,6 +1453,31 @@ export interface components {
             /** @description Its source; `null` when its record is gone from the log. */
             source?: string | null;
             stamp?: null | components["schemas"]["StampShown"];
+        };
+        /** @description Events that the draft decides otherwise. */
+        FateChange: {
+            /** @description What the draft does with them: `sent` or `withheld`. */
+            becomes: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            events: number;
+            /** @description The code of the reason: of the draft where it withholds, of today where the draft sends. */
+            reason: string;
+        };
+        /** @description What becomes of the events of a destination's sources. */
+        Fates: {
+            /**
+             * Format: int64
+             * @description Sent.
+             */
+            sent: number;
+            /**
+             * Format: int64
+             * @description Withheld, also what the event itself asked to be.
+             */
+            withheld: number;
         };
         /** @description The state of a destination since its results are kept. */
         Health: {
@@ -1656,6 +1771,52 @@ export interface components {
             /** @description The question. */
             sql: string;
         };
+        /** @description How visitors answered. */
+        Rates: {
+            /** @description By what was shown. Imports and traits of `identify` are not in it: no banner of this workspace asked for them. */
+            rows: components["schemas"]["RateShown"][];
+            /** @description The beginning of the first day. */
+            since: components["schemas"]["At"];
+        };
+        /** @description The choices of one regime, version and language, each `null` where the page did not say. */
+        RateShown: {
+            /**
+             * Format: int64
+             * @description Granted everything that was asked for.
+             */
+            accepted_all: number;
+            /**
+             * Format: int32
+             * @description The version of the banner.
+             */
+            banner_version?: number | null;
+            /** @description How many of all choices granted what: the categories of today, and any other that was granted then. */
+            by_category: components["schemas"]["CategoryRate"][];
+            /**
+             * Format: int64
+             * @description All choices: the sum of the four that follow.
+             */
+            choices: number;
+            /** @description The language of its words. */
+            language?: string | null;
+            /**
+             * Format: int64
+             * @description Granted some and refused some.
+             */
+            partial: number;
+            /** @description The regime under which the page asked. */
+            regime?: string | null;
+            /**
+             * Format: int64
+             * @description Refused everything.
+             */
+            rejected_all: number;
+            /**
+             * Format: int64
+             * @description Taken back, by the control that withdraws.
+             */
+            withdrawn: number;
+        };
         /** @description Events not stored for lack of consent. */
         RefusedCount: {
             /**
@@ -1930,6 +2091,34 @@ export interface components {
             /** @description Its value, as it would be written. */
             value: string;
         };
+        /** @description What would have become of the events of these days. */
+        Simulated: {
+            /**
+             * Format: int32
+             * @description As asked.
+             */
+            days: number;
+            /** @description The destinations that are on, in their order. */
+            destinations: components["schemas"]["DestinationSimulated"][];
+            /**
+             * Format: int64
+             * @description Events that were looked at. The numbers of the destinations are of these.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Subjects whose page would ask them again: their latest choice is of a version below `ask_again_below`, or says
+             *     nothing of a category that the draft has. Those who refused without a name are not among them.
+             */
+            people_asked_again: number;
+            /**
+             * Format: int64
+             * @description Events that the lake has of these days.
+             */
+            total: number;
+            /** @description Whether only a part was looked at: subjects that were picked by chance, or the latest choices. */
+            truncated: boolean;
+        };
         /** @description A source. */
         Source: components["schemas"]["SourceWritten"] & {
             /** @description The file that declares it, so that it cannot be changed here; `null`: it can. */
@@ -2070,13 +2259,15 @@ export interface components {
             /** @enum {string} */
             role: "viewer" | "analyst" | "admin" | "owner";
         };
+        /** @description A consent block that is not published, and how far back it is tried. */
         Trial: {
-            /** @description A `slug` of `/destination-kinds`. */
-            kind: string;
-            /** @description The destination whose secrets stand where `{"secret": true}` does. */
-            name?: string | null;
-            /** @description The settings to try. */
-            settings: Record<string, never>;
+            /** @description As it would be written. */
+            consent: components["schemas"]["ConsentWritten"];
+            /**
+             * Format: int32
+             * @description Days until now: 1 to 30, 30 without it.
+             */
+            days?: number | null;
         };
         /** @description What came of it. */
         TrialResult: {
@@ -3210,6 +3401,149 @@ export interface operations {
             };
             /** @description No such choice, or what opens it was erased */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    preview_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Draft"];
+            };
+        };
+        responses: {
+            /** @description As `experience` has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description It contradicts itself or the workspace */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such workspace, or it has no such source */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_consent_rates: {
+        parameters: {
+            query?: {
+                /** @description Days, today included, as UTC has them: 1 to 365, 30 without it. */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Counted by day of arrival */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rates"];
+                };
+            };
+            /** @description Too few or too many days */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such workspace */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    simulate_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trial"];
+            };
+        };
+        responses: {
+            /** @description What would have changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulated"];
+                };
+            };
+            /** @description The draft contradicts itself or the workspace, or the lake cannot be asked */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such workspace */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Others ask the lake already */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
