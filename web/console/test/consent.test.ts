@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import type { Consent } from "../src/api/model.ts";
 import { readCheckpoint } from "../src/pages/consent/checkpoint.ts";
 import { begin, type Draft, isChanged, needsNewVersion, raised, said, withBanner } from "../src/pages/consent/draft.ts";
-import { OWN_LANGUAGES, ownText } from "../src/pages/consent/own-words.ts";
+import { OWN_LANGUAGES, ownText, ownWords } from "../src/pages/consent/own-words.ts";
 import { LABELS } from "../src/pages/consent/places.ts";
 import { placeOf, sectionOf } from "../src/pages/consent/refusals.ts";
 import { compare } from "../src/pages/consent/told.ts";
@@ -71,6 +71,8 @@ test("a refusal leads to its field", () => {
     ["tag `t` waits for category `ads`, which does not exist", "tags.t", "tags"],
     ["`banner.identifier_days` is 0; it is 1 to 395 (thirteen months)", "identifier_days", "more"],
     ["`banner.version` counts from 1, and `ask_again_below` is at most the version", "version", "more"],
+    ["`tcf.publisher_country` is `de`: write two letters as `DE`", "tcf", "more"],
+    ["`banner.frames`: `x` is not the origin of a site", "frames", "more"],
     ["`consent_mode.ad_storage` is granted by category `x`, which does not exist", "consent_mode", "more"],
     [
       "source `web` collects under category `performance`, which does not exist; categories are …",
@@ -88,6 +90,11 @@ test("Assent has words at every place that the editor shows, in every language o
   expect(OWN_LANGUAGES).toEqual(["ar", "de", "en", "es", "fr"]);
   for (const language of OWN_LANGUAGES) {
     for (const [place] of LABELS) expect(ownText(language, place), `${language} ${place}`).not.toBe("");
+    const shown = LABELS.map(([place]) => place);
+    const others = Object.keys(ownWords(language) ?? {}).filter((place) => !shown.includes(place));
+    expect(others.sort(), `${language}: what the editor does not show`).toEqual(
+      language === "ar" ? ["categories", "dir"] : ["categories"],
+    );
   }
 });
 

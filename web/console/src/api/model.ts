@@ -274,6 +274,19 @@ export interface VendorWritten {
   name: string;
   category: string;
   policy?: string;
+  /** Its number on the IAB's vendor list. */
+  tcf?: number;
+}
+
+/** TCF 2.3, for who is registered with the IAB. */
+export interface TcfWritten {
+  cmp_id: number;
+  cmp_version: number;
+  publisher_country: string;
+  vendor_list: string;
+  /** The IAB's number → the category that grants it. */
+  purposes: Record<string, string>;
+  special_features?: Record<string, string>;
 }
 
 export const TAG_KINDS = ["script", "img", "iframe"] as const;
@@ -303,6 +316,9 @@ export interface Banner {
   vendors?: VendorWritten[];
   tags?: TagWritten[];
   surfaces?: string[];
+  tcf?: TcfWritten | null;
+  /** Origins of sites that show each other's pages in frames. */
+  frames?: string[];
   identifier_days?: number;
   cookie_domain?: string | null;
 }

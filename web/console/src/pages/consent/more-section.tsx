@@ -2,6 +2,7 @@
 
 import { Checks, SelectField, Switch, TextField } from "../../ui/field.tsx";
 import { versionOf, withBanner, without } from "./draft.ts";
+import { Frames, Tcf } from "./iab.tsx";
 import { At, RefusedHere, useRefusedAt } from "./refused.tsx";
 import type { SectionProps } from "./section.ts";
 
@@ -12,6 +13,7 @@ const CONTROLS = [
 const SURFACES = [
   ["trustarc", "TrustArc: window.truste"],
   ["onetrust", "OneTrust: window.OneTrust"],
+  ["gpp", "GPP 1.1 of the IAB, United States: __gpp"],
 ] as const;
 const GOOGLE = [
   "analytics_storage",
@@ -96,8 +98,10 @@ export function MoreSection({ draft, onChange }: SectionProps) {
           value={banner.surfaces ?? []}
           onChange={(surfaces) => set({ surfaces: surfaces.length > 0 ? surfaces : undefined })}
         />
+        <Frames draft={draft} onChange={onChange} />
       </fieldset>
       <ConsentMode draft={draft} onChange={onChange} />
+      <Tcf draft={draft} onChange={onChange} />
     </>
   );
 }

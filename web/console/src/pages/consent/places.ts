@@ -29,6 +29,7 @@ export const PLACES: readonly (readonly [
       ["control", "Button that opens the choices again"],
       ["choices_link", "The same where the United States name it"],
       ["withdraw", "Button that withdraws"],
+      ["receipt", "Link to the receipt of a choice"],
       ["gpc", "Said when Global Privacy Control was honoured"],
       ["reload", "Said when something only ends with a reload"],
       ["reload_button", "Button that reloads"],

@@ -1,7 +1,7 @@
 // Two versions of the consent block, compared in words: what visitors read, and which rules hold. What a workspace does
 // not write counts as what holds then: Assent's words, and the defaults.
 
-import type { Banner, CategoryRule, TagWritten, VendorWritten, WordsWritten } from "../../api/model.ts";
+import type { Banner, CategoryRule, TagWritten, TcfWritten, VendorWritten, WordsWritten } from "../../api/model.ts";
 import { languagesOf, versionOf } from "./draft.ts";
 import { ownText, ownWords } from "./own-words.ts";
 import { LABELS } from "./places.ts";
@@ -58,11 +58,12 @@ function sayWords(all: Said, code: string, words: WordsWritten, names: string[])
   say(all, title, "Direction", words.dir ?? "");
 }
 
-function sayVendor(all: Said, { id, name, category, policy }: VendorWritten): void {
+function sayVendor(all: Said, { id, name, category, policy, tcf }: VendorWritten): void {
   const title = `Vendor: ${name || id}`;
   say(all, title, "Id", id);
   say(all, title, "Needs", category);
   say(all, title, "Privacy policy", policy ?? "");
+  say(all, title, "Number at the IAB", tcf ? String(tcf) : "");
 }
 
 function sayTag(all: Said, tag: TagWritten): void {
@@ -75,6 +76,19 @@ function sayTag(all: Said, tag: TagWritten): void {
   say(all, title, "Into", tag.into ?? "");
   for (const [name, value] of Object.entries(tag.attributes ?? {}))
     say(all, title, `Attribute ${name}`, value || "(set)");
+}
+
+function sayTcf(all: Said, tcf: TcfWritten | null | undefined): void {
+  if (!tcf) return;
+  const title = "TCF: as a consent platform";
+  say(all, title, "Number", String(tcf.cmp_id));
+  say(all, title, "Version", String(tcf.cmp_version));
+  say(all, title, "Country", tcf.publisher_country);
+  say(all, title, "Vendor list", tcf.vendor_list);
+  for (const [number, category] of Object.entries(tcf.purposes)) say(all, title, `Purpose ${number}`, category);
+  for (const [number, category] of Object.entries(tcf.special_features ?? {})) {
+    say(all, title, `Special feature ${number}`, category);
+  }
 }
 
 function sayBanner(all: Said, banner: Banner, names: string[]): void {
@@ -90,6 +104,8 @@ function sayBanner(all: Said, banner: Banner, names: string[]): void {
   say(all, title, "Days that an identifier lives", String(banner.identifier_days ?? IDENTIFIER_DAYS));
   say(all, title, "Domain of the cookies", banner.cookie_domain ?? "");
   say(all, title, "Answers as", (banner.surfaces ?? []).join(", "));
+  say(all, title, "Frames of", (banner.frames ?? []).join(", "));
+  sayTcf(all, banner.tcf);
   for (const [regime, before] of Object.entries(banner.before ?? {})) {
     say(all, "Before a choice", regime, before);
   }

@@ -19,6 +19,10 @@ export function VendorsSection({ draft, onChange }: SectionProps) {
     const { policy: _, ...rest } = all[at] as VendorWritten;
     set(all.map((vendor, place) => (place !== at ? vendor : text ? { ...rest, policy: text } : rest)));
   };
+  const number = (at: number, text: string) => {
+    const { tcf: _, ...rest } = all[at] as VendorWritten;
+    set(all.map((vendor, place) => (place !== at ? vendor : text ? { ...rest, tcf: Number(text) } : rest)));
+  };
   return (
     <>
       {all.length === 0 && (
@@ -53,6 +57,15 @@ export function VendorsSection({ draft, onChange }: SectionProps) {
               onChange={(text) => policy(at, text)}
               placeholder="https://…"
             />
+            {draft.banner.tcf && (
+              <TextField
+                label="Number on the IAB's vendor list"
+                type="number"
+                min={1}
+                value={vendor.tcf ? String(vendor.tcf) : ""}
+                onChange={(text) => number(at, text)}
+              />
+            )}
           </div>
           <div>
             <Button
