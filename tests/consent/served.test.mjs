@@ -3,13 +3,13 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { startDemo } from "../e2e/console/assent.mjs";
-import { accessible, button, firstLayer, launch, stored, until, visit } from "./browser.mjs";
+import { accessible, button, download, firstLayer, launch, stored, until, visit } from "./browser.mjs";
 
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(homedir(), ".cache/assent/target");
 const BINARY = process.env.ASSENT_BIN ?? join(TARGET, "debug/assent");
@@ -108,3 +108,71 @@ test("the receipt of a choice verifies offline, and with one byte changed it doe
   assert.match((await verify(text)).stdout, /^verified: leaf \d+ of the \d+/);
   await assert.rejects(verify(text.replace("accept_all", "accept_alL")), /proves nothing/);
 });
+
+test("whoever refuses gets the receipt from the preference centre, and it verifies offline and names nobody", async (testing) => {
+  const { page, context } = await arrive(testing, "eu");
+  await button(page, "Reject all").click();
+  await until("the server has it", async () => (await page.evaluate(() => document.cookie)).includes("~1"));
+  await button(page, "Privacy choices").click();
+  const link = page.getByRole("link", { name: "Download the receipt of your choice" });
+  const [file] = await Promise.all([download(context, page), link.click()]);
+  const path = await file.path();
+  const key = (await (await fetch(`${demo.url}/ledger/demo/key`)).text()).trim();
+  await promisify(execFile)(BINARY, ["ledger", "verify", path, "--key", key]);
+  const { record } = JSON.parse(await readFile(path, "utf8"));
+  assert.deepEqual([record.subject, record.presented.method], [undefined, "reject_all"]);
+});
+
+test("the answer to a choice keeps it, and a withdrawal beats it, in one cookie", async (testing) => {
+  const { page, context } = await arrive(testing, "eu");
+  const answers = [];
+  page.on("response", async (response) => {
+    if (response.url().endsWith("/v1/consent")) answers.push((await response.allHeaders())["set-cookie"] ?? "");
+  });
+  await button(page, "Accept all").click();
+  await until("it is answered", () => answers.length === 1);
+  assert.match(answers[0], /^assent_choice=1~[^;]+~accept_all\.first~1; Path=\/; Max-Age=\d+; SameSite=Lax\najs_anonymous_id=d\d{5}-/);
+  const choices = async () => (await context.cookies()).filter(({ name }) => name === "assent_choice");
+  assert.equal((await choices()).length, 1, "the server writes where the page did");
+  await button(page, "Withdraw consent").click();
+  await until("it is answered", () => answers.length === 2);
+  const [{ value, httpOnly }] = await choices();
+  assert.deepEqual([(await choices()).length, /withdraw/.test(value), httpOnly], [1, true, false]);
+  await page.reload();
+  await says(page, "Allowed now: required.");
+});
+
+for (const [look, options] of Object.entries({
+  "320 px": { viewport: { width: 320, height: 640 } },
+  dark: { colorScheme: "dark" },
+  "forced colours": { forcedColors: "active" },
+})) {
+  test(`the form without JavaScript: ${look}`, async (testing) => {
+    const context = await browser.newContext({ javaScriptEnabled: true, ...options });
+    testing.after(() => context.close());
+    const page = await context.newPage();
+    const answer = await page.goto(`${demo.url}/v1/consent/form?writeKey=wk_demo`);
+    assert.equal(answer.status(), 200);
+    await accessible(page, "the form");
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+    const boxes = page.getByRole("checkbox");
+    assert.equal(await boxes.count(), 3);
+    for (const box of await boxes.all()) {
+      assert.equal(await box.isChecked(), false);
+      const { width, height } = await box.boundingBox();
+      assert.ok(width >= 24 && height >= 24);
+    }
+    const sizes = await Promise.all(["Accept all", "Reject all"].map(async (name) => {
+      const { width, height } = await page.getByRole("button", { name }).boundingBox();
+      return [Math.round(width), Math.round(height)];
+    }));
+    assert.deepEqual(sizes[0], sizes[1]);
+    await boxes.nth(1).check();
+    await page.getByRole("button", { name: "Save choices" }).click();
+    await page.getByText("Your choice is recorded.").waitFor();
+    await page.getByRole("link", { name: "Download the receipt of your choice" }).waitFor();
+    await accessible(page, "the form, sent");
+    const [{ name, value }] = await context.cookies();
+    assert.deepEqual([name, /~performance~functionality\.targeting~~choose\.page~1$/.test(decodeURIComponent(value))], ["assent_choice", true]);
+  });
+}

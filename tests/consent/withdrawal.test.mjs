@@ -384,3 +384,28 @@ test("a visitor of Segment's SDK keeps their identifier, and a withdrawal takes 
   await page.evaluate(() => window.analytics.consent.withdraw());
   assert.equal(await page.evaluate(() => document.cookie.includes("ajs_") || Object.keys(localStorage).some((key) => key.startsWith("ajs_"))), false);
 });
+
+for (const [where, keep] of [
+  ["a cookie", (id) => (document.cookie = `ajs_anonymous_id=${id}; path=/; max-age=9999999`)],
+  ["localStorage", (id) => localStorage.setItem("ajs_anonymous_id", JSON.stringify(id))],
+]) {
+  test(`an identifier that is too old is not taken back from ${where}`, async (testing) => {
+    const { page, context, events } = await open(testing, { ...REGIMES.california, tags: [] }, { call: "analytics.ready(() => {})" });
+    const today = Math.floor(Date.now() / 86_400_000);
+    const [young, old] = [89, 91].map((age) => `d${today - age}-0b1c2d3e-4f50-4a55-9c1d-5f0e2b7a4c11`);
+    const after = async (id, name) => {
+      await context.clearCookies();
+      await page.evaluate(() => localStorage.clear());
+      await page.evaluate(keep, id);
+      await page.reload();
+      await started(page);
+      await track(page, name);
+      return (await until(`${name} comes`, () => events().find(({ event }) => event === name))).anonymousId;
+    };
+    assert.equal(await after(young, "Young"), young);
+    const made = await after(old, "Old");
+    assert.match(made, new RegExp(`^d${today}-[0-9a-f-]{36}$`));
+    assert.deepEqual((await context.cookies()).filter(({ name }) => name === "ajs_anonymous_id").map(({ value }) => value), [made]);
+    assert.equal(await page.evaluate(() => localStorage.getItem("ajs_anonymous_id")), null);
+  });
+}

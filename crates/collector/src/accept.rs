@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use consent::{Arrival, Choice, Preferences, Rules, Signals, collect};
-use control::{ChoiceMade, KeyOwner, Method, Presented, Receipt, Recorded};
+use control::{ChoiceMade, KeyOwner, Method, Presented, Recorded};
 use event::timestamp::correct;
 use event::{Batch, BatchError, Call, Discard, Event, Fields, Millis, Pii, Received};
 use eventlog::record::Raw;
@@ -19,7 +19,7 @@ use http::HeaderMap;
 use http::header::{HeaderName, USER_AGENT};
 use workspace::SourceKind;
 
-use crate::choice::{self, ChoiceRecorder};
+use crate::choice::{self, ChoiceRecorder, Chosen};
 use crate::geo::Geo;
 use crate::metrics::{Metrics, SourceLabels};
 use crate::observe::{Observation, Observer, Seen};
@@ -128,17 +128,17 @@ impl Acceptor {
         intake.finish().await
     }
 
-    /// Records a choice that was stated alone, by the path of those that are events. Its number; `None` under a key that
-    /// belongs to no source, where the server is told to take those.
-    pub(crate) async fn choose(&self, asked: &Asked<'_>, said: &Said) -> Result<Option<Receipt>, Refusal> {
+    /// Records a choice that was stated alone, by the path of those that are events. `None` under a key that belongs to no
+    /// source, where the server is told to take those.
+    pub(crate) async fn choose(&self, asked: &Asked<'_>, said: &Said) -> Result<Option<Chosen>, Refusal> {
         let Some(owner) = self.owner(asked, said.write_key.as_deref())? else { return Ok(None) };
         let records = Records::with_capacity(1, said.event.len() + RECORD_HEAD_BYTES);
         let mut intake = Intake { is_nameless: said.is_nameless, ..Intake::new(self, asked, owner, None, records) };
         intake.take(Event::parse(&said.event, Some(Call::Track))).await?;
-        let (receipt, discarded) = (intake.receipt, intake.discarded());
+        let (chosen, discarded) = (intake.chosen.take(), intake.discarded());
         intake.finish().await?;
-        match receipt {
-            Some(receipt) => Ok(Some(receipt)),
+        match chosen {
+            Some(chosen) => Ok(Some(chosen)),
             None => Err(Reject::BadChoice.because(discarded.map_or("not_a_choice", Discard::code))),
         }
     }
@@ -174,6 +174,8 @@ enum Told {
     Chosen { anonymous: bool },
 }
 
+/// Of a day.
+const DAY_MS: i64 = 86_400_000;
 /// What most events are written in.
 const EVENT_BYTES: usize = 1536;
 /// What a record needs beside the text that came, mostly: its head, and the times and ids that are added to the event.
@@ -222,8 +224,8 @@ struct Intake<'r> {
     told: Vec<Told>,
     /// The event names nobody: its choice is recorded, and it is stored nowhere.
     is_nameless: bool,
-    /// Of the latest choice.
-    receipt: Option<Receipt>,
+    /// The latest choice.
+    chosen: Option<Chosen>,
 }
 
 impl<'r> Intake<'r> {
@@ -238,7 +240,7 @@ impl<'r> Intake<'r> {
         // A server's own address says nothing about a visitor.
         let address = (owner.source().kind != SourceKind::Server).then(|| asked.client.to_string());
         let told = Vec::new();
-        Self { acceptor, asked, owner, rules, sent_at, address, records, told, is_nameless: false, receipt: None }
+        Self { acceptor, asked, owner, rules, sent_at, address, records, told, is_nameless: false, chosen: None }
     }
 
     /// Takes one event: stored, refused or discarded.
@@ -265,6 +267,10 @@ impl<'r> Intake<'r> {
                 return Ok(());
             }
         }
+        if self.is_expired(&event) {
+            self.told.push(Told::Discarded { code: Discard::AnonymousIdExpired, events: 1 });
+            return Ok(());
+        }
         let arrival = Arrival {
             sent: event.consent().and_then(Preferences::from_consent),
             known: tenant.gate.choices(&identifiers, self.asked.at, regime),
@@ -281,6 +287,14 @@ impl<'r> Intake<'r> {
             Err(reason) => self.told.push(Told::Refused { call: event.call(), reason }),
         }
         Ok(())
+    }
+
+    /// Whether the anonymous id is older than identifiers may be, and came back from some storage. A choice under it
+    /// counts all the same: it is about what was collected under it before.
+    fn is_expired(&self, event: &Event<'_>) -> bool {
+        let Some(made) = event.anonymous_id().and_then(event::day_of_id) else { return false };
+        let days = i64::from(self.owner.tenant.workspace.consent.banner.identifier_days);
+        self.asked.at.0.saturating_sub(made.0) > (days + 1) * DAY_MS
     }
 
     async fn record(
@@ -308,11 +322,21 @@ impl<'r> Intake<'r> {
                 ..Presented::from_consent(consent, &self.owner.tenant.workspace.consent)
             }),
         };
+        let presented = made.presented.clone().unwrap_or_default();
+        let made_at = made.made_at.unwrap_or(self.asked.at);
         let recorded = self.acceptor.recorder.record(made).await.map_err(|error| {
             tracing::error!(%error, "choice not recorded");
             Refusal::from(Reject::ChoiceNotRecorded)
         })?;
-        self.receipt = Some(recorded.receipt());
+        self.chosen = Some(Chosen {
+            receipt: recorded.receipt(),
+            choice,
+            owner: self.owner.clone(),
+            regime: self.owner.tenant.workspace.consent.regime(region),
+            presented,
+            stated_at: event.original_timestamp().unwrap_or(self.asked.at),
+            made_at,
+        });
         self.told.push(Told::Chosen { anonymous: matches!(recorded, Recorded::Anonymous { .. }) });
         Ok(())
     }

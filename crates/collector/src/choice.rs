@@ -8,9 +8,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 use consent::{Choice, Preferences, Rules};
-use control::{ChoiceMade, Method, Recorded, Recorder, StoreError};
-use event::{Call, Event, Fields};
-use workspace::ConsentRules;
+use control::{ChoiceMade, KeyOwner, Method, Presented, Receipt, Recorded, Recorder, StoreError};
+use event::{Call, Event, Fields, Millis};
+use workspace::{ConsentRules, Regime};
 
 /// Makes choices durable and puts them in force. [`Recorder`] does it; tests have doubles that fail and wait.
 #[async_trait]
@@ -24,6 +24,20 @@ impl ChoiceRecorder for Recorder {
     async fn record(&self, made: ChoiceMade) -> Result<Recorded, StoreError> {
         Recorder::record(self, made).await
     }
+}
+
+/// A choice that was recorded.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub(crate) receipt: Receipt,
+    pub(crate) choice: Choice,
+    pub(crate) owner: KeyOwner,
+    pub(crate) regime: Regime,
+    pub(crate) presented: Presented,
+    /// When it was made by the visitor's clock, by which the page knows it again.
+    pub(crate) stated_at: Millis,
+    /// The same by the server's.
+    pub(crate) made_at: Millis,
 }
 
 /// The choice that an event carries, if it carries one.

@@ -1,12 +1,14 @@
 //! What a browser on another site may do here: post events and read settings and scripts, nothing with credentials.
 //!
-//! `*` and no `Access-Control-Allow-Credentials`: no cookie of this host ever travels with an event. `Authorization`
+//! `*` and no `Access-Control-Allow-Credentials`: no cookie of this host ever travels with an event. A choice is the
+//! exception: its answer may set the cookie that keeps it. Cookies here are `SameSite=Lax`, so none travels from elsewhere. `Authorization`
 //! is not covered by a wildcard, and SDK users add headers of their own, so a preflight is answered with the names
 //! that it asked for.
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue, VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    HeaderValue, ORIGIN, VARY,
 };
 use http::{HeaderMap, StatusCode};
 
@@ -26,7 +28,15 @@ pub(crate) fn allow(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE);
 }
 
-/// The same, with the header that says when to come back.
+/// Lets the page that asked read an answer that comes with a cookie.
+pub(crate) fn allow_own(headers: &mut HeaderMap, asked: &HeaderMap) {
+    let Some(origin) = asked.get(ORIGIN) else { return };
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.insert(VARY, HeaderValue::from_static("Origin"));
+}
+
+/// As [`allow`], with the header that says when to come back.
 pub(crate) fn allow_with_retry(headers: &mut HeaderMap) {
     allow(headers);
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);

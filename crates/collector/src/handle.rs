@@ -9,7 +9,6 @@ use bytes::Bytes;
 use consent::Experience;
 use event::{Call, Clock, Done, Fact, Tracer, Work, limits};
 use eventlog::EventLog;
-use http::header::ACCEPT_LANGUAGE;
 use http::request::Parts;
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -31,7 +30,7 @@ use crate::routes::{self, Found, Handler};
 use crate::sdk::Scripts;
 use crate::settings::{self, PublicUrl};
 use crate::visitor::{ReceiptDesk, Receipts};
-use crate::{cors, pixel};
+use crate::{cors, pixel, visitor};
 
 /// What the rest of the process tells about itself.
 #[derive(Clone)]
@@ -119,8 +118,8 @@ pub struct Collector {
     pub(crate) bodies: Bodies,
     pub(crate) receipts: Receipts,
     scripts: Scripts,
-    public_url: Option<PublicUrl>,
-    trusted_proxies: TrustedProxies,
+    pub(crate) public_url: Option<PublicUrl>,
+    pub(crate) trusted_proxies: TrustedProxies,
     pages: Vec<Page>,
     beside: Option<Beside>,
 }
@@ -191,15 +190,23 @@ impl Collector {
             Handler::SdkMetrics => self.sdk_metrics(&head, body).await,
             Handler::Pixel => Ok(self.pixel(&head, peer, segment).await),
             Handler::Settings => self.settings(&head, peer, segment),
-            Handler::Choose => self.choose(&head, body, peer).await,
-            Handler::Receipt => self.receipt(&head, peer, segment).await,
+            // Boxed, so that events do not carry the room for them.
+            Handler::Choose => Box::pin(self.choose(&head, body, peer)).await,
+            Handler::Receipt => Box::pin(self.receipt(&head, peer, segment)).await,
+            Handler::Form => self.form(&head, peer),
+            Handler::FormSent => Box::pin(self.form_sent(&head, body, peer)).await,
+            Handler::FormStyle => Ok(Self::form_style()),
+            Handler::AmpCheck => Box::pin(self.amp_check(&head, body, peer)).await,
+            Handler::AmpChoice => Box::pin(self.amp_choice(&head, body, peer)).await,
+            Handler::Gpc => Ok(visitor::gpc()),
             Handler::Script => self.script(&head, segment),
             Handler::SdkFile(sdk) => Scripts::file(sdk, segment, &head.headers),
             Handler::Health => Ok(answer::text("alive\n")),
             Handler::Ready => self.ready(),
             Handler::Metrics => Ok(answer::metrics((self.probes.metrics)())),
         };
-        let answer = answered.unwrap_or_else(|refusal| self.refuse(&refusal));
+        let mut answer = answered.unwrap_or_else(|refusal| self.refuse(&refusal));
+        visitor::allow(handler, &mut answer, &head);
         if let (Some(began), Some(name)) = (began, handler.traced()) {
             let parent = head.headers.get("traceparent").and_then(|value| value.to_str().ok());
             let status = answer.status();
@@ -291,10 +298,9 @@ impl Collector {
                 &of_request
             }
         };
-        let source = owner.source();
-        let region = source.region.clone().or_else(|| self.acceptor.geo.as_ref()?.region(asked.client));
-        let language = head.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let experience = Experience::new(&owner.tenant.workspace, source, region.as_deref(), language);
+        let region = self.region(&owner, asked.client);
+        let language = visitor::language(head);
+        let experience = Experience::new(&owner.tenant.workspace, owner.source(), region.as_deref(), language);
         Ok(answer::private_json(settings::document(&key, at, &experience)))
     }
 

@@ -29,6 +29,7 @@ pub(crate) enum Reject {
     NoReceipt,
     NoLedger,
     TooManyReceipts,
+    ForeignGrant,
     Internal,
     SdkAbsent,
     NotReady,
@@ -54,7 +55,7 @@ const fn later(row: Row, retry_after_s: &'static str) -> Row {
 }
 
 /// The table, in the order of the type.
-pub(crate) static TABLE: [(Reject, Row); 22] = [
+pub(crate) static TABLE: [(Reject, Row); 23] = [
     (
         Reject::BadJson,
         row(
@@ -247,6 +248,15 @@ pub(crate) static TABLE: [(Reject, Row); 22] = [
         ),
     ),
     (
+        Reject::ForeignGrant,
+        row(
+            StatusCode::FORBIDDEN,
+            "foreign_grant",
+            "a page of another site cannot agree for a visitor",
+            "link to `/v1/consent/form`, and let the visitor choose there; a refusal is taken from anywhere",
+        ),
+    ),
+    (
         Reject::Internal,
         row(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -345,6 +355,7 @@ mod tests {
         404 no_receipt
         503 no_ledger, again after 30 s
         429 too_many_receipts, again after 60 s
+        403 foreign_grant
         500 internal
         503 sdk_absent
         503 not_ready, again after 1 s

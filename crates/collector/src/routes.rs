@@ -28,6 +28,18 @@ pub(crate) enum Handler {
     Choose,
     /// The receipt of that number.
     Receipt,
+    /// The choices as a page without a script.
+    Form,
+    /// That page, sent.
+    FormSent,
+    /// Its style.
+    FormStyle,
+    /// What AMP asks before it shows a prompt.
+    AmpCheck,
+    /// What was answered to that prompt.
+    AmpChoice,
+    /// That Global Privacy Control is honoured.
+    Gpc,
     /// Is the process alive?
     Health,
     /// Can it take events?
@@ -49,11 +61,17 @@ impl Handler {
             Self::Batch => Some("POST /v1/batch"),
             Self::Pixel => Some("GET /v1/pixel"),
             Self::Choose => Some("POST /v1/consent"),
+            Self::FormSent => Some("POST /v1/consent/form"),
+            Self::AmpChoice => Some("POST /v1/consent/amp/choice"),
             Self::SdkMetrics
             | Self::Settings
             | Self::Script
             | Self::SdkFile(_)
             | Self::Receipt
+            | Self::Form
+            | Self::FormStyle
+            | Self::AmpCheck
+            | Self::Gpc
             | Self::Health
             | Self::Ready
             | Self::Metrics => None,
@@ -77,7 +95,7 @@ const fn get(pattern: &'static str, handler: Handler) -> Row {
 }
 
 /// Paths that also answer with `/v1` in front.
-static VERSIONED: [Row; 20] = [
+static VERSIONED: [Row; 25] = [
     post("/t", Handler::One(Call::Track)),
     post("/track", Handler::One(Call::Track)),
     post("/b", Handler::Batch),
@@ -97,15 +115,21 @@ static VERSIONED: [Row; 20] = [
     get("/pixel/{}", Handler::Pixel),
     get("/projects/{}/settings", Handler::Settings),
     post("/consent", Handler::Choose),
+    get("/consent/form", Handler::Form),
+    post("/consent/form", Handler::FormSent),
+    get("/consent/form.css", Handler::FormStyle),
+    post("/consent/amp", Handler::AmpCheck),
+    post("/consent/amp/choice", Handler::AmpChoice),
     get("/consent/{}", Handler::Receipt),
 ];
 
 /// Paths that answer as they stand here.
-static PLAIN: [Row; 7] = [
+static PLAIN: [Row; 8] = [
     get("/analytics.js/v1/{}/analytics.min.js", Handler::Script),
     get("/analytics.js/v1/{}/platform/analytics.min.js", Handler::Script),
     get("/analytics-next/bundles/{}", Handler::SdkFile(Sdk::Segment)),
     get("/sdk/{}", Handler::SdkFile(Sdk::Assent)),
+    get("/.well-known/gpc.json", Handler::Gpc),
     get("/healthz", Handler::Health),
     get("/readyz", Handler::Ready),
     get("/metrics", Handler::Metrics),
@@ -127,19 +151,18 @@ pub(crate) fn find<'p>(method: &Method, path: &'p str) -> Found<'p> {
     let unversioned = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
     let versioned = VERSIONED.iter().map(|row| (row, unversioned));
     let plain = PLAIN.iter().map(|row| (row, path));
+    let mut allowed = None;
     for (row, path) in versioned.chain(plain) {
         let Some(segment) = matches(row.pattern, path) else { continue };
         // hyper answers HEAD with the head of what GET gives.
         let fits = row.method == *method || (row.method == Method::GET && *method == Method::HEAD);
-        return if fits {
-            Found::Handler(row.handler, segment)
-        } else if row.method == Method::GET {
-            Found::WrongMethod("GET, HEAD, OPTIONS")
-        } else {
-            Found::WrongMethod("POST, OPTIONS")
-        };
+        if fits {
+            return Found::Handler(row.handler, segment);
+        }
+        // Another row may take the same path with this method.
+        allowed = allowed.or(Some(if row.method == Method::GET { "GET, HEAD, OPTIONS" } else { "POST, OPTIONS" }));
     }
-    Found::Nothing
+    allowed.map_or(Found::Nothing, Found::WrongMethod)
 }
 
 fn matches<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
@@ -170,6 +193,8 @@ mod tests {
             check(&Method::POST, path, &Found::Handler(Handler::Batch, ""));
         }
         check(&Method::POST, "/v1/m", &Found::Handler(Handler::SdkMetrics, ""));
+        check(&Method::POST, "/v1/consent/form", &Found::Handler(Handler::FormSent, ""));
+        check(&Method::GET, "/v1/consent/form", &Found::Handler(Handler::Form, ""));
         check(&Method::POST, "/v1/consent", &Found::Handler(Handler::Choose, ""));
         check(&Method::POST, "/consent", &Found::Handler(Handler::Choose, ""));
     }

@@ -45,6 +45,10 @@ impl std::str::FromStr for PublicUrl {
 }
 
 impl PublicUrl {
+    pub(crate) fn is_https(&self) -> bool {
+        self.https
+    }
+
     /// The address that a request itself used; `localhost` when it does not say one that can be repeated.
     pub(crate) fn of_request(uri: &Uri, headers: &HeaderMap, https: bool) -> Self {
         let named = headers.get(HOST).and_then(|value| Authority::try_from(value.as_bytes()).ok());

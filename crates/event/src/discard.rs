@@ -57,11 +57,13 @@ pub enum Discard {
     BatchTooLong,
     /// Ours: `messageId` is not a string or over [`crate::limits::MESSAGE_ID_CHARS_MAX`].
     MessageIdInvalid,
+    /// Ours: the `anonymousId` says itself that it is older than the workspace lets identifiers live.
+    AnonymousIdExpired,
 }
 
 impl Discard {
     /// All reasons, for metrics and documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::EmptyBatch,
         Self::EmptyBatchResult,
         Self::SourceDisabled,
@@ -87,6 +89,7 @@ impl Discard {
         Self::EventTooLarge,
         Self::BatchTooLong,
         Self::MessageIdInvalid,
+        Self::AnonymousIdExpired,
     ];
 
     /// The code, as in Segment's Delivery Overview.
@@ -119,6 +122,7 @@ impl Discard {
             Self::EventTooLarge => "event_too_large",
             Self::BatchTooLong => "batch_too_long",
             Self::MessageIdInvalid => "message_id_invalid",
+            Self::AnonymousIdExpired => "anonymous_id_expired",
         }
     }
 }

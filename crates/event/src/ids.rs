@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::Millis;
 use serde::{Deserialize, Serialize};
 
 /// The name of a workspace, a source or a destination: `[a-z0-9][a-z0-9_-]{0,62}`. Safe in paths, keys and metrics.
@@ -132,6 +133,15 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+/// The day on which Assent's browser SDK made an anonymous id, as the id says: `d`, the days since 1970 in five digits, `-`
+/// and a UUID. `None` for any other id.
+pub fn day_of_id(id: &str) -> Option<Millis> {
+    let (days, rest) = id.strip_prefix('d')?.split_at_checked(5)?;
+    let is_ours = days.bytes().all(|byte| byte.is_ascii_digit()) && rest.len() == 37 && rest.starts_with('-');
+    let days: i64 = days.parse().ok()?;
+    is_ours.then_some(Millis(days * 86_400_000))
+}
+
 /// A message id for an event that came without one.
 pub fn new_message_id() -> String {
     format!("assent-{}", uuid::Uuid::new_v4())
@@ -140,6 +150,22 @@ pub fn new_message_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_of_ours_says_its_day() {
+        assert_eq!(day_of_id("d20778-0b1c2d3e-4f50-4a55-9c1d-5f0e2b7a4c11"), Some(Millis(1_795_219_200_000)));
+        for other in [
+            "",
+            "a-1",
+            "d20778",
+            "d20778-x",
+            "0b1c2d3e-4f50-4a55-9c1d-5f0e2b7a4c11",
+            "d2077x-0b1c2d3e-4f50-4a55-9c1d-5f0e2b7a4c11",
+            "dééé",
+        ] {
+            assert_eq!(day_of_id(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_slug_is_safe_in_a_path() {

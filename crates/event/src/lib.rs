@@ -27,7 +27,7 @@ pub use clock::Clock;
 pub use discard::Discard;
 pub use event::{CONSENT_EVENT, Event, Received};
 pub use fields::{Fields, MalformedJson, push_string};
-pub use ids::{ByFingerprint, Fingerprint, FingerprintHasher, InvalidSlug, Slug, SubjectId, new_message_id};
+pub use ids::{ByFingerprint, Fingerprint, FingerprintHasher, InvalidSlug, Slug, SubjectId, day_of_id, new_message_id};
 pub use redact::{Pii, Secret};
 pub use timestamp::Millis;
 pub use trace::{Done, Fact, Tracer, Work};

@@ -54,7 +54,7 @@ pub struct Words {
 }
 
 /// Every place that has words.
-pub(crate) const PLACES: [&str; 16] = [
+pub(crate) const PLACES: [&str; 17] = [
     "title",
     "body",
     "accept",
@@ -71,6 +71,7 @@ pub(crate) const PLACES: [&str; 16] = [
     "reload",
     "reload_button",
     "receipt",
+    "saved",
 ];
 
 const FILES: [(&str, &str); 5] = [

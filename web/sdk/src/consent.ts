@@ -39,8 +39,10 @@ export class Consent {
     this.#rules = { categories: settings.categories, doNotTrack: settings.doNotTrack ?? "ignore" };
     this.optional = settings.categories.map(({ id }) => id).filter((id) => id !== REQUIRED);
     this.refresh();
-    // A refusal that outlives its choice must not go with its cookie: each visit renews it.
-    if (this.#choice && this.#lasting(this.#choice)) this.#keep(this.#choice);
+    // A refusal that outlives its choice must not go with its cookie: each visit renews it, once half of the choice's time
+    // is over. Not before: in Safari what the server has set lives longer than what a script writes.
+    const isOld = this.#choice && this.#leftDays(this.#choice) < settings.regime.lifetimeDays / 2;
+    if (this.#choice && isOld && this.#lasting(this.#choice)) this.#keep(this.#choice);
   }
 
   /** The choice in force; `null` when there is none, or none that still holds. */
@@ -112,7 +114,7 @@ export class Consent {
   /** Remembers that the server has the choice that was made then, unless another was made since. */
   told(madeAt: number) {
     const latest = this.#latest();
-    if (latest?.madeAt === madeAt) this.#keep({ ...latest, told: true });
+    if (latest?.madeAt === madeAt && !latest.told) this.#keep({ ...latest, told: true });
   }
 
   /** Reads again what another tab or site may have chosen; whether anything is different from what is followed. */

@@ -1,12 +1,13 @@
 // Who the page's visitor is, as far as they permit: identifiers under Segment's names, so that a site can change from
 // one SDK to the other without losing its visitors.
 //
-// Unlike Segment's SDK this one keeps identifiers in cookies alone and never writes one again: its life is absolute.
+// Unlike Segment's SDK this one keeps identifiers in cookies alone and never writes one again: its life is absolute. The
+// anonymous one carries the day of its making, so that neither page nor server takes an older one back.
 // What Segment's left in localStorage is taken over once and removed there, so that it cannot bring back an expired one.
 
 import { type Fields, fields } from "./calls.ts";
 import { cookie, local, parsed, removeCookie, setCookie } from "./store.ts";
-import { uuid } from "./uuid.ts";
+import { dated, isOlder, uuid } from "./uuid.ts";
 
 /** `none`: nothing is read or stored. `page`: an identifier as long as the page lives. `stored`: kept. */
 export type Permission = "none" | "page" | "stored";
@@ -34,7 +35,7 @@ export class Identity {
 
   /** Made when it is first needed and permitted. */
   anonymousId(): string | null {
-    if (!this.#ids.anonymousId && this.#permission !== "none") this.#setId("anonymousId", uuid());
+    if (!this.#ids.anonymousId && this.#permission !== "none") this.#setId("anonymousId", dated());
     return this.#ids.anonymousId;
   }
 
@@ -139,8 +140,10 @@ export class Identity {
     // Traits live longer than cookies: without an identifier nobody knows whose they are.
     const isKnown = !isOther && (before ?? stored("anonymousId")) !== null;
     for (const id of Object.keys(IDS) as Id[]) {
-      const own = this.#ids[id];
-      this.#setId(id, own ?? (isOther && id === "anonymousId" ? null : stored(id)));
+      const found = stored(id);
+      // One that is too old comes back from a storage that nobody thought of; it goes, and another is made.
+      const isGone = id === "anonymousId" && (isOther || isOlder(found, this.days));
+      this.#setId(id, this.#ids[id] ?? (isGone ? null : found));
     }
     for (const of of Object.keys(TRAITS) as TraitsOf[]) {
       const value = isKnown && parsed(local.get(TRAITS[of]));

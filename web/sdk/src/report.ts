@@ -7,7 +7,7 @@ import type { Fields } from "./calls.ts";
 import type { MadeChoice } from "./choice.ts";
 import type { Consent } from "./consent.ts";
 import { pauseMs, type post } from "./send.ts";
-import { keep, list, type Store } from "./store.ts";
+import { keep, list, type Store, site } from "./store.ts";
 import { uuid } from "./uuid.ts";
 
 export interface Chooser {
@@ -83,7 +83,7 @@ export class Report {
     if (!report || this.#isSending) return;
     const { url, writeKey, post } = this.#around;
     this.#isSending = true;
-    const body = JSON.stringify({ ...report, writeKey, sentAt: new Date().toISOString() });
+    const body = JSON.stringify({ ...report, writeKey, domain: site, sentAt: new Date().toISOString() });
     const outcome = await post(url, body, AbortSignal.timeout(PATIENCE_MS), async (answer) => {
       const { receipt } = await answer.json().catch(() => ({}));
       if (receipt && !this.#untold[1]) this.receipt = `${url}/${receipt}?writeKey=${encodeURIComponent(writeKey)}`;

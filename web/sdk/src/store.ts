@@ -31,11 +31,16 @@ function write(name: string, value: string, domain: string, days: number) {
   document.cookie = `${name}=${value}; path=/; max-age=${Math.round(days * DAY_S)}; samesite=lax${where}${secure}`;
 }
 
+/** The domain on which this site's cookies hold, empty for its own host; known once one was set. */
+export let site: string | undefined;
+
 export function setCookie(name: string, value: string, days: number, domain?: string) {
   const encoded = encodeURIComponent(value);
   for (const one of domain === undefined ? domains() : [domain]) {
     write(name, encoded, one, days);
-    if (cookie(name) === value) return;
+    if (cookie(name) !== value) continue;
+    site = one;
+    return;
   }
   // What the browser does not take must not stay as it was.
   removeCookie(name);

@@ -1,4 +1,4 @@
-// A random UUID (version 4), also on pages without TLS, where browsers hide `crypto.randomUUID`.
+// Random UUIDs (version 4), also on pages without TLS, where browsers hide `crypto.randomUUID`.
 
 const BYTE = 256;
 const HEX = 16;
@@ -9,3 +9,12 @@ export function uuid(): string {
     return (Number(digit) ^ (random & ((HEX - 1) >> (Number(digit) / 4)))).toString(HEX);
   });
 }
+
+const DAY_MS = 86_400_000;
+
+/** A random identifier with the day on which it was made, counted from 1970, so that no storage can hide its age. */
+export const dated = () => `d${Math.floor(Date.now() / DAY_MS)}-${uuid()}`;
+
+/** Whether it says that it is older than that. */
+export const isOlder = (id: string | null, days: number) =>
+  Date.now() / DAY_MS - Number(/^d(\d{5})-/.exec(id ?? "")?.[1]) > days;

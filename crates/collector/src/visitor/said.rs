@@ -5,7 +5,8 @@
 //! { "writeKey": "wk_demo", "categories": { "performance": true },
 //!   "refusedVendors": ["ga"], "version": 3, "textHash": "…", "language": "en", "layer": "first", "method": "choose",
 //!   "regime": "eu", "regimeVersion": 1, "anonymousId": "a-1", "userId": "u-1", "messageId": "m-1",
-//!   "timestamp": "2026-11-22T10:00:00Z", "sentAt": "2026-11-22T10:00:01Z", "att": "authorized" }
+//!   "timestamp": "2026-11-22T10:00:00Z", "sentAt": "2026-11-22T10:00:01Z", "att": "authorized",
+//!   "domain": "example.com" }
 //! ```
 //!
 //! Only `categories` must be there. Identifiers are for visitors who permitted them; without one the choice is recorded
@@ -29,6 +30,10 @@ const ATT: [&str; 4] = ["denied", "restricted", "not_determined", "authorized"];
 pub(crate) struct Said {
     /// The write key in the body.
     pub(crate) write_key: Option<String>,
+    /// The domain on which the page's own cookie holds; empty where only its host does.
+    pub(crate) domain: Option<String>,
+    /// Whose choice it is.
+    pub(crate) anonymous_id: Option<String>,
     /// The event that says the same.
     pub(crate) event: String,
     /// Whether nobody is named. The event then has an id, because events must, and nothing may be kept under it.
@@ -53,6 +58,7 @@ impl Said {
             // Beside an alias that grants it this refuses all the same: of both, the refusal counts.
             categories.insert(TARGETING.to_owned(), false.into());
         }
+        let domain = said.remove("domain").and_then(|domain| domain.as_str().map(str::to_owned));
         let mut consent = Map::from_iter([("categoryPreferences".to_owned(), Value::Object(categories))]);
         let mut take = |name: &str| said.remove(name).filter(|value| !value.is_null() && value != "");
         for name in DESCRIBED {
@@ -62,6 +68,7 @@ impl Said {
         for name in SAME {
             event.extend(take(name).map(|value| (name.to_owned(), value)));
         }
+        let anonymous_id = event.get("anonymousId").and_then(Value::as_str).map(str::to_owned);
         let is_nameless = !event.contains_key("anonymousId") && !event.contains_key("userId");
         if is_nameless {
             event.insert("anonymousId".to_owned(), new_message_id().into());
@@ -70,7 +77,7 @@ impl Said {
         event.insert("event".to_owned(), CONSENT_EVENT.into());
         event.insert("properties".to_owned(), json!({}));
         event.insert("context".to_owned(), json!({ "consent": consent }));
-        Ok(Self { write_key, event: Value::Object(event).to_string(), is_nameless })
+        Ok(Self { write_key, domain, anonymous_id, event: Value::Object(event).to_string(), is_nameless })
     }
 }
 

@@ -112,6 +112,28 @@ async fn a_choice_that_cannot_be_recorded_is_not_acknowledged() {
 }
 
 #[tokio::test]
+async fn an_id_that_outlived_its_days_is_refused_wherever_it_comes_back_from() {
+    let world = World::start().await;
+    let id = |days: i64| format!("d{}-0b1c2d3e-4f50-4a55-9c1d-5f0e2b7a4c11", crate::setup::NOW.0 / 86_400_000 - days);
+    let send = async |id: String, name: &str, granted: bool| {
+        let consent = json!({ "categoryPreferences": { "performance": granted } });
+        let event = json!({ "writeKey": "wk_web", "type": "track", "event": name, "anonymousId": id, "userId": "u", "context": { "consent": consent } });
+        assert_eq!(world.post("/v1/t", &event.to_string()).await.status, 200);
+    };
+    send(id(90), "E", true).await;
+    assert_eq!(world.stored().await.len(), 1, "90 days and what is left of the day");
+    send(id(92), "E", true).await;
+    assert_eq!(world.stored().await.len(), 1, "neither stored nor linked to the user");
+    assert_eq!(world.counter(r#"assent_collect_discarded_total{source="web",code="anonymous_id_expired""#), 1);
+    send(id(92), "Segment Consent Preference Updated", false).await;
+    assert_eq!(
+        world.notary.made.lock().expect("nobody panics here").len(),
+        1,
+        "a refusal counts under it all the same"
+    );
+}
+
+#[tokio::test]
 async fn signals_travel_with_the_event() {
     let world = World::start().await;
     let stamped = event("wk_web", &json!({ "categoryPreferences": { "performance": true } }));

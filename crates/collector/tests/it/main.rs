@@ -3,6 +3,7 @@
 mod bad_input;
 mod conformance;
 mod consent_rules;
+mod form;
 mod pressure;
 mod region;
 mod sdk;

@@ -27,6 +27,7 @@ pub(crate) const WORKSPACE: &str = "
 workspace: acme
 sources:
   - { name: web, kind: browser, write_key: wk_web }
+  - { name: us, kind: browser, write_key: wk_us, region: US-CA }
   - { name: segment, kind: browser, write_key: wk_compat, compat: segment }
   - { name: api, kind: server, write_key: wk_api, basis: contract }
   - { name: 'off', kind: server, write_key: wk_off, basis: contract, enabled: false }
@@ -279,6 +280,12 @@ impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All values of a header.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
     pub(crate) fn text(&self) -> String {
