@@ -45,7 +45,7 @@ export async function open(browser, testing, settings, { gpc = false, ...content
   await tab.goto(collector.url);
   await tab.waitForFunction(() => window.assent?.initialized);
   const events = () => collector.requests.filter(({ method }) => method === "POST").flatMap(({ events: all }) => all);
-  const isOurs = ({ context: { library } }) => library.version.startsWith("assent-");
+  const isOurs = ({ context: { library } }) => !library || library.version.startsWith("assent-");
   const told = () => events().filter((event) => event.event === CHOICE && isOurs(event));
   const segment = () => events().filter((event) => !isOurs(event));
   return { collector, context, tab, told, segment };
