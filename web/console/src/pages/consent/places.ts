@@ -33,6 +33,7 @@ export const PLACES: readonly (readonly [
       ["gpc", "Said when Global Privacy Control was honoured"],
       ["reload", "Said when something only ends with a reload"],
       ["reload_button", "Button that reloads"],
+      ["saved", "Said when the form without JavaScript was sent"],
     ],
   ],
 ];
