@@ -38,6 +38,7 @@ const chosen = (page) => page.evaluate(() => window.analytics.consent.isChosen()
 const scrolls = (page) => page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
 
 for (const [look, { settings = { ...REGIMES.eu, vendors: VENDORS }, ...options }] of Object.entries(LOOKS)) {
+  // Obligation 25.
   test(`axe finds nothing: ${look}`, async (testing) => {
     const { page, first } = await open(testing, { settings, ...options });
     const { choose, save, control } = settings.texts;
@@ -53,6 +54,7 @@ for (const [look, { settings = { ...REGIMES.eu, vendors: VENDORS }, ...options }
   });
 }
 
+// Obligations 3, 14.
 test("accept, reject and choose are equal: size, looks, clicks, order", async (testing) => {
   for (const viewport of [{ width: 1280, height: 800 }, NARROW]) {
     const { page, first } = await open(testing, { viewport });
@@ -149,6 +151,7 @@ test("without a control of ours the focus goes to the page's own after a choice 
   assert.equal(await page.evaluate(() => document.activeElement.id), "own");
 });
 
+// Obligation 2.
 test("the page stays usable, and what the keyboard reaches is not under the banner", async (testing) => {
   const buttons = Array.from({ length: 30 }, (_, index) => `<p><button id="b${index}">Button ${index}</button></p>`).join("");
   const { page, first } = await open(testing, { page: { content: buttons }, viewport: NARROW });
@@ -196,6 +199,23 @@ test("what another tab withdraws while the choices are open is not granted by sa
   assert.equal(await page.evaluate(() => window.analytics.consent.preferences().performance), false);
 });
 
+// Obligation 4.
+test("nothing optional is ticked before somebody ticks it", async (testing) => {
+  for (const regime of ["eu", "uk", "rest"]) {
+    const { page, first } = await open(testing, { settings: { ...REGIMES[regime], vendors: VENDORS } });
+    await first.getByRole("button", { name: "Choose" }).click();
+    await page.getByRole("dialog").waitFor();
+    assert.equal(await page.getByRole("switch").count(), 3 + VENDORS.length, "one for each category and vendor");
+    // The United Kingdom's own statistics are on with information; nothing else is, anywhere.
+    const isExempt = (category) => regime === "uk" && category === "performance";
+    const categories = [["Functionality", "functionality"], ["Performance", "performance"], ["Targeting or advertising", "targeting"]];
+    for (const [name, category] of [...categories, ...VENDORS.map((vendor) => [vendor.name, vendor.category])]) {
+      const isOn = await page.getByRole("switch", { name, exact: true }).isChecked();
+      assert.equal(isOn, isExempt(category), `${regime}: ${name}`);
+    }
+  }
+});
+
 test("vendors can be refused one by one, and a switch is 24 px", async (testing) => {
   const { page, first, collector } = await open(testing, { settings: { ...REGIMES.eu, vendors: VENDORS } });
   await first.getByRole("button", { name: "Choose" }).click();
@@ -231,6 +251,24 @@ test("after a choice, a refusal too, the preference centre offers its receipt", 
   assert.equal(await link.count(), 0, "its number is kept nowhere");
 });
 
+// Obligation 15.
+test("California: refusing takes no more clicks than accepting", async (testing) => {
+  const clicks = async (name, granted) => {
+    const { page } = await open(testing, { settings: REGIMES.california });
+    const before = await page.evaluate(() => window.analytics.consent.preferences().targeting);
+    let count = 0;
+    for (const step of ["Your Privacy Choices", name]) {
+      await button(page, step).click();
+      count += 1;
+    }
+    assert.equal(await page.evaluate(() => window.analytics.consent.preferences().targeting), granted, `${before} before`);
+    return count;
+  };
+  const [out, into] = [await clicks("Reject all", false), await clicks("Accept all", true)];
+  assert.ok(out <= into, `${out} clicks out, ${into} in`);
+});
+
+// Obligation 20.
 test("California: granting again what was refused takes a second click", async (testing) => {
   const { page } = await open(testing, { settings: REGIMES.california });
   const act = async (name) => page.getByRole("dialog").getByRole("button", { name }).click();
@@ -244,6 +282,7 @@ test("California: granting again what was refused takes a second click", async (
   assert.equal(await page.evaluate(() => window.analytics.consent.preferences().targeting), true);
 });
 
+// Obligation 18.
 test("an element of the page opens the choices; the body may be replaced", async (testing) => {
   const { page } = await open(testing, { page: { content: '<p><a href="/" data-assent-open>Cookies</a></p>' } });
   await page.getByRole("link", { name: "Cookies" }).click();

@@ -236,6 +236,7 @@ test("blocked calls still call back, so that pages go on", async (testing) => {
   assert.equal(answered.event, undefined);
 });
 
+// Obligation 12.
 test("a page's `reset` forgets the person and keeps the choice", async (testing) => {
   const { page } = await open(testing, SETTINGS, { call: 'analytics.identify("user-1", { plan: "free" })' });
   await started(page);

@@ -60,6 +60,7 @@ test("European Union: asked first; nothing is sent or stored before; what is all
   assert.deepEqual([complaints, strangers], [[], []]);
 });
 
+// Obligation 13.
 test("United Kingdom, own statistics exempt: they run with information; an objection stops them at once", async (testing) => {
   const { page } = await arrive(testing, "uk");
   await says(page, "Allowed now: required, performance.");
@@ -69,6 +70,7 @@ test("United Kingdom, own statistics exempt: they run with information; an objec
   await says(page, "Allowed now: required.");
 });
 
+// Obligations 16, 17.
 test("California: on until refused, by its own link; GPC takes targeting away and is said to have done so", async (testing) => {
   const { page } = await arrive(testing, "us");
   await says(page, "targeting");
@@ -81,6 +83,7 @@ test("California: on until refused, by its own link; GPC takes targeting away an
   assert.deepEqual(await tagsOf(other), ["functionality", "performance"]);
 });
 
+// Obligation 6.
 test("the receipt of a choice verifies offline, and with one byte changed it does not", async (testing) => {
   const { page, context } = await arrive(testing, "eu");
   await button(page, "Accept all").click();

@@ -141,6 +141,7 @@ before(async () => {
 });
 after(() => browser.close());
 
+// Obligations 1, 2, 7, 10.
 describe("expected tables", { concurrency: AT_ONCE }, () => {
   for (const name of TABLES) {
     const table = read(name);

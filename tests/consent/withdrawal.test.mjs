@@ -32,6 +32,7 @@ async function open(testing, settings = { ...REGIMES.eu, tags: [] }, content = {
 
 const track = (page, name) => page.evaluate((event) => void window.analytics.track(event), name);
 
+// Obligation 7.
 test("every open tab stops within a second, without a reload", async (testing) => {
   const { context, page, collector, events } = await open(testing);
   await button(page, "Accept all").click();
@@ -224,6 +225,7 @@ test("an iframe waits for the element that it goes into", async (testing) => {
   assert.equal(await page.locator("iframe").count(), 1);
 });
 
+// Obligation 26.
 test("Google Consent Mode: the default stands first, the update comes in the click's task", async (testing) => {
   const { page } = await open(testing, { ...REGIMES.eu, tags: [], consentMode: GOOGLE }, { head: "" });
   const layer = () => page.evaluate(() => window.dataLayer.map((entry) => Array.from(entry)));

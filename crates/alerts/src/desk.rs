@@ -112,7 +112,8 @@ impl Alerts {
         let about = match &rule.condition {
             Condition::FailureRate { destination: watched, .. }
             | Condition::OldestWaiting { destination: watched, .. }
-            | Condition::Refusals { source: watched, .. } => watched.as_ref().map(ToString::to_string),
+            | Condition::Refusals { source: watched, .. }
+            | Condition::NoChoices { source: watched, .. } => watched.as_ref().map(ToString::to_string),
             Condition::Disk { .. } => None,
         };
         let (workspace, alert) = (workspace.to_owned(), rule.name.to_string());

@@ -39,6 +39,7 @@ impl Message<'_> {
             ConditionKind::FailureRate => format!("failed attempts at destination {about}"),
             ConditionKind::OldestWaiting => format!("age of the oldest event that waits for destination {about}"),
             ConditionKind::Refusals => format!("events of source {about} that were not stored"),
+            ConditionKind::NoChoices => format!("pages of source {about} since the last choice of a visitor"),
             ConditionKind::Disk => "used space of the server's disk".to_owned(),
         };
         let figure =
@@ -52,7 +53,7 @@ impl Message<'_> {
         let page = match self.when {
             _ if subject.about.is_empty() && self.when != ConditionKind::Disk => "settings/alerts".to_owned(),
             ConditionKind::FailureRate | ConditionKind::OldestWaiting => format!("destinations/{}", subject.about),
-            ConditionKind::Refusals => format!("sources/{}", subject.about),
+            ConditionKind::Refusals | ConditionKind::NoChoices => format!("sources/{}", subject.about),
             ConditionKind::Disk => "settings/storage".to_owned(),
         };
         self.at(&format!("/w/{}/{page}", subject.workspace))
@@ -63,6 +64,7 @@ impl Message<'_> {
         let page = match self.when {
             ConditionKind::FailureRate | ConditionKind::OldestWaiting => "destination-down",
             ConditionKind::Refusals => "refusals",
+            ConditionKind::NoChoices => "no-choices",
             ConditionKind::Disk => "disk-full",
         };
         self.at(&format!("/docs/runbooks/{page}"))

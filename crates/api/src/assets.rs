@@ -43,11 +43,12 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Rou
 }
 
 /// The pages that notices of alerts link to, as they stand in the repository.
-const RUNBOOKS: [(&str, &str); 6] = [
+const RUNBOOKS: [(&str, &str); 7] = [
     ("damaged-log", include_str!("../../../docs/runbooks/damaged-log.md")),
     ("destination-down", include_str!("../../../docs/runbooks/destination-down.md")),
     ("disk-full", include_str!("../../../docs/runbooks/disk-full.md")),
     ("does-not-start", include_str!("../../../docs/runbooks/does-not-start.md")),
+    ("no-choices", include_str!("../../../docs/runbooks/no-choices.md")),
     ("refusals", include_str!("../../../docs/runbooks/refusals.md")),
     ("restore", include_str!("../../../docs/runbooks/restore.md")),
 ];

@@ -10,10 +10,12 @@ use std::sync::Mutex;
 use event::Millis;
 
 /// The counters that are kept, as they stand on the page, and the labels that tell their series apart.
-const COUNTERS: [(&str, Counter, &[&str]); 4] = [
+const COUNTERS: [(&str, Counter, &[&str]); 6] = [
     ("assent_collect_accepted_total", Counter::Accepted, &["source"]),
     ("assent_collect_refused_total", Counter::Refused, &["source", "reason"]),
     ("assent_collect_discarded_total", Counter::Discarded, &["source", "code"]),
+    ("assent_collect_settings_total", Counter::Settings, &["source"]),
+    ("assent_collect_choices_total", Counter::Choices, &["source", "recorded"]),
     ("assent_delivery_results_total", Counter::Results, &["destination", "result"]),
 ];
 
@@ -30,6 +32,10 @@ pub enum Counter {
     Refused,
     /// Events not kept because of what they are, by source and code.
     Discarded,
+    /// Settings given to pages, by source.
+    Settings,
+    /// Choices recorded, by source and under whose name.
+    Choices,
     /// Results, by destination and result.
     Results,
 }

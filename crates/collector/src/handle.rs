@@ -22,7 +22,7 @@ use crate::beside::{Answering, Beside};
 use crate::body::Bodies;
 use crate::choice::ChoiceRecorder;
 use crate::geo::Geo;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, SourceLabels};
 use crate::observe::Observer;
 use crate::page::Page;
 use crate::reject::{Refusal, Reject};
@@ -288,6 +288,7 @@ impl Collector {
 
     fn settings(&self, head: &Parts, peer: SocketAddr, key: &str) -> Result<Answer, Refusal> {
         let (key, owner) = self.source(key)?;
+        self.metrics.settings(&SourceLabels::of(&owner));
         let asked = self.asked(head, peer);
         let of_request;
         let at = match &self.public_url {

@@ -70,6 +70,7 @@ pub struct Metrics {
     refused: Family<RefusedLabels, Counter>,
     discarded: Family<DiscardedLabels, Counter>,
     choices: Family<ChoiceLabels, Counter>,
+    settings: Family<SourceLabels, Counter>,
     rejected: Arc<[Counter]>,
     pub(crate) requests: Counter,
     pub(crate) unknown_keys: Counter,
@@ -87,6 +88,7 @@ impl Metrics {
             refused: Family::default(),
             discarded: Family::default(),
             choices: Family::default(),
+            settings: Family::default(),
             rejected: TABLE
                 .iter()
                 .map(|(_, row)| rejected.get_or_create_owned(&RejectLabels { code: row.code }))
@@ -102,6 +104,7 @@ impl Metrics {
         of.register("refused", "Events not stored because consent does not permit it", metrics.refused.clone());
         of.register("discarded", "Events not kept because of what they are", metrics.discarded.clone());
         of.register("choices", "Explicit choices recorded before their answer", metrics.choices.clone());
+        of.register("settings", "Settings given to pages, which say how to ask", metrics.settings.clone());
         of.register("rejected_requests", "Requests of which nothing was kept", rejected);
         of.register("requests", "Requests on all paths", metrics.requests.clone());
         of.register("unknown_keys", "Requests whose write key belongs to no source", metrics.unknown_keys.clone());
@@ -125,6 +128,10 @@ impl Metrics {
 
     pub(crate) fn choice(&self, labels: &SourceLabels, recorded: &'static str) {
         self.choices.get_or_create(&labels.choice(recorded)).inc();
+    }
+
+    pub(crate) fn settings(&self, labels: &SourceLabels) {
+        self.settings.get_or_create(labels).inc();
     }
 
     pub(crate) fn rejected(&self, reject: Reject) {

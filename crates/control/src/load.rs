@@ -8,7 +8,7 @@ use vault::{IdentifierTable, Keys, Surrogates};
 use workspace::{ParseError, Workspace};
 
 use crate::configuration::{Env, StoredConfiguration};
-use crate::linking::Linking;
+use crate::linking::{Joining, Linking};
 use crate::write_keys::{self, SameWriteKey};
 use crate::{Directory, PublishedWords, Recent, Store, StoreError, Tenant, keys};
 
@@ -146,7 +146,7 @@ impl Loader<'_> {
         let rules = gate.rules();
         pages(&**self.store, &name, &rules.categories, |page| gate.load(page)).await?;
         let table: Arc<dyn IdentifierTable> =
-            Arc::new(Linking { store: Arc::clone(self.store), gate: Arc::clone(&gate) });
+            Arc::new(Linking { store: Arc::clone(self.store), gate: Arc::clone(&gate), joining: Joining::default() });
         let surrogates = Surrogates::new(name, table);
         Ok(Arc::new(Tenant { workspace, gate, fingerprints, surrogates, recent: Recent::default() }))
     }

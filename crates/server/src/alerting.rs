@@ -9,8 +9,8 @@ use alerts::{Alerts, Figure, Mailer};
 use api::{Counter, History};
 use control::Tenant;
 use delivery::{Delivery, Overview, Status};
-use event::Millis;
-use workspace::Condition;
+use event::{Millis, Slug};
+use workspace::{Condition, Source, SourceKind};
 
 use crate::engines::Engines;
 use crate::settings::Settings;
@@ -69,12 +69,12 @@ impl Facts {
                 let is_whole = self.is_whole(*window_minutes, now);
                 let of =
                     |name: &str, one: Option<&Overview>| failing(&results, name, one.map(|one| &one.status), is_whole);
-                self.destinations(tenant, destination.as_ref().map(event::Slug::as_str), of)
+                self.destinations(tenant, destination.as_ref().map(Slug::as_str), of)
             }
             Condition::OldestWaiting { destination, .. } => {
                 let is_settled = now.0 - self.began.0 >= SETTLED_MS;
                 let of = |_: &str, one: Option<&Overview>| waiting(one?, is_settled, now);
-                self.destinations(tenant, destination.as_ref().map(event::Slug::as_str), of)
+                self.destinations(tenant, destination.as_ref().map(Slug::as_str), of)
             }
             Condition::Refusals { source, reason, window_minutes, .. } => {
                 let from = begin(*window_minutes, now);
@@ -84,10 +84,16 @@ impl Facts {
                     not_stored: [sums(Counter::Refused), sums(Counter::Discarded)],
                     is_whole: self.is_whole(*window_minutes, now),
                 };
-                let sources = tenant.workspace.sources.iter().filter(|known| known.enabled);
-                let watched = sources.filter(|known| source.as_ref().is_none_or(|wanted| *wanted == known.name));
                 let of = |name: &str| counts.not_stored_percent(name, reason.as_deref());
-                watched.map(|known| Figure { about: known.name.to_string(), value: of(known.name.as_str()) }).collect()
+                sources(tenant, source.as_ref(), |_| true, of)
+            }
+            Condition::NoChoices { source, window_minutes, .. } => {
+                let from = begin(*window_minutes, now);
+                let sums = |counter| self.history.sums(&workspace, counter, from);
+                let (pages, choices) = (sums(Counter::Settings), sums(Counter::Choices));
+                let is_whole = self.is_whole(*window_minutes, now);
+                let of = |name: &str| pages_without_a_choice(&pages, &choices, name, is_whole);
+                sources(tenant, source.as_ref(), |known| known.kind == SourceKind::Browser, of)
             }
             Condition::Disk { .. } => vec![Figure { about: String::new(), value: used_percent(&self.data_dir) }],
         }
@@ -117,6 +123,18 @@ impl Facts {
             })
             .collect()
     }
+}
+
+/// A figure of each source that is switched on and meant.
+fn sources(
+    tenant: &Tenant,
+    wanted: Option<&Slug>,
+    is_meant: impl Fn(&Source) -> bool,
+    figure: impl Fn(&str) -> Option<f64>,
+) -> Vec<Figure> {
+    let sources = tenant.workspace.sources.iter().filter(|known| known.enabled && is_meant(known));
+    let watched = sources.filter(|known| wanted.is_none_or(|wanted| *wanted == known.name));
+    watched.map(|known| Figure { about: known.name.to_string(), value: figure(known.name.as_str()) }).collect()
 }
 
 /// The first minute of a window; the one under way counts too.
@@ -172,6 +190,23 @@ impl Counts {
         let meant: u64 = meant.map(|(_, count)| count).sum();
         if came > 0 { Some(percent(meant, came)) } else { self.is_whole.then_some(0.0) }
     }
+}
+
+/// How many pages of a source were told how to ask, if not one visitor chose; none, if one did. Before the window is
+/// whole, only a choice says something: it might have come before anybody counted.
+fn pages_without_a_choice(pages: &Sums, choices: &Sums, source: &str, is_whole: bool) -> Option<f64> {
+    let of = |sums: &Sums| -> u64 {
+        sums.iter().filter(|(labels, _)| labels.first().is_some_and(|of| of == source)).map(|(_, count)| count).sum()
+    };
+    if of(choices) > 0 {
+        return Some(0.0);
+    }
+    is_whole.then(|| count(of(pages)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of pages beyond 2^53 is shown rounded")]
+fn count(pages: u64) -> f64 {
+    pages as f64
 }
 
 fn used_percent(directory: &Path) -> Option<f64> {
@@ -245,5 +280,16 @@ mod tests {
         assert_eq!(counts.not_stored_percent("web", None), Some(50.0));
         assert_eq!(counts.not_stored_percent("web", Some("no_consent")), Some(30.0));
         assert_eq!(counts.not_stored_percent("quiet", None), Some(0.0));
+    }
+
+    // Obligation 22.
+    #[test]
+    fn pages_without_a_single_choice_are_counted() {
+        let pages = BTreeMap::from([(vec!["web".to_owned()], 300), (vec!["shop".to_owned()], 40)]);
+        let choices = sums(&[("shop", "anonymous", 1)]);
+        assert_eq!(pages_without_a_choice(&pages, &choices, "web", true), Some(300.0));
+        assert_eq!(pages_without_a_choice(&pages, &choices, "shop", true), Some(0.0), "one choice shows that it works");
+        assert_eq!(pages_without_a_choice(&pages, &choices, "web", false), None, "one may have come before");
+        assert_eq!(pages_without_a_choice(&pages, &choices, "quiet", true), Some(0.0));
     }
 }

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use collector::Probes;
 use control::{ApplyOptions, WorkspaceFile};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +43,24 @@ const DEMO: &str = include_str!("demo/workspace.yaml");
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
+    // Before anything else: whoever ends a server in the moment it becomes ready must not kill it instead.
+    let mut signals = Signals::listen()?;
+    let data_dir = serve.data_dir.clone();
+    let (listener, running, spans) = tokio::select! {
+        started = start(serve, machine) => started?,
+        // A start that is given up is a crash before the first request, and the next one recovers from it.
+        () = signals.arrive() => {
+            tracing::info!("ended while it started");
+            return Ok(());
+        }
+    };
+    let ended = running.until(signals, listener, &data_dir).await;
+    spans.shutdown().await;
+    ended
+}
+
+/// Opens and recovers all there is, up to the first request.
+async fn start(serve: Serve, machine: Machine) -> anyhow::Result<(TcpListener, Running, Spans)> {
     let settings = read_settings(serve.config.as_deref())?;
     let mut files = read_workspaces(&serve.workspaces)?;
     if serve.demo {
@@ -91,9 +109,7 @@ pub(crate) async fn run(serve: Serve, machine: Machine) -> anyhow::Result<()> {
     let role = serve.role;
     let running =
         Running { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping, alerting };
-    let ended = running.until_signal(listener, &serve.data_dir).await;
-    spans.shutdown().await;
-    ended
+    Ok((listener, running, spans))
 }
 
 /// Reads the settings file, if one is given.
@@ -167,7 +183,7 @@ struct Running {
 }
 
 impl Running {
-    async fn until_signal(self, listener: TcpListener, data_dir: &Path) -> anyhow::Result<()> {
+    async fn until(self, signals: Signals, listener: TcpListener, data_dir: &Path) -> anyhow::Result<()> {
         let Self { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping, alerting } =
             self;
         let DataPath { collector, pipeline, index, lake, delivery } = path;
@@ -199,7 +215,8 @@ impl Running {
             lake: lake.watch(),
         });
         tracing::info!(address = %listener.local_addr()?, "ready");
-        collector::serve(listener, collector, edge::limits(&settings), signalled(ready.clone(), stopping)).await;
+        collector::serve(listener, collector, edge::limits(&settings), signalled(signals, ready.clone(), stopping))
+            .await;
         following.abort();
         let drained = tokio::time::timeout(DRAIN_WITHIN, async {
             if let Some(pipeline) = pipeline {
@@ -234,14 +251,29 @@ impl Running {
     }
 }
 
-/// Waits for SIGTERM or SIGINT; from then on the server is not ready.
-async fn signalled(ready: Ready, stopping: CancellationToken) {
-    let mut terminate = signal(SignalKind::terminate()).expect("the process may listen to SIGTERM");
-    let mut interrupt = signal(SignalKind::interrupt()).expect("the process may listen to SIGINT");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, caught from the moment this is made.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let to = |kind| signal(kind).context("cannot listen to signals");
+        Ok(Self { terminate: to(SignalKind::terminate())?, interrupt: to(SignalKind::interrupt())? })
     }
+
+    async fn arrive(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Waits for a signal; from then on the server is not ready.
+async fn signalled(mut signals: Signals, ready: Ready, stopping: CancellationToken) {
+    signals.arrive().await;
     ready.close();
     stopping.cancel();
     tracing::info!("draining");

@@ -69,6 +69,15 @@ pub enum Condition {
         /// Over how long.
         window_minutes: u32,
     },
+    /// Pages asked how to ask their visitors, and no choice came: the banner is dead, or nobody can press its buttons.
+    NoChoices {
+        /// Of which source; each by itself without one.
+        source: Option<Slug>,
+        /// Above how many pages without a single choice.
+        above_pages: u32,
+        /// Over how long.
+        window_minutes: u32,
+    },
     /// How much of the server's disk is used.
     Disk {
         /// Above how many of a hundred.
@@ -86,6 +95,8 @@ pub enum ConditionKind {
     OldestWaiting,
     /// See [`Condition::Refusals`].
     Refusals,
+    /// See [`Condition::NoChoices`].
+    NoChoices,
     /// See [`Condition::Disk`].
     Disk,
 }
@@ -97,6 +108,7 @@ impl ConditionKind {
             Self::FailureRate => "failure_rate",
             Self::OldestWaiting => "oldest_waiting",
             Self::Refusals => "refusals",
+            Self::NoChoices => "no_choices",
             Self::Disk => "disk",
         }
     }
@@ -107,6 +119,7 @@ impl ConditionKind {
             Self::FailureRate => &["destination", "above_percent", "window_minutes"],
             Self::OldestWaiting => &["destination", "above_minutes"],
             Self::Refusals => &["source", "reason", "above_percent", "window_minutes"],
+            Self::NoChoices => &["source", "above_pages", "window_minutes"],
             Self::Disk => &["above_percent"],
         }
     }
@@ -119,6 +132,7 @@ impl Condition {
             Self::FailureRate { .. } => ConditionKind::FailureRate,
             Self::OldestWaiting { .. } => ConditionKind::OldestWaiting,
             Self::Refusals { .. } => ConditionKind::Refusals,
+            Self::NoChoices { .. } => ConditionKind::NoChoices,
             Self::Disk { .. } => ConditionKind::Disk,
         }
     }
@@ -130,6 +144,7 @@ impl Condition {
             | Self::Refusals { above_percent, .. }
             | Self::Disk { above_percent } => *above_percent,
             Self::OldestWaiting { above_minutes, .. } => f64::from(*above_minutes),
+            Self::NoChoices { above_pages, .. } => f64::from(*above_pages),
         }
     }
 
@@ -138,6 +153,7 @@ impl Condition {
         match self {
             Self::FailureRate { .. } | Self::Refusals { .. } | Self::Disk { .. } => "percent",
             Self::OldestWaiting { .. } => "minutes",
+            Self::NoChoices { .. } => "pages",
         }
     }
 }
@@ -181,6 +197,8 @@ struct Written {
     above_percent: Option<f64>,
     #[serde(default)]
     above_minutes: Option<u32>,
+    #[serde(default)]
+    above_pages: Option<u32>,
     #[serde(default)]
     window_minutes: Option<u32>,
     #[serde(default)]
@@ -238,6 +256,12 @@ fn read(written: Written) -> Result<Alert, String> {
             reason: written.reason,
             window_minutes,
         },
+        ConditionKind::NoChoices => {
+            let missing =
+                "`above_pages` is missing: say above how many pages without a choice it is a case for somebody";
+            let above_pages = written.above_pages.ok_or(missing)?;
+            Condition::NoChoices { source: written.source, above_pages, window_minutes }
+        }
         ConditionKind::Disk => Condition::Disk { above_percent: percent()? },
     };
     let (name, notify, enabled) = (written.name, written.notify, written.enabled.unwrap_or(true));
@@ -253,6 +277,7 @@ impl Written {
             ("reason", self.reason.is_some()),
             ("above_percent", self.above_percent.is_some()),
             ("above_minutes", self.above_minutes.is_some()),
+            ("above_pages", self.above_pages.is_some()),
             // The default is what a form shows also where it means nothing.
             ("window_minutes", self.window_minutes.is_some_and(|minutes| minutes != WINDOW_MINUTES)),
         ];
@@ -322,6 +347,8 @@ mod tests {
         assert_snapshot!(check("when: failure_rate, destination: hook, above_percent: 2.5"), @"late failure_rate above 2.5");
         assert_snapshot!(check("when: oldest_waiting, above_minutes: 10, notify: [{ email: [ops@acme.example] }]"), @"late oldest_waiting above 10");
         assert_snapshot!(check("when: refusals, source: web, reason: no_consent, above_percent: 90"), @"late refusals above 90");
+        assert_snapshot!(check("when: no_choices, source: web, above_pages: 200, window_minutes: 60"), @"late no_choices above 200");
+        assert_snapshot!(check("when: no_choices"), @"alert `late`: `above_pages` is missing: say above how many pages without a choice it is a case for somebody");
         assert_snapshot!(check("when: disk, above_percent: 85, window_minutes: 5"), @"late disk above 85");
         assert_snapshot!(check("when: disk, above_minutes: 10"), @"alert `late`: `above_minutes` is nothing that `disk` has: it takes `above_percent`");
         assert_snapshot!(check("when: failure_rate"), @"alert `late`: `above_percent` is missing: say above how many of a hundred it is a case for somebody");
@@ -330,9 +357,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_named() {
-        assert_snapshot!(check("when: disc, above_percent: 85"), @"unknown variant `disc`, expected one of `failure_rate`, `oldest_waiting`, `refusals`, `disk`; did you mean `disk`?");
+        assert_snapshot!(check("when: disc, above_percent: 85"), @"unknown variant `disc`, expected one of `failure_rate`, `oldest_waiting`, `refusals`, `no_choices`, `disk`; did you mean `disk`?");
         assert_snapshot!(check("when: disk, above_percent: 100"), @"alert `late`: `above_percent` is 100: it must be 0 or more, and below 100");
-        assert_snapshot!(check("when: disk, above_percent: 85, for_minuts: 1"), @"unknown field `for_minuts`, expected one of `name`, `when`, `destination`, `source`, `reason`, `above_percent`, `above_minutes`, `window_minutes`, `for_minutes`, `repeat_after_hours`, `notify`, `enabled`; did you mean `for_minutes`?");
+        assert_snapshot!(check("when: disk, above_percent: 85, for_minuts: 1"), @"unknown field `for_minuts`, expected one of `name`, `when`, `destination`, `source`, `reason`, `above_percent`, `above_minutes`, `above_pages`, `window_minutes`, `for_minutes`, `repeat_after_hours`, `notify`, `enabled`; did you mean `for_minutes`?");
         assert_snapshot!(check("when: disk, above_percent: 85, repeat_after_hours: 0"), @"alert `late`: `repeat_after_hours` is 0: it must be between 1 and 672");
         assert_snapshot!(check("when: disk, above_percent: 85, notify: [{ mail: [a@b] }]"), @"unknown variant `mail`, expected `webhook` or `email`; did you mean `email`?");
         assert_snapshot!(check("when: disk, above_percent: 85, notify: [{ email: [\"Ada <a@b>\"] }]"), @"alert `late`: `notify[0].email[0]` is no address: write it as `ops@example.com`");

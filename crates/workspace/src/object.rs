@@ -71,6 +71,7 @@ const ALERT: &[Field] = &[
     ("reason", NOTHING),
     ("above_percent", NOTHING),
     ("above_minutes", NOTHING),
+    ("above_pages", NOTHING),
     ("window_minutes", || json!(WINDOW_MINUTES)),
     ("for_minutes", || json!(FOR_MINUTES)),
     ("repeat_after_hours", || json!(REPEAT_AFTER_HOURS)),

@@ -45,7 +45,9 @@ fn one_alert(workspace: &Workspace, alert: &Alert) -> Result<(), Invalid> {
         Condition::FailureRate { destination, .. } | Condition::OldestWaiting { destination, .. } => {
             ("destination", destination, destinations().collect())
         }
-        Condition::Refusals { source, .. } => ("source", source, sources().collect()),
+        Condition::Refusals { source, .. } | Condition::NoChoices { source, .. } => {
+            ("source", source, sources().collect())
+        }
         Condition::Disk { .. } => return Ok(()),
     };
     let Some(watched) = watched.as_ref().filter(|watched| !known.contains(watched)) else { return Ok(()) };

@@ -12,6 +12,7 @@ const alert = (name, more) => ({
   reason: null,
   above_percent: 10,
   above_minutes: null,
+  above_pages: null,
   window_minutes: 5,
   for_minutes: 5,
   repeat_after_hours: 4,

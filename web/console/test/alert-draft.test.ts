@@ -12,6 +12,7 @@ const SAVED: Alert = {
   reason: null,
   above_percent: 2.5,
   above_minutes: null,
+  above_pages: null,
   window_minutes: 10,
   for_minutes: 0,
   repeat_after_hours: 4,
@@ -42,6 +43,13 @@ test("only what belongs to the condition is said", () => {
     window_minutes: null,
   });
   expect(bodyOf({ ...draft, when: "disk", above: "85" })).toMatchObject({ destination: null, above_percent: 85 });
+  expect(bodyOf({ ...draft, when: "no_choices", about: "web", above: "200", window_minutes: "60" })).toMatchObject({
+    destination: null,
+    source: "web",
+    above_percent: null,
+    above_pages: 200,
+    window_minutes: 60,
+  });
 });
 
 test("ways are read as they are typed", () => {

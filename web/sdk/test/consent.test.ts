@@ -60,6 +60,7 @@ describe("a choice", () => {
     });
   });
 
+  // Obligations 11, 14, 20.
   test("holds as long as the regime says, yes and no alike, and is asked again when it says", () => {
     for (const granted of [true, false]) {
       const { consent, clock, make } = setUp({ regime: { ...settings().regime, lifetimeDays: 180, reaskDays: 150 } });
@@ -87,6 +88,7 @@ describe("a choice", () => {
     expect(make().preferences().performance).toBe(false);
   });
 
+  // Obligation 24.
   test("a category that came later is asked about, and is off until then", () => {
     const { consent, make } = setUp();
     consent.choose(all(true), "accept_all", "first");

@@ -77,6 +77,8 @@ struct AlertWritten {
     above_percent: Option<f64>,
     /// Above how many minutes.
     above_minutes: Option<u32>,
+    /// Above how many pages without a choice.
+    above_pages: Option<u32>,
     /// Over how long a share is taken.
     window_minutes: u32,
     /// How long it holds before anybody is told.
@@ -103,14 +105,16 @@ struct AlertToWrite {
     when: String,
     /// For `failure_rate` and `oldest_waiting`: one destination.
     destination: Option<String>,
-    /// For `refusals`: one source.
+    /// For `refusals` and `no_choices`: one source.
     source: Option<String>,
     /// For `refusals`: one reason or code.
     reason: Option<String>,
-    /// For all but `oldest_waiting`, which must say it: above how many of a hundred.
+    /// For `failure_rate`, `refusals` and `disk`, which must say it: above how many of a hundred.
     above_percent: Option<f64>,
     /// For `oldest_waiting`, which must say it: above how many minutes.
     above_minutes: Option<u32>,
+    /// For `no_choices`, which must say it: above how many pages that were told how to ask, without one choice.
+    above_pages: Option<u32>,
     /// Over how long a share is taken: 5 without it.
     window_minutes: Option<u32>,
     /// How long it holds before anybody is told: 5 without it.

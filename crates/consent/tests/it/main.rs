@@ -3,4 +3,5 @@
 mod algebra;
 mod compile_fail;
 mod rules_change;
+mod states;
 mod vectors;

@@ -104,6 +104,7 @@ fn decided(vector: &DecideVector) -> String {
     }
 }
 
+// Obligations 10, 16, 24.
 #[test]
 fn decide_answers_the_golden_vectors() {
     let vectors: Vec<DecideVector> = serde_json::from_str(DECIDE).expect("vectors are JSON");

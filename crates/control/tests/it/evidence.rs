@@ -114,6 +114,7 @@ fn a_choice_that_was_not_recorded_has_no_leaf() {
     });
 }
 
+// Obligation 6.
 #[test]
 fn receipts_verify_and_erasing_one_record_leaves_every_other_proof() {
     run(async {

@@ -108,6 +108,7 @@ fn refused(scene: &Scene, kind: IdentifierKind, id: &str, category: &str) -> boo
     scene.tenant.gate.refused(&[print]).refused.contains(rules.categories.key(category))
 }
 
+// Obligations 12, 16, 23.
 #[test]
 fn a_user_who_refused_as_a_browser_has_refused() {
     run(async {
@@ -177,6 +178,7 @@ proptest! {
         });
     }
 
+    // Obligation 23.
     #[test]
     fn all_identifiers_of_a_subject_refuse_the_same(story in prop::collection::vec(happens(0), 1..10)) {
         run(async {

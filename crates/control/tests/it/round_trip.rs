@@ -167,7 +167,7 @@ fn alert(number: usize, sources: usize, destinations: usize) -> impl Strategy<Va
             .prop_map(move |named| named.filter(|_| most > 0))
     };
     (
-        one_of(&["failure_rate", "oldest_waiting", "refusals", "disk"]),
+        one_of(&["failure_rate", "oldest_waiting", "refusals", "no_choices", "disk"]),
         (count(destinations, 'd'), count(sources, 's'), maybe(text().prop_map(Value::from))),
         prop_oneof![(0..100_u32).prop_map(Value::from), (0.0..100.0_f64).prop_map(Value::from)],
         (maybe((1..60_u32).prop_map(Value::from)), maybe((0..60_u32).prop_map(Value::from))),
@@ -181,11 +181,12 @@ fn alert(number: usize, sources: usize, destinations: usize) -> impl Strategy<Va
                 object(vec![
                     ("name", Some(json!(format!("a{number}")))),
                     ("destination", destination.filter(|_| is(&["failure_rate", "oldest_waiting"]))),
-                    ("source", source.filter(|_| is(&["refusals"]))),
+                    ("source", source.filter(|_| is(&["refusals", "no_choices"]))),
                     ("reason", reason.filter(|_| is(&["refusals"]))),
-                    ("above_percent", Some(above).filter(|_| !is(&["oldest_waiting"]))),
+                    ("above_percent", Some(above).filter(|_| !is(&["oldest_waiting", "no_choices"]))),
                     ("above_minutes", is(&["oldest_waiting"]).then(|| json!(7))),
-                    ("window_minutes", window.filter(|_| is(&["failure_rate", "refusals"]))),
+                    ("above_pages", is(&["no_choices"]).then(|| json!(200))),
+                    ("window_minutes", window.filter(|_| is(&["failure_rate", "refusals", "no_choices"]))),
                     ("for_minutes", minutes),
                     ("repeat_after_hours", hours),
                     ("notify", notify),

@@ -179,7 +179,7 @@ export interface LakeTable {
   columns: { name: string; type: string }[];
 }
 
-export const CONDITIONS = ["failure_rate", "oldest_waiting", "refusals", "disk"] as const;
+export const CONDITIONS = ["failure_rate", "oldest_waiting", "refusals", "no_choices", "disk"] as const;
 export type Condition = (typeof CONDITIONS)[number];
 
 /** Where a notice goes. `{ secret: true }` stands for a secret that is kept with its address. */
@@ -194,6 +194,7 @@ export interface Alert extends Versioned {
   reason: string | null;
   above_percent: number | null;
   above_minutes: number | null;
+  above_pages: number | null;
   window_minutes: number;
   for_minutes: number;
   repeat_after_hours: number;

@@ -928,8 +928,13 @@ export interface components {
              */
             above_minutes?: number | null;
             /**
+             * Format: int32
+             * @description For `no_choices`, which must say it: above how many pages that were told how to ask, without one choice.
+             */
+            above_pages?: number | null;
+            /**
              * Format: double
-             * @description For all but `oldest_waiting`, which must say it: above how many of a hundred.
+             * @description For `failure_rate`, `refusals` and `disk`, which must say it: above how many of a hundred.
              */
             above_percent?: number | null;
             /** @description For `failure_rate` and `oldest_waiting`: one destination. */
@@ -952,10 +957,10 @@ export interface components {
              * @description After how long it is told again while it holds: 4 without it.
              */
             repeat_after_hours?: number | null;
-            /** @description For `refusals`: one source. */
+            /** @description For `refusals` and `no_choices`: one source. */
             source?: string | null;
             /** @enum {string} */
-            when: "failure_rate" | "oldest_waiting" | "refusals" | "disk";
+            when: "failure_rate" | "oldest_waiting" | "refusals" | "no_choices" | "disk";
             /**
              * Format: int32
              * @description Over how long a share is taken: 5 without it.
@@ -969,6 +974,11 @@ export interface components {
              * @description Above how many minutes.
              */
             above_minutes?: number | null;
+            /**
+             * Format: int32
+             * @description Above how many pages without a choice.
+             */
+            above_pages?: number | null;
             /**
              * Format: double
              * @description Above how many of a hundred.
@@ -1000,7 +1010,7 @@ export interface components {
             /** @description The source that it watches; `null`: each by itself. */
             source?: string | null;
             /** @enum {string} */
-            when: "failure_rate" | "oldest_waiting" | "refusals" | "disk";
+            when: "failure_rate" | "oldest_waiting" | "refusals" | "no_choices" | "disk";
             /**
              * Format: int32
              * @description Over how long a share is taken.

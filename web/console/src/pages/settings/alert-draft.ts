@@ -38,10 +38,14 @@ export const ABOVE: Record<Condition, string> = {
   failure_rate: "10",
   oldest_waiting: "15",
   refusals: "90",
+  no_choices: "200",
   disk: "85",
 };
 
-export const isShare = (when: Condition): boolean => when === "failure_rate" || when === "refusals";
+/** Its figure is taken over a window. */
+export const hasWindow = (when: Condition): boolean =>
+  when === "failure_rate" || when === "refusals" || when === "no_choices";
+export const isAboutSource = (when: Condition): boolean => when === "refusals" || when === "no_choices";
 
 let keys = 0;
 const nextKey = (): number => ++keys;
@@ -89,7 +93,7 @@ export const draftOf = (alert: Alert): AlertDraft => ({
   when: alert.when,
   about: alert.destination ?? alert.source ?? "",
   reason: alert.reason ?? "",
-  above: String(alert.above_percent ?? alert.above_minutes ?? ""),
+  above: String(alert.above_percent ?? alert.above_minutes ?? alert.above_pages ?? ""),
   window_minutes: String(alert.window_minutes),
   for_minutes: String(alert.for_minutes),
   repeat_after_hours: String(alert.repeat_after_hours),
@@ -115,11 +119,12 @@ export function bodyOf(draft: AlertDraft): Record<string, unknown> {
     name: draft.name,
     when: draft.when,
     destination: is("failure_rate", "oldest_waiting") ? about : null,
-    source: is("refusals") ? about : null,
+    source: isAboutSource(draft.when) ? about : null,
     reason: is("refusals") ? draft.reason || null : null,
-    above_percent: is("oldest_waiting") ? null : above,
+    above_percent: is("oldest_waiting", "no_choices") ? null : above,
     above_minutes: is("oldest_waiting") ? above : null,
-    window_minutes: isShare(draft.when) ? Number(draft.window_minutes) : null,
+    above_pages: is("no_choices") ? above : null,
+    window_minutes: hasWindow(draft.when) ? Number(draft.window_minutes) : null,
     for_minutes: Number(draft.for_minutes),
     repeat_after_hours: Number(draft.repeat_after_hours),
     notify: draft.ways.map(wayOf),

@@ -16,7 +16,8 @@ import {
   type AlertDraft,
   bodyOf,
   draftOf,
-  isShare,
+  hasWindow,
+  isAboutSource,
   newAlert,
   newEmail,
   newWebhook,
@@ -27,6 +28,7 @@ const CONDITIONS: readonly Option<Condition>[] = [
   ["failure_rate", "Attempts at a destination fail"],
   ["oldest_waiting", "Events wait too long for a destination"],
   ["refusals", "Events of a source are not stored"],
+  ["no_choices", "No visitor chooses"],
   ["disk", "The disk fills"],
 ];
 
@@ -34,6 +36,7 @@ const ABOVE_LABEL: Record<Condition, string> = {
   failure_rate: "Failed, above how many percent",
   oldest_waiting: "Oldest event, above how many minutes",
   refusals: "Not stored, above how many percent",
+  no_choices: "Pages without a choice, above how many",
   disk: "Used, above how many percent",
 };
 
@@ -117,7 +120,9 @@ function ConditionFields({ draft, set }: Fields) {
         label="When"
         value={draft.when}
         options={CONDITIONS}
-        onChange={(when) => set({ when, about: "", above: ABOVE[when] })}
+        onChange={(when) =>
+          set({ when, about: "", above: ABOVE[when], window_minutes: when === "no_choices" ? "60" : "5" })
+        }
       />
       {draft.when !== "disk" && <AboutField draft={draft} set={set} />}
       {draft.when === "refusals" && (
@@ -133,7 +138,7 @@ function ConditionFields({ draft, set }: Fields) {
         label={ABOVE_LABEL[draft.when]}
         type="number"
         min={0}
-        step={draft.when === "oldest_waiting" ? 1 : "any"}
+        step={draft.when === "oldest_waiting" || draft.when === "no_choices" ? 1 : "any"}
         value={draft.above}
         onChange={(above) => set({ above })}
         required
@@ -144,15 +149,15 @@ function ConditionFields({ draft, set }: Fields) {
 
 function AboutField({ draft, set }: Fields) {
   const workspace = useWorkspace();
-  const isAboutSource = draft.when === "refusals";
-  const found = useQuery({ ...destinations(workspace), enabled: !isAboutSource });
-  const from = useQuery({ ...sources(workspace), enabled: isAboutSource });
-  const items: { name: string }[] = (isAboutSource ? from.data?.items : found.data?.items) ?? [];
+  const ofSource = isAboutSource(draft.when);
+  const found = useQuery({ ...destinations(workspace), enabled: !ofSource });
+  const from = useQuery({ ...sources(workspace), enabled: ofSource });
+  const items: { name: string }[] = (ofSource ? from.data?.items : found.data?.items) ?? [];
   const names = items.map(({ name }) => name);
   const known = draft.about === "" || names.includes(draft.about) ? names : [draft.about, ...names];
   return (
     <SelectField
-      label={isAboutSource ? "Source" : "Destination"}
+      label={ofSource ? "Source" : "Destination"}
       value={draft.about}
       options={[["", "Each by itself"], ...known.map((name) => [name, name] as const)]}
       onChange={(about) => set({ about })}
@@ -163,7 +168,7 @@ function AboutField({ draft, set }: Fields) {
 function TimeFields({ draft, set }: Fields) {
   return (
     <>
-      {isShare(draft.when) && (
+      {hasWindow(draft.when) && (
         <TextField
           label="Over how many minutes"
           type="number"
@@ -171,7 +176,7 @@ function TimeFields({ draft, set }: Fields) {
           max={1440}
           value={draft.window_minutes}
           onChange={(window_minutes) => set({ window_minutes })}
-          hint="The share is taken over so long."
+          hint="What is counted is counted over so long."
           required
         />
       )}

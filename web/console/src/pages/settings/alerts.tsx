@@ -98,6 +98,8 @@ function meaning(alert: Alert): string {
       return `An event waits more than ${alert.above_minutes} min for ${about ?? "a destination"}`;
     case "refusals":
       return `More than ${alert.above_percent} % of events of ${about ?? "a source"} are not stored${alert.reason ? ` (${alert.reason})` : ""}`;
+    case "no_choices":
+      return `Of more than ${alert.above_pages} pages of ${about ?? "a source"} not one visitor chose`;
     case "disk":
       return `More than ${alert.above_percent} % of the disk is used`;
   }
