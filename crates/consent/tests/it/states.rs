@@ -28,13 +28,13 @@ fn with_gpc(regime: Regime, purpose: Purpose, recipient: RecipientRole) -> Decis
 // Obligation 21.
 #[test]
 fn the_signal_counts_in_every_state_and_under_every_regime() {
+    use Decision::{Allow, Deny};
+    use RecipientRole::{ServiceProvider, ThirdParty};
     for state in STATES.split_whitespace() {
         let regime = Regime::of_region(Some(&format!("US-{state}")));
         assert_eq!(regime.id(), "us", "{state}");
         assert!(regime.row().gpc.show, "the page says that it was honoured in {state}");
     }
-    use Decision::{Allow, Deny};
-    use RecipientRole::{ServiceProvider, ThirdParty};
     for regime in Regime::all() {
         for purpose in [Purpose::Sale, Purpose::Sharing, Purpose::Advertising] {
             for recipient in [ServiceProvider, ThirdParty] {
