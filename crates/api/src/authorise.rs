@@ -111,6 +111,8 @@ pub const TABLE: &[Row] = &[
     row("show_words", VIEWER),
     row("show_receipt", ADMIN),
     row("show_ledger", VIEWER),
+    row("list_configurations", ADMIN),
+    row("show_configuration", ADMIN),
     row("show_overview", VIEWER),
     masked("watch_live", VIEWER),
     masked("show_event", VIEWER),

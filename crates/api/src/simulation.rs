@@ -53,7 +53,7 @@ pub(crate) fn size_sql(since: event::Millis) -> String {
 pub(crate) struct Share(u64);
 
 impl Share {
-    /// As large that it has about so many subjects, of about so many.
+    /// So large that it has about so many subjects, of about so many.
     pub(crate) fn of(subjects_max: u64, subjects: u64) -> Self {
         Self(WHOLE * subjects_max.min(subjects.max(1)) / subjects.max(1))
     }

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use workspace::{
-    Before, Control, Direction, DoNotTrack, FIRST_LANGUAGE, First, Link, Model, Regime, Source, Tag, Vendor, Words,
-    Workspace,
+    Before, ConsentRules, Control, Direction, DoNotTrack, FIRST_LANGUAGE, First, Link, Model, Regime, Source, Tag,
+    Vendor, Words, Workspace,
 };
 
 /// The version of the contract with the SDK. A change that an older SDK would misread raises it.
@@ -209,13 +209,13 @@ impl Experience<'_> {
 }
 
 /// Everything that a workspace may show, each language under each kind of regime: to be kept before it is shown.
-pub fn everything_shown(workspace: &Workspace) -> Vec<Shown> {
-    let banner = &workspace.consent.banner;
+pub fn everything_shown(rules: &ConsentRules) -> Vec<Shown> {
+    let banner = &rules.banner;
     let mut all: Vec<Shown> = Vec::new();
     for language in banner.languages.keys() {
         let words = banner.words(language).unwrap_or_default();
         for regime in Regime::all() {
-            let shown = shown(workspace, regime, language, &words);
+            let shown = shown(rules, regime, language, &words);
             if all.iter().all(|other| other.hash != shown.hash) {
                 all.push(shown);
             }
@@ -252,7 +252,7 @@ fn texts(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -
         dir: words.dir.unwrap_or_default(),
         version: banner.version,
         ask_again_below: banner.ask_again_below,
-        hash: shown(workspace, regime, language, words).hash,
+        hash: shown(&workspace.consent, regime, language, words).hash,
         title: said("title"),
         body: said("body"),
         accept: said("accept"),
@@ -272,7 +272,7 @@ fn texts(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -
     }
 }
 
-fn shown(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -> Shown {
+fn shown(rules: &ConsentRules, regime: Regime, language: &str, words: &Words) -> Shown {
     let row = regime.row();
     let mut places = words.at.clone();
     if !row.links.contains(&Link::Choices) {
@@ -282,10 +282,10 @@ fn shown(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -
         places.remove("confirm");
     }
     let mut named = BTreeMap::new();
-    for rule in &workspace.consent.categories {
+    for rule in &rules.categories {
         named.insert(rule.name.as_str(), words.category(rule.name.as_str()));
     }
-    let vendors: Vec<&Vendor> = workspace.consent.banner.vendors.iter().collect();
+    let vendors: Vec<&Vendor> = rules.banner.vendors.iter().collect();
     let all = serde_json::json!({ "language": language, "words": places, "categories": named, "vendors": vendors });
     // `serde_json` keeps the keys of its maps in order, so equal words have equal text.
     let text = all.to_string();
@@ -294,7 +294,7 @@ fn shown(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -
         write!(hex, "{byte:02x}").expect("a string takes what is written");
         hex
     });
-    Shown { hash, version: workspace.consent.banner.version, language: language.to_owned(), text }
+    Shown { hash, version: rules.banner.version, language: language.to_owned(), text }
 }
 
 /// The published language that fits `Accept-Language` best (RFC 9110 §12.5.4): by weight, then by order; `de-AT` takes
@@ -375,7 +375,7 @@ mod tests {
         assert_ne!(plain, hash("{ banner: { languages: { en: { title: Hello } } } }"));
         assert_ne!(plain, hash("{ default_regime: us }"), "another control is another sentence");
         let workspace = workspace("{}");
-        let kept = everything_shown(&workspace);
+        let kept = everything_shown(&workspace.consent);
         assert!(kept.iter().any(|shown| Some(&shown.hash) == plain.as_ref()));
         assert!(kept.iter().all(|shown| shown.text.contains("Your privacy on this site")));
     }

@@ -43,9 +43,9 @@ pub use alerts::{AlertChanges, AlertNotice, AlertSend, AlertStore, AlertSubject,
 pub use apply::{Applied, ApplyError, ApplyOptions, Change, Claim, Site, WorkspaceFile, apply};
 pub use audit::{Action, AuditQuery, AuditRecord, AuditStore, Entry};
 pub use configuration::{
-    API_VARIABLES, Configuration, ConfigurationChange, ConfigurationOptions, ConfigurationStore, Edit, EditError,
-    Kinds, Object, ObjectChange, Secrets, SharedEnv, StoredConfiguration, StoredObject, StoredWorkspace, Summary,
-    Unservable, Word, export,
+    API_VARIABLES, Configuration, ConfigurationChange, ConfigurationOptions, ConfigurationStore, ConfigurationVersion,
+    Edit, EditError, Kinds, Object, ObjectChange, RecordedVersion, Secrets, SharedEnv, StoredConfiguration,
+    StoredObject, StoredWorkspace, Summary, Unservable, Word, export,
 };
 pub use directory::{Directory, KeyOwner, Tenant};
 pub use evidence::{Evidence, EvidenceError, EvidenceStore, Issued, Published};

@@ -104,7 +104,7 @@ impl Loader<'_> {
 
     /// Keeps the words that visitors are about to see: a choice on record names them by their hash.
     async fn publish_words(&self, workspace: &Workspace) -> Result<(), StoreError> {
-        let words: Vec<PublishedWords> = consent::everything_shown(workspace)
+        let words: Vec<PublishedWords> = consent::everything_shown(&workspace.consent)
             .into_iter()
             .map(|shown| PublishedWords {
                 hash: shown.hash,

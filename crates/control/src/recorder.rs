@@ -76,13 +76,19 @@ pub enum Recorded {
         /// Its number.
         receipt: Receipt,
     },
+    /// An import that was taken over before. Nothing was recorded: a refusal that comes again would undo what its maker
+    /// has granted since.
+    Again {
+        /// The number that it got then.
+        receipt: Receipt,
+    },
 }
 
 impl Recorded {
     /// The number of the choice, by which its maker can ask for its receipt.
     pub fn receipt(&self) -> Receipt {
         match self {
-            Self::Known { receipt, .. } | Self::Anonymous { receipt } => *receipt,
+            Self::Known { receipt, .. } | Self::Anonymous { receipt } | Self::Again { receipt } => *receipt,
         }
     }
 }
@@ -160,13 +166,34 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
         });
         rows.push(row(made, maker, &rules.categories)?);
     }
-    let standings = store.record(&tenant.name(), &rows).await?;
+    let known = imported(store, tenant, &rows).await?;
+    let (rows, known): (Vec<_>, Vec<_>) = rows.into_iter().zip(known).unzip();
+    let fresh: Vec<ChoiceRow> =
+        rows.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(row, _)| row.clone()).collect();
+    let standings = if fresh.is_empty() { Vec::new() } else { store.record(&tenant.name(), &fresh).await? };
     if !standings.is_empty() {
         tenant.gate.learn(|categories| {
             standings.iter().map(|(one, standing)| (*one, standing.held(categories))).collect::<Vec<_>>()
         });
     }
-    Ok(rows.into_iter().map(recorded).collect())
+    let answer = |(row, known): (ChoiceRow, Option<Receipt>)| match known {
+        Some(receipt) => Recorded::Again { receipt },
+        None => recorded(row),
+    };
+    Ok(rows.into_iter().zip(known).map(answer).collect())
+}
+
+/// Which rows are imports that were taken over before, by an earlier request or earlier in this group.
+async fn imported(store: &dyn Store, tenant: &Tenant, rows: &[ChoiceRow]) -> Result<Vec<Option<Receipt>>, StoreError> {
+    if rows.iter().all(|row| row.method != Method::Import) {
+        return Ok(vec![None; rows.len()]);
+    }
+    let mut known = store.imported(&tenant.name(), rows).await?;
+    for (at, row) in rows.iter().enumerate().filter(|(_, row)| row.method == Method::Import) {
+        let earlier = rows[..at].iter().find(|earlier| earlier.is_same_import(row));
+        known[at] = known[at].or(earlier.map(|earlier| earlier.receipt));
+    }
+    Ok(known)
 }
 
 /// Which choices must be recorded without a name. An identifier is known when the vault has it, when its

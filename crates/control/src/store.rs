@@ -226,6 +226,17 @@ pub struct PublishedWords {
 }
 
 impl ChoiceRow {
+    /// Whether both are one import: of one subject, through one source, saying the same of the same time. One that does not
+    /// say when it was made has the time of its arrival, which is another one each time.
+    pub(crate) fn is_same_import(&self, other: &Self) -> bool {
+        let subject = |row: &Self| row.maker.as_ref().map(|maker| maker.subject);
+        let made_at = |row: &Self| Some(row.made_at).filter(|at| *at != row.received_at);
+        self.method == Method::Import
+            && other.method == Method::Import
+            && (subject(self), &self.source, made_at(self)) == (subject(other), &other.source, made_at(other))
+            && (&self.granted, &self.refused, &self.presented) == (&other.granted, &other.refused, &other.presented)
+    }
+
     /// What it says by itself.
     pub fn standing(&self) -> Standing {
         // Segment's consent tools say a `version` too, that of their protocol.
@@ -288,6 +299,10 @@ pub trait Store:
     /// them, and all that the vault has of the subject), and returns what these now are. In the same transaction each
     /// gets a leaf of the ledger, in their order, with what opens it, and is counted ([`RateStore`]).
     async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError>;
+
+    /// For each row the number of an import on record that is the same ([`ChoiceRow`], by subject, source, content and
+    /// time); `None` for what is new, or no import.
+    async fn imported(&self, workspace: &str, rows: &[ChoiceRow]) -> Result<Vec<Option<Receipt>>, StoreError>;
 
     /// A page of standings in the order of the fingerprints, after the given one.
     async fn standings(

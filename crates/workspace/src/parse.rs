@@ -52,14 +52,21 @@ fn complete(consent: &mut ConsentRules) {
     }
 }
 
+impl ConsentRules {
+    /// Reads a consent block by itself. References to variables stay as they are written.
+    pub fn written(block: Body) -> Result<Self, ParseError> {
+        let read = serde_json::from_value(Value::Object(block));
+        let mut rules: Self = read.map_err(|error| ParseError::Shape(with_hint(&error.to_string())))?;
+        complete(&mut rules);
+        Ok(rules)
+    }
+}
+
 impl Workspace {
     /// This workspace with another consent block, refused for what would keep it from being stored. References to
     /// variables stay as they are written: whoever may look at a draft may not see what they refer to.
     pub fn with_consent(&self, consent: Body) -> Result<Self, ParseError> {
-        let read = serde_json::from_value(Value::Object(consent));
-        let mut consent: ConsentRules = read.map_err(|error| ParseError::Shape(with_hint(&error.to_string())))?;
-        complete(&mut consent);
-        let drafted = Self { consent, ..self.clone() };
+        let drafted = Self { consent: ConsentRules::written(consent)?, ..self.clone() };
         validate::validate(&drafted)?;
         Ok(drafted)
     }

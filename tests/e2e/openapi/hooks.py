@@ -73,6 +73,8 @@ def own_names(case, path):
         names["message_id"] = CHANCE.choice(FACTS["message_ids"])
     if "/replays/{number}" in path and often():
         names["number"] = 1  # the test began one at each destination
+    if "/configurations/{version}" in path and often():
+        names["version"] = FACTS["version"]
     if "/choices/{receipt}" in path and often():
         names["receipt"] = FACTS["receipt"]
     if "/words/{hash}" in path and often():

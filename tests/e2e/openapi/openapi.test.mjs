@@ -81,6 +81,7 @@ async function seed() {
   const chosen = { anonymous_id: "visitor-1", categories: { targeting: false } };
   await ask("POST", "/workspaces/acme/choices", { source: "shop", items: [chosen] });
   const { items: [{ receipt }] } = (await ask("GET", "/workspaces/acme/choices?anonymous_id=visitor-1")).made;
+  const { items: [{ version }] } = (await ask("GET", "/workspaces/acme/ledger/configurations")).made;
   await source("pages", "browser");
   const { hash: words } = (await ask("GET", "/workspaces/acme/experience?source=pages")).made.texts;
   const spareQueries = [];
@@ -92,7 +93,7 @@ async function seed() {
     token_id: String(own.id), spare_tokens: spareTokens, spare_queries: spareQueries, spare_user: "vera",
     sources: ["shop"], spare_sources: spares("source"),
     destinations: ["refusing", "taking"], spare_destinations: spares("destination"),
-    receipt, words, message_ids: MESSAGE_IDS, receivers: [taking.url, refusing.url],
+    receipt, version, words, message_ids: MESSAGE_IDS, receivers: [taking.url, refusing.url],
   };
 }
 

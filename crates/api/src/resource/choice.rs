@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use control::{Action, ChoiceMade, ChoiceRow, Entry, Method, Presented, Standing, Tenant};
+use control::{Action, ChoiceMade, ChoiceRow, Entry, Method, Presented, Recorded, Standing, Tenant};
 use event::{Millis, Pii, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -211,6 +211,9 @@ struct ChoiceToImport {
 struct Imported {
     /// Recorded, whole or in part.
     recorded: u64,
+    /// Taken over before: of the same person, through the same source, saying the same, made at the same time or at one that
+    /// neither says.
+    known: u64,
     /// Grants that were left out, by reason: `no_time`, `future`, `other_words`, `other_vendors`, `expired`.
     grants_left_out: BTreeMap<&'static str, u64>,
 }
@@ -220,7 +223,7 @@ struct Imported {
     post, path = "/api/v1/workspaces/{workspace}/choices", tag = "choices", request_body = ChoicesToImport,
     params(("workspace" = String, Path, description = "The workspace")),
     responses(
-        (status = 200, body = Imported, description = "Recorded and in force. Sent again they are recorded again"),
+        (status = 200, body = Imported, description = "Recorded and in force. What was taken over before is not recorded again"),
         (status = 400, body = ErrorBody, description = "One of them cannot be read; none was recorded"),
         (status = 404, body = ErrorBody, description = "No such workspace or source"),
     ),
@@ -257,8 +260,10 @@ async fn import_choices(
     };
     api.store.append_audit(&[entry], now).await?;
     for made in read {
-        api.recorder.record(made).await?;
-        imported.recorded += 1;
+        match api.recorder.record(made).await? {
+            Recorded::Again { .. } => imported.known += 1,
+            Recorded::Known { .. } | Recorded::Anonymous { .. } => imported.recorded += 1,
+        }
     }
     Ok(Json(imported))
 }

@@ -13,12 +13,13 @@ use utoipa_axum::routes;
 
 use crate::Api;
 use crate::error::{Code, Error, ErrorBody, Result};
-use crate::extract::In;
+use crate::extract::{Asked, In};
 use crate::resource::workspace::Here;
 use crate::router::Operations;
+use crate::time::At;
 
 pub(super) fn routes() -> Vec<Operations> {
-    vec![routes!(show_ledger), routes!(show_receipt)]
+    vec![routes!(show_ledger), routes!(list_configurations), routes!(show_configuration), routes!(show_receipt)]
 }
 
 /// Where a ledger stands.
@@ -32,6 +33,9 @@ struct LedgerShown {
     checkpoint: String,
     /// Where its files are served to everybody.
     files: String,
+    /// Whether the last checkpoint is held outside of the data directory (`ledger_anchor_dir`). `false`: after a restored backup
+    /// this ledger would sign a second history, and only who holds a receipt or a checkpoint could show that.
+    anchored: bool,
 }
 
 fn ledger_of(api: &Api, workspace: &str) -> Result<Evidence> {
@@ -61,7 +65,96 @@ async fn show_ledger(State(api): State<Api>, Here(tenant): Here) -> Result<Json<
         size: signed.checkpoint().size,
         checkpoint: signed.note().to_owned(),
         files: format!("/ledger/{workspace}/"),
+        anchored: log.is_anchored(),
     }))
+}
+
+/// Where a page begins.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Before {
+    /// Only versions before this one; the latest when left out.
+    #[serde(default)]
+    before: Option<i64>,
+}
+
+/// Versions of the configuration, latest first.
+#[derive(Debug, Serialize, ToSchema)]
+struct ConfigurationVersions {
+    items: Vec<VersionShown>,
+    /// The version to ask for those `before`; `null` at the end.
+    next: Option<i64>,
+}
+
+/// A version of the configuration.
+#[derive(Debug, Serialize, ToSchema)]
+struct VersionShown {
+    /// Its number. Numbers are counted over all workspaces, so some are missing.
+    version: i64,
+    /// Who made it.
+    actor: String,
+    /// When.
+    at: At,
+    /// SHA-256 of its text, in hex: what its leaf in the ledger commits to.
+    sha256: String,
+    /// The number of its record: `choices/{receipt}/receipt` gives its receipt.
+    receipt: String,
+}
+
+/// The versions of the configuration that have a leaf in the ledger, latest first.
+#[utoipa::path(
+    get, path = "/api/v1/workspaces/{workspace}/ledger/configurations", tag = "choices",
+    params(("workspace" = String, Path, description = "The workspace"), Before),
+    responses(
+        (status = 200, body = ConfigurationVersions, description = "Up to 100 of them"),
+        (status = 404, body = ErrorBody, description = "No such workspace"),
+    ),
+)]
+async fn list_configurations(
+    State(api): State<Api>,
+    Here(tenant): Here,
+    Asked(Before { before }): Asked<Before>,
+) -> Result<Json<ConfigurationVersions>> {
+    const PAGE: u32 = 100;
+    let found = api.store.configuration_versions(&tenant.name(), before, PAGE).await?;
+    let next = (found.len() as u64 == u64::from(PAGE)).then(|| found.last().map(|last| last.version)).flatten();
+    let shown = |one: control::RecordedVersion| VersionShown {
+        version: one.version,
+        actor: one.actor,
+        at: At(one.at),
+        sha256: one.sha256,
+        receipt: one.receipt.to_string(),
+    };
+    Ok(Json(ConfigurationVersions { items: found.into_iter().map(shown).collect(), next }))
+}
+
+#[derive(Debug, Deserialize)]
+struct VersionOfPath {
+    version: i64,
+}
+
+/// The text of a version of the configuration, with secrets and write keys masked: `sha256sum` of it is what its leaf
+/// commits to.
+#[utoipa::path(
+    get, path = "/api/v1/workspaces/{workspace}/ledger/configurations/{version}", tag = "choices",
+    params(
+        ("workspace" = String, Path, description = "The workspace"),
+        ("version" = i64, Path, description = "Its number"),
+    ),
+    responses(
+        (status = 200, content_type = "application/yaml", body = String, description = "As the workspace was, byte by byte"),
+        (status = 404, body = ErrorBody, description = "No such workspace or version"),
+    ),
+)]
+async fn show_configuration(
+    State(api): State<Api>,
+    Here(tenant): Here,
+    In(VersionOfPath { version }): In<VersionOfPath>,
+) -> Result<Response> {
+    let text = api.store.configuration_text(&tenant.name(), version).await?;
+    let text = text.ok_or_else(|| Error::no_such("version of the configuration", &version.to_string()))?;
+    Ok(([(CONTENT_TYPE, "application/yaml"), (CACHE_CONTROL, "private, no-store")], text).into_response())
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,12 +162,12 @@ struct ReceiptOfPath {
     receipt: String,
 }
 
-/// The receipt of a choice, as its maker may keep it.
+/// The receipt of a choice, as its maker may keep it; also that of a version of the configuration.
 #[utoipa::path(
     get, path = "/api/v1/workspaces/{workspace}/choices/{receipt}/receipt", tag = "choices",
     params(
         ("workspace" = String, Path, description = "The workspace"),
-        ("receipt" = String, Path, description = "The number of the choice"),
+        ("receipt" = String, Path, description = "The number of the choice, or of the version's record"),
     ),
     responses(
         (status = 200, content_type = "application/ld+json", body = String, description = "To be kept as it is: a byte more, and it does not verify"),

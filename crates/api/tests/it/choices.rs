@@ -55,7 +55,7 @@ async fn refusals_are_taken_over_always_and_grants_only_when_they_can_be_shown()
     ]);
     let (status, imported) = world.import(items).await;
     assert_eq!(status, StatusCode::OK, "{imported}");
-    let expected = json!({ "recorded": 2,
+    let expected = json!({ "recorded": 2, "known": 0,
         "grants_left_out": { "no_time": 1, "expired": 1, "other_words": 1, "future": 1 } });
     assert_eq!(imported, expected);
     let granted =
@@ -75,6 +75,29 @@ async fn a_refusal_that_is_imported_is_in_force_for_its_identifier() {
         (&shown["subjects"].as_array().map(Vec::len), &shown["standing"]["targeting"]["granted"]),
         (&Some(1), &json!(false))
     );
+}
+
+#[tokio::test]
+async fn what_is_sent_again_is_recorded_once() {
+    let world = World::new().await;
+    let untimed = json!({ "user_id": "ada", "categories": { "performance": false } });
+    let timed = json!({ "user_id": "ada", "made_at": days_ago(3), "categories": { "performance": false } });
+    let first = world.import(json!([untimed, timed, untimed])).await.1;
+    assert_eq!((&first["recorded"], &first["known"]), (&json!(2), &json!(1)));
+    // Since then they have changed their mind: what comes again must not undo it.
+    let granted =
+        json!({ "user_id": "ada", "version": 1, "made_at": days_ago(0), "categories": { "performance": true } });
+    world.import(json!([granted])).await;
+    let again = world.import(json!([untimed, timed, granted])).await.1;
+    assert_eq!((&again["recorded"], &again["known"]), (&json!(0), &json!(3)));
+    assert_eq!(world.show("user_id=ada").await["items"].as_array().map(Vec::len), Some(3));
+    // Another person, another time, another content: each is one of its own.
+    let others = json!([
+        { "user_id": "eve", "categories": { "performance": false } },
+        { "user_id": "ada", "made_at": days_ago(4), "categories": { "performance": false } },
+        { "user_id": "ada", "categories": { "targeting": false } },
+    ]);
+    assert_eq!(world.import(others).await.1["recorded"], 3);
 }
 
 #[tokio::test]
@@ -166,12 +189,43 @@ async fn a_receipt_proves_its_choice_to_whoever_has_the_public_key() {
     assert_eq!(verified.record.value()["choices"], json!([{ "purpose": "performance", "state": "refused" }]));
     assert!(ledger::verify(&receipt.text.replace("refused", "granted"), &key).is_err());
     let shown = ask("/api/v1/workspaces/acme/ledger").await.json();
-    assert_eq!((&shown["size"], shown["key"].as_str()), (&json!(1), Some(&*key.to_string())));
-    let tile = world.rig.ask("", "GET", "/ledger/acme/tile/0/000.p/1", None).await;
+    // The first leaf is that of the configuration.
+    assert_eq!((&shown["size"], shown["key"].as_str()), (&json!(2), Some(&*key.to_string())));
+    assert_eq!(shown["anchored"], false);
+    let tile = world.rig.ask("", "GET", "/ledger/acme/tile/0/000.p/2", None).await;
     assert_eq!((tile.status, tile.headers.get("cache-control").is_some()), (StatusCode::OK, true));
     for path in
         [format!("{CHOICES}/{}/receipt", "0".repeat(32)), format!("{CHOICES}/x/receipt"), "/ledger/acme/tile/9".into()]
     {
         assert_eq!(ask(&path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_rules_of_any_day_are_provable() {
+    let world = World::new().await;
+    let ask = async |path: &str| {
+        let answer = world.rig.ask(&world.cookie, "GET", &format!("/api/v1/workspaces/acme/{path}"), None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
+        answer
+    };
+    let path = "/api/v1/workspaces/acme/categories?if_version=0";
+    let written = json!({ "do_not_track": "as-gpc" });
+    assert_eq!(world.rig.ask(&world.cookie, "PUT", path, Some(written)).await.status, StatusCode::OK);
+    let versions = ask("ledger/configurations").await.json();
+    let [latest, first] = versions["items"].as_array().map(Vec::as_slice).expect("a list") else {
+        panic!("two versions: {versions}")
+    };
+    assert_eq!((&latest["actor"], &versions["next"]), (&json!("admin"), &Value::Null));
+    let text = ask(&format!("ledger/configurations/{}", latest["version"])).await.text;
+    assert!(text.contains("do_not_track: as-gpc") && !text.contains("whsec_"), "{text}");
+    assert!(!ask(&format!("ledger/configurations/{}", first["version"])).await.text.contains("as-gpc"));
+    let receipt = ask(&format!("choices/{}/receipt", latest["receipt"].as_str().expect("a number"))).await.text;
+    let key = world.rig.ask("", "GET", "/ledger/acme/key", None).await.text;
+    let verified = ledger::verify(&receipt, &key.trim_end().parse().expect("a key")).expect("it verifies");
+    let record = verified.record.value();
+    assert_eq!((&record["kind"], &record["version"]), (&json!("configuration"), &latest["version"]));
+    assert_eq!(record["configuration"], format!("sha256:{}", latest["sha256"].as_str().expect("a hash")));
+    let earlier = ask(&format!("ledger/configurations?before={}", latest["version"])).await.json();
+    assert_eq!(earlier["items"], json!([first]));
 }

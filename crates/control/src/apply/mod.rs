@@ -21,7 +21,9 @@ use vault::KeyError;
 use workspace::{Document, ObjectKind, ParseError};
 
 use crate::audit::{Action, Entry};
-use crate::configuration::{API_VARIABLES, ConfigurationChange, Kinds, StoredConfiguration, Unservable, check};
+use crate::configuration::{
+    API_VARIABLES, ConfigurationChange, Kinds, StoredConfiguration, Unservable, check, versions,
+};
 use crate::hex::hex;
 use crate::load::LoadError;
 use crate::{Principal, Store, StoreError};
@@ -265,6 +267,8 @@ fn decide(
     }
     change.entries = applied.iter().flat_map(|one| one.changes.iter().map(|change| entry(by, one, change))).collect();
     check(stored, &change, site.env, site.kinds)?;
+    let unwritable = |error| ApplyError::Parse { path: "the configuration as it would be".to_owned(), error };
+    change.versions = versions(stored, &change, by, site.kinds).map_err(unwritable)?;
     Ok((change, applied))
 }
 

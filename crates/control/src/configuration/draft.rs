@@ -1,10 +1,10 @@
 //! The configuration as it would be after a change, checked as a whole before anything is stored: what is stored can
 //! be served, now and at the next start.
 
-use workspace::{ParseError, Workspace};
+use workspace::{ConsentRules, ObjectKind, ParseError, Workspace};
 
 use super::store::{ConfigurationChange, StoredConfiguration, StoredObject, StoredWorkspace};
-use super::{Env, Kinds};
+use super::{Env, Kinds, publish};
 use crate::write_keys::{self, SameWriteKey};
 
 /// Why a configuration cannot be served.
@@ -17,6 +17,14 @@ pub enum Unservable {
         workspace: String,
         /// What is wrong.
         error: ParseError,
+    },
+    /// The consent block may not follow the one that is published.
+    #[error("workspace `{workspace}`: {reason}")]
+    Consent {
+        /// The workspace.
+        workspace: String,
+        /// What is wrong, and what to write.
+        reason: String,
     },
     /// A destination cannot be opened.
     #[error("workspace `{workspace}`, destination `{destination}`: {reason}")]
@@ -85,10 +93,29 @@ pub(crate) fn check(
     for workspace in after.workspaces.iter().filter(|workspace| is_changed(&workspace.name)) {
         let read = workspace.document().read(env);
         let model = read.map_err(|error| Unservable::Workspace { workspace: workspace.name.clone(), error })?;
+        check_consent(stored, workspace)?;
         check_destinations(&model, kinds)?;
         check_alerts(&model, kinds)?;
     }
     Ok(write_keys::check(&after, env)?)
+}
+
+/// Whether the consent block may follow the one that is published, where there is one.
+fn check_consent(stored: &StoredConfiguration, after: &StoredWorkspace) -> Result<(), Unservable> {
+    let block = |workspace: &StoredWorkspace| {
+        workspace.object(ObjectKind::Consent, ObjectKind::Consent.name()).map(|object| object.body.clone())
+    };
+    let Some(published) = stored.workspace(&after.name).and_then(block) else { return Ok(()) };
+    // One that an older release wrote and this one cannot read any more was published by nobody here.
+    let (Ok(published), Ok(next)) =
+        (ConsentRules::written(published), ConsentRules::written(block(after).unwrap_or_default()))
+    else {
+        return Ok(());
+    };
+    if published == next {
+        return Ok(());
+    }
+    publish::check(&published, &next).map_err(|reason| Unservable::Consent { workspace: after.name.clone(), reason })
 }
 
 /// Whether every destination that is on can be opened.

@@ -6,6 +6,7 @@ use workspace::{Body, ObjectKind};
 use super::store::{ConfigurationChange, ObjectChange, StoredConfiguration, StoredObject, Word};
 use super::{
     Configuration, ConfigurationOptions, Object, Unservable, audited, check, check_references, keep_secrets, known,
+    versions,
 };
 use crate::apply::generate_write_key;
 use crate::audit::{Action, Entry};
@@ -116,7 +117,9 @@ impl From<Unservable> for EditError {
     fn from(error: Unservable) -> Self {
         match error {
             Unservable::Workspace { error, .. } => Self::Invalid(error.to_string()),
-            Unservable::Destination { reason, .. } | Unservable::Alert { reason, .. } => Self::Invalid(reason),
+            Unservable::Consent { reason, .. }
+            | Unservable::Destination { reason, .. }
+            | Unservable::Alert { reason, .. } => Self::Invalid(reason),
             Unservable::SameWriteKey(error) => Self::Invalid(error.to_string()),
         }
     }
@@ -131,8 +134,10 @@ impl Configuration {
         let env = |name: &str| env(name);
         for _ in 0..ROUNDS {
             let stored = store.configuration().await?;
-            let change = self.decide(by, &stored, workspace, &edit)?;
+            let mut change = self.decide(by, &stored, workspace, &edit)?;
             check(&stored, &change, &env, &**kinds)?;
+            let left = versions(&stored, &change, by, &**kinds);
+            change.versions = left.map_err(|error| EditError::Invalid(error.to_string()))?;
             if store.change_configuration(stored.revision, &change, clock.now()).await?.is_some() {
                 self.put_in_force(workspace).await.map_err(|error| EditError::NotInForce(Box::new(error)))?;
                 let stored = store.configuration().await?;
@@ -217,7 +222,8 @@ impl Configuration {
         };
         let put = body.map(|body| (body, Word::Edited));
         let change = ObjectChange { workspace: workspace.to_owned(), kind, name, put };
-        Ok(ConfigurationChange { workspaces: Vec::new(), objects: vec![change], entries: vec![entry] })
+        let (objects, entries) = (vec![change], vec![entry]);
+        Ok(ConfigurationChange { objects, entries, ..ConfigurationChange::default() })
     }
 
     /// The body as it is stored: secrets and write key in place, checked by itself.

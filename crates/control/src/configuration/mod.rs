@@ -1,7 +1,8 @@
 //! The configuration while it is served: read, edited, applied from files, exported, and put in force.
 //!
 //! - `store`: objects as they are stored. `draft`: is what would be stored servable? `edit`: one object by API or
-//!   console. [`crate::apply`]: whole files. `mask`: what is shown of secrets. Here: putting it in force.
+//!   console. `publish`: what a new consent block must say. `version`: what a change leaves in the ledger.
+//!   [`crate::apply`]: whole files. `mask`: what is shown of secrets. Here: putting it in force.
 //!
 //! **Nobody overwrites anybody silently.** Every change is decided on one revision of the whole configuration and
 //! stored only if that is still the one, so two changes at once are made one after the other, each knowing the
@@ -16,7 +17,9 @@
 mod draft;
 mod edit;
 mod mask;
+mod publish;
 mod store;
+mod version;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,11 +33,13 @@ pub use draft::Unservable;
 pub use edit::{Edit, EditError};
 pub use mask::API_VARIABLES;
 pub use store::{
-    ConfigurationChange, ConfigurationStore, ObjectChange, StoredConfiguration, StoredObject, StoredWorkspace, Word,
+    ConfigurationChange, ConfigurationStore, ConfigurationVersion, ObjectChange, RecordedVersion, StoredConfiguration,
+    StoredObject, StoredWorkspace, Word,
 };
 
 pub(crate) use draft::check;
 pub(crate) use mask::{audited, check_references, keep_secrets, literal_secrets, shown, value_mut};
+pub(crate) use version::versions;
 
 use crate::apply::{Applied, ApplyError, ApplyOptions, Site, WorkspaceFile, apply};
 use crate::audit::{AuditQuery, AuditRecord};

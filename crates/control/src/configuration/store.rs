@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use event::Millis;
 use workspace::{Body, Document, ObjectKind, ParseError, Workspace};
 
-use crate::StoreError;
 use crate::audit::Entry;
+use crate::{Receipt, StoreError};
 
 /// Whose word an object is. It decides who may change it, so that nobody overwrites anybody silently.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +131,36 @@ pub struct ConfigurationChange {
     pub objects: Vec<ObjectChange>,
     /// What the audit log tells of it.
     pub entries: Vec<Entry>,
+    /// What it leaves in the ledger, one for each workspace that it touches.
+    pub versions: Vec<ConfigurationVersion>,
+}
+
+/// A workspace as a change leaves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigurationVersion {
+    /// The workspace.
+    pub workspace: String,
+    /// Who changed it: see [`crate::Principal::actor`].
+    pub actor: String,
+    /// SHA-256 of `text`, in hex.
+    pub sha256: String,
+    /// The workspace as YAML, secrets and write keys masked.
+    pub text: String,
+}
+
+/// A version of a workspace's configuration on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedVersion {
+    /// The revision that made it.
+    pub version: i64,
+    /// The number of its record in the ledger, by which its receipt is asked for.
+    pub receipt: Receipt,
+    /// Who.
+    pub actor: String,
+    /// When.
+    pub at: Millis,
+    /// SHA-256 of its text, in hex.
+    pub sha256: String,
 }
 
 /// The part of the store that keeps the configuration.
@@ -142,8 +172,19 @@ pub trait ConfigurationStore {
     /// The revision, for whoever wants to know whether something changed.
     async fn revision(&self) -> Result<i64, StoreError>;
 
-    /// Makes changes that were decided on the configuration of `decided_at`, all or none, with their entries. Returns
-    /// the new revision, or `None`, and nothing is changed, when the configuration is another one by now.
+    /// The versions of a workspace, latest first: those before a version, or the latest of all.
+    async fn configuration_versions(
+        &self,
+        workspace: &str,
+        before: Option<i64>,
+        rows_max: u32,
+    ) -> Result<Vec<RecordedVersion>, StoreError>;
+
+    /// The text of a version.
+    async fn configuration_text(&self, workspace: &str, version: i64) -> Result<Option<String>, StoreError>;
+
+    /// Makes changes that were decided on the configuration of `decided_at`, all or none, with their entries, their
+    /// versions and the leaves of these. Returns the new revision, or `None`, and nothing is changed, when the configuration is another one by now.
     async fn change_configuration(
         &self,
         decided_at: i64,

@@ -3,19 +3,31 @@
 //! from the table afterwards ([`Evidence::publish`]).
 //!
 //! A record names its subject by the surrogate and holds no identifier. One of somebody unknown names nobody.
+//!
+//! A change of the configuration leaves one too, for each workspace that it touches: who, when, which version, and the
+//! hash of the text that the workspace then was. So the rules of any day are provable beside what was chosen under them.
 
 mod publish;
 
 use async_trait::async_trait;
-use event::SubjectId;
+use event::{Millis, SubjectId};
 use ledger::{Commitment, Opening, Record, Salt};
 use serde_json::{Value, json};
 
 pub use self::publish::{Evidence, EvidenceError, Issued, Published};
-use crate::{ChoiceRow, Receipt, StoreError};
+use crate::{ChoiceRow, ConfigurationVersion, Receipt, StoreError};
 
-/// The form of the records that are made here; a reader who knows it knows the members.
+/// The form of the records of choices; a reader who knows it knows the members.
 const SCHEMA: &str = "assent-choice-1";
+/// The same of configurations.
+const CONFIGURATION_SCHEMA: &str = "assent-configuration-1";
+
+/// Whose a leaf is, beside what opens it.
+pub(crate) struct Side {
+    pub(crate) receipt: Receipt,
+    pub(crate) subject: Option<SubjectId>,
+    pub(crate) opening: Opening,
+}
 
 /// The store's part for the ledger. Leaves are numbered from 0 without gaps in the order of their transactions.
 #[async_trait]
@@ -37,10 +49,31 @@ pub trait EvidenceStore {
     async fn erase_openings(&self, workspace: &str, leaves: &[u64]) -> Result<u64, StoreError>;
 }
 
-/// The record of a choice under a fresh salt.
-pub(crate) fn opening(row: &ChoiceRow) -> Result<Opening, StoreError> {
-    let unrecordable = |reason: String| StoreError::Failed { doing: "make the record of a choice", reason };
-    let record = Record::new(&record(row)).map_err(|error| unrecordable(error.to_string()))?;
+/// What a choice leaves.
+pub(crate) fn of_choice(row: &ChoiceRow) -> Result<Side, StoreError> {
+    let subject = row.maker.as_ref().map(|maker| maker.subject);
+    Ok(Side { receipt: row.receipt, subject, opening: opening(&record(row))? })
+}
+
+/// What a version of a configuration leaves.
+pub(crate) fn of_configuration(made: &ConfigurationVersion, version: i64, at: Millis) -> Result<Side, StoreError> {
+    let receipt = Receipt::random()?;
+    let record = json!({
+        "schema": CONFIGURATION_SCHEMA,
+        "kind": "configuration",
+        "id": receipt.to_string(),
+        "version": version,
+        "actor": made.actor,
+        "at": at.to_string(),
+        "configuration": format!("sha256:{}", made.sha256),
+    });
+    Ok(Side { receipt, subject: None, opening: opening(&record)? })
+}
+
+/// A record under a fresh salt.
+fn opening(record: &Value) -> Result<Opening, StoreError> {
+    let unrecordable = |reason: String| StoreError::Failed { doing: "make a record for the ledger", reason };
+    let record = Record::new(record).map_err(|error| unrecordable(error.to_string()))?;
     let mut salt = [0; 32];
     vault::keys::fill_random(&mut salt)?;
     Ok(Opening { record, salt: Salt::new(salt) })

@@ -51,5 +51,7 @@ fn objects(
         }
         ObjectChange { workspace: workspace.to_owned(), kind, name, put: Some((body, word.clone())) }
     });
-    Ok(ConfigurationChange { workspaces: vec![workspace.to_owned()], objects: objects.collect(), entries: Vec::new() })
+    let (workspaces, objects) = (vec![workspace.to_owned()], objects.collect());
+    // What was configured before the ledger has no leaf.
+    Ok(ConfigurationChange { workspaces, objects, ..ConfigurationChange::default() })
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use event::{Fingerprint, Millis, SubjectId};
-use ledger::Opening;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
 use vault::Pair;
 
 use super::{Sqlite, bytes, evidence, json, not_ours, rates};
+use crate::evidence::Side;
 use crate::hex::hex;
 use crate::{ChoiceRow, Maker, Method, PublishedWords, Receipt, Standing};
 
@@ -17,11 +17,11 @@ impl Sqlite {
         &self,
         workspace: &str,
         made: &[ChoiceRow],
-        openings: &[Opening],
+        sides: &[Side],
     ) -> Result<Vec<(Fingerprint, Standing)>, sqlx::Error> {
         let mut write = self.begin().await?;
         append(&mut *write, workspace, made).await?;
-        evidence::append(&mut write, workspace, made, openings).await?;
+        evidence::append(&mut write, workspace, sides).await?;
         rates::count(&mut write, workspace, made).await?;
         let makers: Vec<&Maker> = made.iter().filter_map(|row| row.maker.as_ref()).collect();
         // In this transaction: an identifier that joins a subject at the same time either is seen here, or sees this.
@@ -41,6 +41,36 @@ impl Sqlite {
         store(&mut *write, workspace, &standings).await?;
         write.commit().await?;
         Ok(standings.into_iter().collect())
+    }
+
+    pub(super) async fn read_imported(
+        &self,
+        workspace: &str,
+        rows: &[ChoiceRow],
+    ) -> Result<Vec<Option<Receipt>>, sqlx::Error> {
+        let mut known = vec![None; rows.len()];
+        let found = sqlx::query(
+            "select asked.key as at, min(had.receipt) as receipt
+             from json_each($2) as asked
+             join choice_history as had on had.workspace = $1 and had.subject = unhex(asked.value ->> 1)
+             where asked.value ->> 5 = 'import' and had.method = 'import' and had.source = asked.value ->> 6
+                   and had.granted = asked.value -> 3 and had.refused = asked.value -> 4
+                   and had.presented is nullif(asked.value -> 9, 'null')
+                   and case when asked.value ->> 7 = asked.value ->> 8 then had.made_at = had.received_at
+                            else had.made_at = asked.value ->> 7 end
+             group by asked.key",
+        )
+        .bind(workspace)
+        .bind(json(&rows.iter().map(written).collect::<Vec<_>>())?)
+        .fetch_all(&self.readers)
+        .await?;
+        for row in &found {
+            let at = usize::try_from(row.try_get::<i64, _>("at")?).map_err(|_| not_ours("at", "is negative"))?;
+            if let Some(known) = known.get_mut(at) {
+                *known = Some(Receipt(bytes(row, "receipt")?));
+            }
+        }
+        Ok(known)
     }
 
     pub(super) async fn read_standings(
@@ -130,20 +160,7 @@ impl Sqlite {
 
 /// The history rows, in their order.
 async fn append(writer: impl SqliteExecutor<'_>, workspace: &str, made: &[ChoiceRow]) -> Result<(), sqlx::Error> {
-    let rows = made.iter().map(|row| {
-        serde_json::json!([
-            hex(&row.receipt.0),
-            row.maker.as_ref().map(|maker| hex(&maker.subject.0)),
-            row.maker.as_ref().and_then(|maker| maker.message_id.as_ref()).map(|id| hex(id.as_bytes())),
-            row.granted,
-            row.refused,
-            row.method.name(),
-            row.source,
-            row.made_at.0,
-            row.received_at.0,
-            row.presented,
-        ])
-    });
+    let rows: Vec<_> = made.iter().map(written).collect();
     sqlx::query(
         "insert into choice_history
              (workspace, receipt, subject, message_id, granted, refused, method, source, made_at, received_at,
@@ -153,10 +170,26 @@ async fn append(writer: impl SqliteExecutor<'_>, workspace: &str, made: &[Choice
          from json_each($2) order by key",
     )
     .bind(workspace)
-    .bind(json(&rows.collect::<Vec<_>>())?)
+    .bind(json(&rows)?)
     .execute(writer)
     .await?;
     Ok(())
+}
+
+/// A row as one value of a list.
+fn written(row: &ChoiceRow) -> serde_json::Value {
+    serde_json::json!([
+        hex(&row.receipt.0),
+        row.maker.as_ref().map(|maker| hex(&maker.subject.0)),
+        row.maker.as_ref().and_then(|maker| maker.message_id.as_ref()).map(|id| hex(id.as_bytes())),
+        row.granted,
+        row.refused,
+        row.method.name(),
+        row.source,
+        row.made_at.0,
+        row.received_at.0,
+        row.presented,
+    ])
 }
 
 async fn stored(

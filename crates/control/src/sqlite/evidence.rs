@@ -7,9 +7,9 @@ use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::{Sqlite, bytes, failed, json, not_ours};
-use crate::evidence::EvidenceStore;
+use crate::evidence::{EvidenceStore, Side};
 use crate::hex::hex;
-use crate::{ChoiceRow, Receipt, StoreError};
+use crate::{Receipt, StoreError};
 
 #[async_trait]
 impl EvidenceStore for Sqlite {
@@ -80,16 +80,11 @@ impl Sqlite {
     }
 }
 
-/// A leaf for each choice, in their order, with what opens it.
-pub(super) async fn append(
-    write: &mut SqliteConnection,
-    workspace: &str,
-    made: &[ChoiceRow],
-    openings: &[Opening],
-) -> Result<(), sqlx::Error> {
+/// A leaf for each, in their order, with what opens it.
+pub(super) async fn append(write: &mut SqliteConnection, workspace: &str, sides: &[Side]) -> Result<(), sqlx::Error> {
     let next = "select coalesce(max(leaf) + 1, 0) as leaf from ledger_leaf where workspace = $1";
     let next = leaf(&sqlx::query(next).bind(workspace).fetch_one(&mut *write).await?)?;
-    let leaves: Vec<_> = (next..).zip(openings).map(|(leaf, opening)| (leaf, hex(&opening.commitment().0))).collect();
+    let leaves: Vec<_> = (next..).zip(sides).map(|(leaf, side)| (leaf, hex(&side.opening.commitment().0))).collect();
     sqlx::query(
         "insert into ledger_leaf (workspace, leaf, commitment)
          select $1, value ->> 0, unhex(value ->> 1) from json_each($2) order by key",
@@ -98,9 +93,9 @@ pub(super) async fn append(
     .bind(json(&leaves)?)
     .execute(&mut *write)
     .await?;
-    let sides = (next..).zip(made).zip(openings).map(|((leaf, row), opening)| {
-        let subject = row.maker.as_ref().map(|maker| hex(&maker.subject.0));
-        (leaf, hex(&row.receipt.0), subject, hex(opening.salt.expose()), opening.record.as_str())
+    let sides = (next..).zip(sides).map(|(leaf, Side { receipt, subject, opening })| {
+        let subject = subject.map(|subject| hex(&subject.0));
+        (leaf, hex(&receipt.0), subject, hex(opening.salt.expose()), opening.record.as_str())
     });
     sqlx::query(
         "insert into ledger_side (workspace, leaf, receipt, subject, salt, record)

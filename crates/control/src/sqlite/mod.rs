@@ -42,7 +42,7 @@ use sqlx::{Row as _, SqlSafeStr as _};
 use vault::{Epoch, Pair, VaultError};
 
 use crate::{
-    ChoiceRow, Joined, PublishedWords, Standing, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys,
+    ChoiceRow, Joined, PublishedWords, Receipt, Standing, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys,
 };
 
 /// How long a statement waits for another process that writes.
@@ -67,6 +67,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "presented", include_str!("../../migrations/0008_presented.sql")),
     (9, "words_of_grants", include_str!("../../migrations/0009_words_of_grants.sql")),
     (10, "rates", include_str!("../../migrations/0010_rates.sql")),
+    (11, "configurations", include_str!("../../migrations/0011_configurations.sql")),
 ];
 
 /// The store in one file.
@@ -255,8 +256,12 @@ impl Store for Sqlite {
     }
 
     async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError> {
-        let openings = made.iter().map(crate::evidence::opening).collect::<Result<Vec<_>, _>>()?;
-        self.record_choices(workspace, made, &openings).await.map_err(failed("record choices"))
+        let sides = made.iter().map(crate::evidence::of_choice).collect::<Result<Vec<_>, _>>()?;
+        self.record_choices(workspace, made, &sides).await.map_err(failed("record choices"))
+    }
+
+    async fn imported(&self, workspace: &str, rows: &[ChoiceRow]) -> Result<Vec<Option<Receipt>>, StoreError> {
+        self.read_imported(workspace, rows).await.map_err(failed("look for choices that were imported before"))
     }
 
     async fn standings(

@@ -7,11 +7,13 @@ use sqlx::sqlite::SqliteRow;
 use workspace::ObjectKind;
 
 use super::audit::append;
-use super::{Sqlite, failed, json, not_ours};
-use crate::StoreError;
+use super::{Sqlite, bytes, failed, json, not_ours};
 use crate::configuration::{
-    ConfigurationChange, ConfigurationStore, ObjectChange, StoredConfiguration, StoredObject, StoredWorkspace, Word,
+    ConfigurationChange, ConfigurationStore, ConfigurationVersion, ObjectChange, RecordedVersion, StoredConfiguration,
+    StoredObject, StoredWorkspace, Word,
 };
+use crate::evidence::{self, Side};
+use crate::{Receipt, StoreError};
 
 #[async_trait]
 impl ConfigurationStore for Sqlite {
@@ -29,7 +31,26 @@ impl ConfigurationStore for Sqlite {
         change: &ConfigurationChange,
         at: Millis,
     ) -> Result<Option<i64>, StoreError> {
-        self.write_configuration(decided_at, change, at).await.map_err(failed("change the configuration"))
+        // The next revision: nothing is written when it is another one.
+        let next = decided_at + 1;
+        let of = |made| evidence::of_configuration(made, next, at).map(|side| (made, side));
+        let left = change.versions.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+        self.write_configuration(decided_at, change, &left, at).await.map_err(failed("change the configuration"))
+    }
+
+    async fn configuration_versions(
+        &self,
+        workspace: &str,
+        before: Option<i64>,
+        rows_max: u32,
+    ) -> Result<Vec<RecordedVersion>, StoreError> {
+        self.read_versions(workspace, before, rows_max).await.map_err(failed("list versions of the configuration"))
+    }
+
+    async fn configuration_text(&self, workspace: &str, version: i64) -> Result<Option<String>, StoreError> {
+        let select = "select text from ledger_configuration where workspace = $1 and version = $2";
+        let text = sqlx::query_scalar(select).bind(workspace).bind(version).fetch_optional(&self.readers).await;
+        text.map_err(failed("read a version of the configuration"))
     }
 }
 
@@ -55,6 +76,7 @@ impl Sqlite {
         &self,
         decided_at: i64,
         change: &ConfigurationChange,
+        left: &[(&ConfigurationVersion, Side)],
         at: Millis,
     ) -> Result<Option<i64>, sqlx::Error> {
         let mut write = self.begin().await?;
@@ -62,8 +84,38 @@ impl Sqlite {
             return Ok(None);
         }
         let revision = write_change(&mut write, change, at).await?;
+        for (made, side) in left {
+            write_version(&mut write, (made, side), revision, at).await?;
+        }
         write.commit().await?;
         Ok(Some(revision))
+    }
+
+    async fn read_versions(
+        &self,
+        workspace: &str,
+        before: Option<i64>,
+        rows_max: u32,
+    ) -> Result<Vec<RecordedVersion>, sqlx::Error> {
+        let rows = sqlx::query(
+            "select version, receipt, actor, at, sha256 from ledger_configuration
+             where workspace = $1 and ($2 is null or version < $2) order by version desc limit $3",
+        )
+        .bind(workspace)
+        .bind(before)
+        .bind(rows_max)
+        .fetch_all(&self.readers)
+        .await?;
+        let read = |row: &SqliteRow| {
+            Ok(RecordedVersion {
+                version: row.try_get("version")?,
+                receipt: Receipt(bytes(row, "receipt")?),
+                actor: row.try_get("actor")?,
+                at: Millis(row.try_get("at")?),
+                sha256: row.try_get("sha256")?,
+            })
+        };
+        rows.iter().map(read).collect()
     }
 }
 
@@ -91,6 +143,30 @@ pub(super) async fn write_change(
     }
     append(write, &change.entries, at).await?;
     Ok(revision)
+}
+
+/// A version with its leaf.
+async fn write_version(
+    write: &mut sqlx::SqliteConnection,
+    (made, side): (&ConfigurationVersion, &Side),
+    revision: i64,
+    at: Millis,
+) -> Result<(), sqlx::Error> {
+    super::evidence::append(&mut *write, &made.workspace, std::slice::from_ref(side)).await?;
+    sqlx::query(
+        "insert into ledger_configuration (workspace, version, receipt, actor, at, sha256, text)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(&made.workspace)
+    .bind(revision)
+    .bind(&side.receipt.0[..])
+    .bind(&made.actor)
+    .bind(at.0)
+    .bind(&made.sha256)
+    .bind(&made.text)
+    .execute(write)
+    .await?;
+    Ok(())
 }
 
 async fn write_object(

@@ -12,7 +12,7 @@ use ledger::{Ledger, LogKey, Options, VerifierKey, verify};
 
 use sqlx::Connection as _;
 
-use crate::setup::{NOW, Place, fingerprint, run, subject};
+use crate::setup::{ACME, NOW, Place, apply_text, fingerprint, run, subject};
 
 fn key() -> LogKey {
     LogKey::new("example.com/ledger/acme", &[7; 32]).expect("a key")
@@ -206,5 +206,35 @@ fn a_state_of_another_log_or_an_older_one_publishes_nothing() {
         let other = Scene::with(&rows(9)).await;
         let error = beside(Arc::clone(&other.store)).publish().await.expect_err("refused");
         assert!(matches!(error, EvidenceError::Ledger(ledger::LedgerError::Diverged { index: 4, .. })), "{error}");
+    });
+}
+
+#[test]
+fn a_change_of_the_configuration_leaves_who_when_and_what() {
+    run(async {
+        let place = Place::new();
+        let store = place.store().await;
+        apply_text(&*store, ACME, false).await.expect("applies");
+        apply_text(&*store, ACME, false).await.expect("says the same");
+        let changed = ACME.replace("categories: [performance]", "categories: [targeting]");
+        apply_text(&*store, &changed, false).await.expect("applies");
+        let versions = store.configuration_versions("acme", None, 9).await.expect("reads");
+        assert_eq!(
+            versions.iter().map(|one| one.version).collect::<Vec<_>>(),
+            [2, 1],
+            "what says the same leaves nothing"
+        );
+        assert_eq!(store.configuration_versions("acme", Some(2), 9).await.expect("reads"), versions[1..]);
+        let text = store.configuration_text("acme", 2).await.expect("reads").expect("is there");
+        assert!(text.contains("- targeting") && !text.contains("wk_server"), "{text}");
+        let sha256 = <sha2::Sha256 as sha2::Digest>::digest(text.as_bytes());
+        let sha256 = sha256.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        assert_eq!(versions[0].sha256, sha256);
+        let opening = store.opening("acme", 1).await.expect("reads").expect("is there");
+        let (number, hash) = (versions[0].receipt.to_string(), versions[0].sha256.clone());
+        let record = opening.record.as_str().replace(&number, "NUMBER").replace(&hash, "HASH");
+        assert_snapshot!(record, @r#"{"actor":"test","at":"2025-11-21T22:00:00.000Z","configuration":"sha256:HASH","id":"NUMBER","kind":"configuration","schema":"assent-configuration-1","version":2}"#);
+        assert_eq!(store.leaf_of("acme", versions[0].receipt).await.expect("reads"), Some(1));
+        assert_eq!(store.leaves_from("acme", 0, 9).await.expect("reads").len(), 2);
     });
 }

@@ -60,7 +60,7 @@ fn a_category_that_comes_back_is_refused_by_whoever_refused_it() {
         assert_eq!(refused(&tenant(&configuration), 1), ["surveys"]);
         edit_consent(
             &configuration,
-            json!({ "categories": ["performance", { "name": "polls", "aliases": ["surveys"] }] }),
+            json!({ "categories": ["performance", { "name": "polls", "aliases": ["surveys"] }], "banner": { "version": 2 } }),
         )
         .await;
         assert_eq!(refused(&tenant(&configuration), 1), ["surveys", "polls"]);

@@ -156,6 +156,12 @@ impl Ledger {
         self.key.verifier()
     }
 
+    /// Whether what it published last is held a second time, outside of its directory. Without that, a restored backup is
+    /// not told from the log that it was made of.
+    pub fn is_anchored(&self) -> bool {
+        self.anchor.is_some()
+    }
+
     /// Leaves that are in the directory's tree. The next append may begin here or before.
     pub fn size(&self) -> u64 {
         self.current().map_or_else(|| self.behind.size(), |published| published.edge.size())

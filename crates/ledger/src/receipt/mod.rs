@@ -4,7 +4,8 @@
 //! A receipt is one line of JSON-LD: the fields of ISO/IEC TS 27560 under the words of the Data Privacy Vocabulary.
 //!
 //! ```text
-//! @context, @type, version      fixed
+//! @context, version             fixed
+//! @type                         ConsentReceipt, or ConfigurationReceipt of a record of that kind
 //! record                        what the leaf commits to
 //! notice                        what the record names by its hash: controllers, recipients, retention, rights …
 //! proof                         salt, index, hashes from the leaf to the root, signed checkpoint
@@ -109,11 +110,13 @@ impl Receipt {
 
     /// As it is given to its owner.
     pub fn to_text(&self) -> String {
+        let record = self.record.value();
+        let kind = if record["kind"] == "configuration" { "ConfigurationReceipt" } else { "ConsentReceipt" };
         let mut receipt = json!({
             "@context": context(),
-            "@type": "ConsentReceipt",
+            "@type": kind,
             "version": VERSION,
-            "record": self.record.value(),
+            "record": record,
             "proof": {
                 "salt": STANDARD.encode(self.salt.expose()),
                 "index": self.index,

@@ -29,6 +29,24 @@ fn check(verify: &Verify) -> anyhow::Result<()> {
         "verified: leaf {} of the {} that `{}` had signed",
         verified.index, checkpoint.size, checkpoint.origin
     )?;
-    writeln!(out, "{}", serde_json::to_string_pretty(&verified.record.value())?)?;
+    let record = verified.record.value();
+    writeln!(out, "{}", meaning(&record))?;
+    writeln!(out, "{}", serde_json::to_string_pretty(&record)?)?;
     Ok(())
+}
+
+/// What a record says, in a sentence.
+fn meaning(record: &serde_json::Value) -> String {
+    let text = |name: &str| record[name].as_str().unwrap_or("?");
+    match text("kind") {
+        "choice" => format!("a choice, made at {} and received at {}", text("made_at"), text("received_at")),
+        "configuration" => format!(
+            "version {} of the configuration, by `{}` at {}: the text whose SHA-256 is `{}`",
+            record["version"],
+            text("actor"),
+            text("at"),
+            text("configuration").trim_start_matches("sha256:")
+        ),
+        _ => "a record of a kind that this program does not know".to_owned(),
+    }
 }

@@ -129,6 +129,44 @@ async fn what_a_file_declares_and_what_changed_meanwhile_is_not_overwritten() {
     assert_eq!((status, &missing["error"]["code"]), (400, &json!("version_missing")));
 }
 
+/// The groups are made by the lake's own SQL, which only this binary has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_is_tried_on_what_the_lake_has() {
+    let (directory, sink) = (tempfile::tempdir().expect("a directory"), Sink::start().await);
+    let server = start(&directory, &workspace(&sink.url(), "")).await;
+    let mut admin = Admin::of(&server).await;
+    let with = |message_id: &str, more: Value| {
+        let mut event: Value = serde_json::from_str(&event(message_id, "one")).expect("JSON");
+        event.as_object_mut().expect("a map").extend(more.as_object().cloned().unwrap_or_default());
+        event.to_string()
+    };
+    let events = [
+        event("taken", "one"),
+        event("withdrawn", "two"),
+        with("switched-off", json!({"integrations": {"All": true, "hook": false}})),
+        with("sent-by-the-page", json!({"_metadata": {"unbundled": [], "bundled": ["hook"]}, "other": {"n": 7}})),
+    ];
+    for event in events {
+        let sent = server.client().post_as("wk_web", "/v1/track", &event).await.expect("an answer");
+        assert_eq!(sent.status, 200, "{}", sent.body);
+    }
+    let refusal = json!({"source": "web", "items": [{"anonymous_id": "two", "categories": {"performance": false}}]});
+    assert_eq!(admin.ask("POST", "/choices", &refusal).await.0, 200);
+    let began = Instant::now();
+    let tried = loop {
+        let (status, tried) = admin.ask("POST", "/consent/simulation", &json!({"consent": {}})).await;
+        assert_eq!(status, 200, "{tried}");
+        if tried["total"] == 4 {
+            break tried;
+        }
+        assert!(began.elapsed() < SETTLED, "{tried}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!((&tried["events"], &tried["truncated"]), (&json!(4), &json!(false)));
+    let hook = &tried["destinations"][0];
+    assert_eq!((&hook["now"], &hook["changes"]), (&json!({"sent": 1, "withheld": 3}), &json!([])), "{tried}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_live_view_ends_with_the_server_and_does_not_hold_it() {
     let (directory, sink) = (tempfile::tempdir().expect("a directory"), Sink::start().await);

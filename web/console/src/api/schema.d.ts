@@ -324,7 +324,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The receipt of a choice, as its maker may keep it. */
+        /** The receipt of a choice, as its maker may keep it; also that of a version of the configuration. */
         get: operations["show_receipt"];
         put?: never;
         post?: never;
@@ -787,6 +787,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/ledger/configurations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of the configuration that have a leaf in the ledger, latest first. */
+        get: operations["list_configurations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/ledger/configurations/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The text of a version of the configuration, with secrets and write keys masked: `sha256sum` of it is what its leaf
+         *     commits to.
+         */
+        get: operations["show_configuration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/live": {
         parameters: {
             query?: never;
@@ -1154,6 +1191,15 @@ export interface components {
              * @description The version of the words that were shown; a grant counts only under the version of today.
              */
             version?: number | null;
+        };
+        /** @description Versions of the configuration, latest first. */
+        ConfigurationVersions: {
+            items: components["schemas"]["VersionShown"][];
+            /**
+             * Format: int64
+             * @description The version to ask for those `before`; `null` at the end.
+             */
+            next?: number | null;
         };
         /** @description How consent is read in a workspace. */
         Consent: components["schemas"]["ConsentWritten"] & {
@@ -1562,6 +1608,12 @@ export interface components {
             };
             /**
              * Format: int64
+             * @description Taken over before: of the same person, through the same source, saying the same, made at the same time or at one that
+             *     neither says.
+             */
+            known: number;
+            /**
+             * Format: int64
              * @description Recorded, whole or in part.
              */
             recorded: number;
@@ -1615,6 +1667,11 @@ export interface components {
         };
         /** @description Where a ledger stands. */
         LedgerShown: {
+            /**
+             * @description Whether the last checkpoint is held outside of the data directory (`ledger_anchor_dir`). `false`: after a restored backup
+             *     this ledger would sign a second history, and only who holds a receipt or a checkpoint could show that.
+             */
+            anchored: boolean;
             /** @description The last signed checkpoint, as C2SP `tlog-checkpoint` has it. Keep one elsewhere. */
             checkpoint: string;
             /** @description Where its files are served to everybody. */
@@ -2338,6 +2395,22 @@ export interface components {
             personal_data?: boolean;
             /** @enum {string} */
             role: "viewer" | "analyst" | "admin" | "owner";
+        };
+        /** @description A version of the configuration. */
+        VersionShown: {
+            /** @description Who made it. */
+            actor: string;
+            /** @description When. */
+            at: components["schemas"]["At"];
+            /** @description The number of its record: `choices/{receipt}/receipt` gives its receipt. */
+            receipt: string;
+            /** @description SHA-256 of its text, in hex: what its leaf in the ledger commits to. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Its number. Numbers are counted over all workspaces, so some are missing.
+             */
+            version: number;
         };
         /** @description The latest word about a category. */
         Word: {
@@ -3357,7 +3430,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Recorded and in force. Sent again they are recorded again */
+            /** @description Recorded and in force. What was taken over before is not recorded again */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3391,7 +3464,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The number of the choice */
+                /** @description The number of the choice, or of the version's record */
                 receipt: string;
                 /** @description The workspace */
                 workspace: string;
@@ -4800,6 +4873,75 @@ export interface operations {
                 };
             };
             /** @description No such workspace */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_configurations: {
+        parameters: {
+            query?: {
+                /** @description Only versions before this one; the latest when left out. */
+                before?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Up to 100 of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationVersions"];
+                };
+            };
+            /** @description No such workspace */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_configuration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its number */
+                version: number;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As the workspace was, byte by byte */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": string;
+                };
+            };
+            /** @description No such workspace or version */
             404: {
                 headers: {
                     [name: string]: unknown;

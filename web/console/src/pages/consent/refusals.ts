@@ -5,7 +5,8 @@
 export type Place = string;
 
 const RULES: readonly (readonly [pattern: RegExp, place: (...found: string[]) => Place])[] = [
-  [/`banner\.version` counts/, () => "version"],
+  [/`banner\.version` (?:counts|is still|goes back)/, () => "version"],
+  [/the words of banner language `([^`]+)` change/, (code) => `languages.${code}.reviewed`],
   [/`banner\.identifier_days`/, () => "identifier_days"],
   [/`banner\.languages` is empty/, () => "languages"],
   [/`([^`]*)` is not a language/, (code) => `languages.${code}`],
