@@ -26,7 +26,7 @@ impl ReceiptDesk for Desk {
 
 fn choice(more: &Value) -> String {
     let mut body = json!({
-        "writeKey": "wk_web", "categories": { "performance": true }, "version": 3, "layer": "first", "method": "choose",
+        "writeKey": "wk_web", "categories": { "performance": true }, "version": 1, "layer": "first", "method": "choose",
         "regime": "opt-in", "timestamp": "2026-11-21T21:59:00Z", "sentAt": "2026-11-21T21:59:10Z",
     });
     for (key, value) in more.as_object().expect("an object") {
@@ -54,7 +54,7 @@ async fn a_choice_is_recorded_before_its_answer_and_says_its_number() {
     let presented = made.presented.expect("it was said");
     assert_eq!(
         (presented.version, presented.layer.as_deref(), presented.method.as_deref()),
-        (Some(3), Some("first"), Some("choose"))
+        (Some(1), Some("first"), Some("choose"))
     );
     assert_eq!(made.made_at, Some(event::Millis(crate::setup::NOW.0 - 10_000)), "corrected by `sentAt`");
 }
