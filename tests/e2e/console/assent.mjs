@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(homedir(), ".cache/assent/target");
-const BINARY = process.env.ASSENT_BIN ?? join(TARGET, "debug/assent");
+export const BINARY = process.env.ASSENT_BIN ?? join(TARGET, "debug/assent");
 const START_MS_MAX = 60_000;
 export const PASSWORD = "a password for tests";
 

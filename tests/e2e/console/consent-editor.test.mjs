@@ -174,7 +174,7 @@ test("a draft outlives a look at another page, and can be simulated", () =>
     await page.getByText("312 people who have chosen would be asked again.").waitFor();
     await page.getByRole("button", { name: "30 days" }).click();
     await page.getByRole("button", { name: "Simulate" }).click();
-    await page.getByText("Not all events of the span were read.").waitFor();
+    await page.getByText("Only a part was looked at.").waitFor();
   }));
 
 test("versions are compared in words", () =>

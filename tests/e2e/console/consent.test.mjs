@@ -114,6 +114,15 @@ test("a ledger that is not open says what that means, and comes back by itself",
     await page.getByText("18,204").waitFor();
   }));
 
+test("choices that come while the ledger does not grow are told", () =>
+  withPage("ledger", async (page, mock) => {
+    await page.getByText("18,204").waitFor();
+    const more = { regime: "eu", banner_version: 3, language: "en", choices: 4, by_category: [] };
+    mock.world.moreRates = [{ ...more, accepted_all: 4, partial: 0, rejected_all: 0, withdrawn: 0 }];
+    await page.getByRole("alert").getByText("the ledger does not grow").waitFor({ timeout: 40_000 });
+    await accessible(page, "a ledger that does not grow");
+  }));
+
 test("opt-in rates follow the span", () =>
   withPage("rates", async (page) => {
     await page.getByRole("row", { name: /European Union.+version 2.+9,120/ }).waitFor();

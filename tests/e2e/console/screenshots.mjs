@@ -23,6 +23,14 @@ const PICTURES = [
   ["dead-letters", "destinations/crm/dead-letters", {}],
   ["pause-320", "destinations/crm", { dark: true, size: NARROW }, askToPause],
   ["new-destination", "new-destination", {}, (page) => page.getByRole("button", { name: /^Webhook/ }).click()],
+  ["banner", "consent/banner", {}, previewed],
+  ["banner-refused-dark", "consent/banner/words", { dark: true }, steer],
+  ["banner-320", "consent/banner/rules", { size: NARROW }, toPreview],
+  ["consent-versions", "consent/versions", {}],
+  ["consent-simulation-dark", "consent/simulation", { dark: true }, simulate],
+  ["consent-rates", "consent/rates", {}],
+  ["consent-person", "consent/people", {}, lookUp],
+  ["consent-ledger-320", "consent/ledger", { dark: true, size: NARROW }],
   ["lake", "lake", { dark: true }, chart],
   ["alerts", "settings/alerts", {}],
   ["alert-form-320", "settings/alerts", { dark: true, size: NARROW }, editAlert],
@@ -33,6 +41,31 @@ const PICTURES = [
 async function editAlert(page) {
   await page.getByRole("button", { name: "Edit crm-fails" }).click();
   await page.getByLabel("URL of way 1").scrollIntoViewIfNeeded();
+}
+
+async function previewed(page) {
+  await page.frameLocator("iframe").getByRole("button", { name: "Accept all" }).waitFor();
+}
+
+async function steer(page) {
+  await page.getByLabel("Button that refuses all").fill("No, I want nothing of all this at all");
+  await page.getByText("Your last change is refused").waitFor();
+}
+
+async function toPreview(page) {
+  await page.getByRole("link", { name: "To the preview" }).click();
+  await previewed(page);
+}
+
+async function simulate(page) {
+  await page.getByRole("button", { name: "Simulate" }).click();
+  await page.getByRole("heading", { name: "People" }).waitFor();
+}
+
+async function lookUp(page) {
+  await page.getByLabel("User id").fill("u-1");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.getByText("Under which circumstances").first().click();
 }
 
 async function askToPause(page) {

@@ -177,23 +177,30 @@ const changed = ({ world, body, query, refuse }) => {
 
 function preview({ body: { consent, region, language }, refuse }) {
   const why = refusalOf(consent);
-  return why ? refuse(422, "invalid_workspace", why, "change it") : { body: experienceOf(consent, region, language) };
+  return why ? refuse(400, "invalid_workspace", why, "change it") : { body: experienceOf(consent, region, language) };
 }
 
 const simulation = ({ body: { consent, days }, refuse, world }) => {
   const why = refusalOf(consent);
-  if (why) return refuse(422, "invalid_workspace", why, "change it");
-  if (!world.isFull) return { body: { days, events: 0, destinations: [], people_asked_again: 0, truncated: false } };
+  if (why) return refuse(400, "invalid_workspace", why, "change it");
+  if (!world.isFull)
+    return { body: { days, events: 0, total: 0, destinations: [], people_asked_again: 0, truncated: false } };
   const sums = (sent, withheld) => ({ sent: sent * days, withheld: withheld * days });
   const of = (name, now, draft, changes) => ({ name, now: sums(...now), draft: sums(...draft), changes });
   return {
     body: {
       days,
       events: 8_430 * days,
+      total: days === 30 ? 1_204_311 : 8_430 * days,
       destinations: [
-        of("warehouse-hook", [6_010, 2_420], [5_402, 3_028], [{ reason: "no_consent", events: 608 * days }]),
+        of(
+          "warehouse-hook",
+          [6_010, 2_420],
+          [5_402, 3_028],
+          [{ reason: "no_consent", becomes: "withheld", events: 608 * days }],
+        ),
         of("crm", [1_204, 312], [1_204, 312], []),
-        of("ads", [402, 8_028], [118, 8_312], [{ reason: "withdrawn", events: 284 * days }]),
+        of("ads", [402, 8_028], [118, 8_312], [{ reason: "withdrawn", becomes: "withheld", events: 284 * days }]),
       ],
       people_asked_again: 312,
       truncated: days === 30,
@@ -241,7 +248,10 @@ export const consentRoutes = [
     "GET",
     /^\/w\/consent\/rates$/,
     ({ world, query }) => ({
-      body: { rows: world.isFull ? RATES : [], since: ago(Number(query.get("days")) * DAY) },
+      body: {
+        rows: world.isFull ? [...RATES, ...world.moreRates] : [],
+        since: ago(Number(query.get("days")) * DAY),
+      },
     }),
   ],
 ];

@@ -414,6 +414,7 @@ export function makeWorld(kind) {
     categories: consentOf(),
     choices: choicesOf(isFull),
     lookUps: 0,
+    moreRates: [],
     detail: DETAIL,
     settings: settingsOf(),
     isFull,

@@ -7,6 +7,7 @@ import { readCheckpoint } from "../src/pages/consent/checkpoint.ts";
 import { begin, type Draft, isChanged, needsNewVersion, raised, said, withBanner } from "../src/pages/consent/draft.ts";
 import { OWN_LANGUAGES, ownText, ownWords } from "../src/pages/consent/own-words.ts";
 import { LABELS } from "../src/pages/consent/places.ts";
+import { follow, isStopped, type Watched } from "../src/pages/consent/publishing.ts";
 import { placeOf, sectionOf } from "../src/pages/consent/refusals.ts";
 import { compare } from "../src/pages/consent/told.ts";
 
@@ -120,6 +121,17 @@ test("two versions are told apart in words, against what holds where nothing is 
     "Vendor: GA",
     "Words: English (en)",
   ]);
+});
+
+test("a ledger that does not grow while choices come has stopped, and one at rest has not", () => {
+  const look = (before: Watched | null, size: number, choices: number, second: number) =>
+    follow(before, size, choices, second * 1_000);
+  const rest = look(look(null, 40, 7, 0), 40, 7, 600);
+  expect(isStopped(rest, 900_000)).toBe(false);
+  const behind = look(look(rest, 40, 8, 600), 40, 9, 605);
+  expect([isStopped(behind, 610_000), isStopped(behind, 616_000)]).toEqual([false, true]);
+  expect(isStopped(look(behind, 41, 9, 620), 900_000)).toBe(false);
+  expect(isStopped(look(look(null, 40, 7, 0), 40, 0, 5), 900_000), "a new day").toBe(false);
 });
 
 test("a checkpoint is read by its lines", () => {

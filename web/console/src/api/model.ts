@@ -244,22 +244,8 @@ export type WordsShown = Present<Described["WordsShown"]>;
 export type LedgerShown = Present<Described["LedgerShown"]>;
 
 /** How visitors answered, by what they were asked. */
-export interface RateRow {
-  regime: string | null;
-  banner_version: number | null;
-  language: string | null;
-  choices: number;
-  accepted_all: number;
-  rejected_all: number;
-  partial: number;
-  withdrawn: number;
-  by_category: { category: string; granted: number }[];
-}
-
-export interface Rates {
-  rows: RateRow[];
-  since: string;
-}
+export type RateRow = Present<Described["RateShown"]>;
+export type Rates = Omit<Described["Rates"], "rows"> & { rows: RateRow[] };
 
 /** The words that a workspace writes over Assent's, in one language: by place, and by category. */
 export interface WordsWritten {
@@ -332,18 +318,7 @@ export interface Experience {
   tags?: unknown[];
 }
 
-export interface Sums {
-  sent: number;
-  withheld: number;
-}
-
-export interface Simulation {
-  days: number;
-  events: number;
-  destinations: { name: string; now: Sums; draft: Sums; changes: { reason: string; events: number }[] }[];
-  people_asked_again: number;
-  truncated: boolean;
-}
+export type Simulation = Described["Simulated"];
 
 export interface Consent {
   categories: CategoryRule[];

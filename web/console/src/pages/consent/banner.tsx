@@ -121,7 +121,7 @@ function Editor({ saved, section }: { saved: Consent; section: Section }) {
 
 /** The sentence of a refusal by the linter, not other errors. */
 function refusalOf(error: unknown): string | null {
-  const isRefusal = error instanceof ApiError && (error.code === "invalid_workspace" || error.status === 422);
+  const isRefusal = error instanceof ApiError && error.code === "invalid_workspace";
   return isRefusal ? error.message : null;
 }
 

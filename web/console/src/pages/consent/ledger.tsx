@@ -12,6 +12,7 @@ import { saveFile } from "../../ui/save-file.ts";
 import { Empty, Loaded, Message } from "../../ui/states.tsx";
 import { useWorkspace } from "../../workspace.tsx";
 import { readCheckpoint } from "./checkpoint.ts";
+import { useIsStopped } from "./publishing.ts";
 import { verifyCommand } from "./receipt.tsx";
 
 export function LedgerTab() {
@@ -39,8 +40,15 @@ export function LedgerTab() {
 function State({ state }: { state: LedgerShown }) {
   const checkpoint = readCheckpoint(state.checkpoint);
   const { origin } = location;
+  const isStopped = useIsStopped(useWorkspace(), state.size);
   return (
     <>
+      {isStopped && (
+        <Message tone="bad" title="Choices are recorded, and the ledger does not grow.">
+          Their leaves wait in the state and are not lost; receipts of them do not come. The server&rsquo;s log says
+          why: a full disk, or a state that is older than the ledger.
+        </Message>
+      )}
       <div className="card">
         <dl className="stats stat">
           <div>

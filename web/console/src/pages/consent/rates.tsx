@@ -35,8 +35,8 @@ function Counted() {
     <>
       <div className="row spread">
         <p className="muted grow">
-          Choices that were recorded, by what visitors were asked. Those who did not answer are not among them: nobody
-          is counted before a choice.
+          Choices that were recorded, by what visitors were asked. Those who did not answer are not among them, because
+          nobody is counted before a choice; nor are imports and traits, which no banner asked for.
         </p>
         <Segments label="Span" value={days} options={SPANS} onChange={setDays} />
       </div>
@@ -59,7 +59,7 @@ function Answers({ data, days }: { data: Rates; days: number }) {
     return (
       <Card>
         <Empty icon="shield" title={`No choice in ${days} days`}>
-          <p>Answers to the banner appear here as they are recorded, imported ones as well.</p>
+          <p>Answers to the banner appear here as they are recorded.</p>
         </Empty>
       </Card>
     );

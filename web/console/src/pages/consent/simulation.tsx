@@ -8,7 +8,7 @@ import type { Consent, Simulation } from "../../api/model.ts";
 import { consent, workspacePath } from "../../api/resources.ts";
 import { useServed } from "../../api/served.ts";
 import { count, plural } from "../../format/number.ts";
-import { reasonText, sentence } from "../../format/words.ts";
+import { reasonText } from "../../format/words.ts";
 import { paths } from "../../paths.ts";
 import { useBlocked } from "../../session.tsx";
 import { Button, Segments } from "../../ui/button.tsx";
@@ -37,7 +37,7 @@ const SPANS = [
 function Simulated({ saved }: { saved: Consent }) {
   const workspace = useWorkspace();
   const { work, isChanged } = useDesk(workspace, saved);
-  const blocked = useBlocked("admin");
+  const blocked = useBlocked("analyst");
   const [days, setDays] = useState<number>(7);
   const run = useMutation({
     mutationFn: () => post<Simulation>(workspacePath(workspace, "/consent/simulation"), { consent: work.draft, days }),
@@ -67,8 +67,8 @@ function Simulated({ saved }: { saved: Consent }) {
             </Button>
           </div>
           <p className="hint">
-            Reads what is kept of the events of these days and sends nothing. Who would have answered a different banner
-            differently, nobody can know: their recorded choices are taken.
+            Decides what the lake has of these days once more, with the choices of today, and sends nothing. What was
+            never collected is not in it, and nobody can know how visitors would have answered another banner.
           </p>
           {run.error && <ErrorMessage error={run.error} />}
         </div>
@@ -79,12 +79,12 @@ function Simulated({ saved }: { saved: Consent }) {
 }
 
 function Result({ result }: { result: Simulation }) {
-  const { days, events, destinations, people_asked_again, truncated } = result;
+  const { days, events, total, destinations, people_asked_again, truncated } = result;
   return (
     <>
       {truncated && (
-        <Message tone="wait" title="Not all events of the span were read.">
-          The figures are of the latest {plural(events, "event")}; read them as shares.
+        <Message tone="wait" title="Only a part was looked at.">
+          {plural(events, "event")} of {count(total)}, of people who were picked by chance: read the figures as shares.
         </Message>
       )}
       <Card flush title={`${plural(events, "event")} of ${plural(days, "day")}`}>
@@ -141,9 +141,10 @@ function Table({ destinations }: { destinations: Simulation["destinations"] }) {
                   <span className="muted">none</span>
                 ) : (
                   <ul className="plain small">
-                    {changes.map(({ reason, events }) => (
-                      <li key={reason}>
-                        {count(events)}: {reason === "" ? "Sent" : sentence(reasonText(reason))}
+                    {changes.map(({ reason, becomes, events }) => (
+                      <li key={`${becomes} ${reason}`}>
+                        {count(events)} {becomes === "sent" ? "would be sent; now" : "would be withheld"}:{" "}
+                        {reasonText(reason)}
                       </li>
                     ))}
                   </ul>
