@@ -22,6 +22,7 @@ import { placeOf, SECTIONS, type Section, sectionOf } from "./refusals.ts";
 import { goTo, RefusedWith } from "./refused.tsx";
 import { RulesSection } from "./rules-section.tsx";
 import { SaveBar, useSave } from "./save.tsx";
+import type { SectionProps } from "./section.ts";
 import { TagsSection } from "./tags-section.tsx";
 import { VendorsSection } from "./vendors-section.tsx";
 import { WordsSection } from "./words-section.tsx";
@@ -67,6 +68,7 @@ function Editor({ saved, section }: { saved: Consent; section: Section }) {
     setDiscards(discards + 1);
   };
   const props = { draft, onChange };
+  const OtherSection = OTHERS[section];
   return (
     <RefusedWith message={refusal}>
       <DeclaredNote by={saved.declared_by} />
@@ -97,17 +99,15 @@ function Editor({ saved, section }: { saved: Consent; section: Section }) {
           >
             <SectionLinks current={section} refusal={refusal} />
             <fieldset disabled={blocked !== null} className="stack" key={`${start.version} ${discards} ${section}`}>
-              {section === "words" && (
+              {section === "words" ? (
                 <WordsSection
                   {...props}
                   language={visitor.language}
                   onLanguage={(language) => setVisitor({ ...visitor, language })}
                 />
+              ) : (
+                <OtherSection {...props} />
               )}
-              {section === "rules" && <RulesSection {...props} />}
-              {section === "vendors" && <VendorsSection {...props} />}
-              {section === "tags" && <TagsSection {...props} />}
-              {section === "more" && <MoreSection {...props} />}
             </fieldset>
             <Refusal message={refusal} section={section} />
             <SaveBar desk={desk} save={save} blocked={blocked} onDiscard={discard} />
@@ -118,6 +118,15 @@ function Editor({ saved, section }: { saved: Consent; section: Section }) {
     </RefusedWith>
   );
 }
+
+/** The words are apart: the preview follows the language that is written. */
+const OTHERS: Record<Section, (props: SectionProps) => React.ReactNode> = {
+  words: () => null,
+  rules: RulesSection,
+  vendors: VendorsSection,
+  tags: TagsSection,
+  more: MoreSection,
+};
 
 /** The sentence of a refusal by the linter, not other errors. */
 function refusalOf(error: unknown): string | null {

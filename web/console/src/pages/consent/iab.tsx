@@ -33,36 +33,7 @@ export function Tcf({ draft, onChange }: SectionProps) {
       <RefusedHere place="tcf" />
       {tcf && (
         <>
-          <div className="grid-2">
-            <TextField
-              label="Your number as a consent platform"
-              type="number"
-              min={1}
-              max={4095}
-              value={tcf.cmp_id ? String(tcf.cmp_id) : ""}
-              onChange={(text) => change({ cmp_id: Number(text) })}
-            />
-            <TextField
-              label="Your version of what is shown"
-              type="number"
-              min={0}
-              max={4095}
-              value={String(tcf.cmp_version)}
-              onChange={(text) => change({ cmp_version: Number(text) })}
-            />
-            <TextField
-              label="Your country"
-              placeholder="DE"
-              value={tcf.publisher_country}
-              onChange={(text) => change({ publisher_country: text.toUpperCase() })}
-            />
-            <TextField
-              label="Where you serve the IAB's vendor list"
-              placeholder="/vendor-list.json"
-              value={tcf.vendor_list}
-              onChange={(vendor_list) => change({ vendor_list })}
-            />
-          </div>
+          <Registration tcf={tcf} onChange={change} />
           <Lines
             label="Purposes"
             hint="The IAB's number, 1 to 11, and the category that grants it. Others are refused."
@@ -82,6 +53,42 @@ export function Tcf({ draft, onChange }: SectionProps) {
         </>
       )}
     </fieldset>
+  );
+}
+
+/** What the IAB and the operator's own site have of it. */
+function Registration({ tcf, onChange }: { tcf: TcfWritten; onChange: (to: Partial<TcfWritten>) => void }) {
+  return (
+    <div className="grid-2">
+      <TextField
+        label="Your number as a consent platform"
+        type="number"
+        min={1}
+        max={4095}
+        value={tcf.cmp_id ? String(tcf.cmp_id) : ""}
+        onChange={(text) => onChange({ cmp_id: Number(text) })}
+      />
+      <TextField
+        label="Your version of what is shown"
+        type="number"
+        min={0}
+        max={4095}
+        value={String(tcf.cmp_version)}
+        onChange={(text) => onChange({ cmp_version: Number(text) })}
+      />
+      <TextField
+        label="Your country"
+        placeholder="DE"
+        value={tcf.publisher_country}
+        onChange={(text) => onChange({ publisher_country: text.toUpperCase() })}
+      />
+      <TextField
+        label="Where you serve the IAB's vendor list"
+        placeholder="/vendor-list.json"
+        value={tcf.vendor_list}
+        onChange={(vendor_list) => onChange({ vendor_list })}
+      />
+    </div>
   );
 }
 

@@ -39,7 +39,6 @@ export function LedgerTab() {
 
 function State({ state }: { state: LedgerShown }) {
   const checkpoint = readCheckpoint(state.checkpoint);
-  const { origin } = location;
   const isStopped = useIsStopped(useWorkspace(), state.size);
   return (
     <>
@@ -99,27 +98,34 @@ function State({ state }: { state: LedgerShown }) {
           </dl>
         </div>
       </Card>
-      <Card title="Check it">
-        <div className="stack">
-          <p>
-            A receipt is checked offline, by this program alone, with the public key that you have from somewhere else
-            than the receipt:
-          </p>
-          <Code label="Command that checks a receipt" text={verifyCommand("receipt.json", state.key)} wrap />
-          <p>
-            The whole log is public as C2SP <code>tlog-tiles</code>, for monitors and for whoever wants to compare
-            roots. It holds hashes, no word about anybody:
-          </p>
-          <ul>
-            <Public href={`${state.files}checkpoint`} origin={origin} what="the checkpoint" />
-            <Public href={`${state.files}key`} origin={origin} what="the public key" />
-            {state.size > 0 && (
-              <Public href={firstTile(state)} origin={origin} what="the first tile of hashes, 32 bytes each" />
-            )}
-          </ul>
-        </div>
-      </Card>
+      <CheckIt state={state} />
     </>
+  );
+}
+
+function CheckIt({ state }: { state: LedgerShown }) {
+  const { origin } = location;
+  return (
+    <Card title="Check it">
+      <div className="stack">
+        <p>
+          A receipt is checked offline, by this program alone, with the public key that you have from somewhere else
+          than the receipt:
+        </p>
+        <Code label="Command that checks a receipt" text={verifyCommand("receipt.json", state.key)} wrap />
+        <p>
+          The whole log is public as C2SP <code>tlog-tiles</code>, for monitors and for whoever wants to compare roots.
+          It holds hashes, no word about anybody:
+        </p>
+        <ul>
+          <Public href={`${state.files}checkpoint`} origin={origin} what="the checkpoint" />
+          <Public href={`${state.files}key`} origin={origin} what="the public key" />
+          {state.size > 0 && (
+            <Public href={firstTile(state)} origin={origin} what="the first tile of hashes, 32 bytes each" />
+          )}
+        </ul>
+      </div>
+    </Card>
   );
 }
 

@@ -26,40 +26,16 @@ const GOOGLE = [
 ];
 const IDENTIFIER_DAYS = 90;
 
+/** An empty field is no number, and what is no number has its default. */
+const number = (text: string) => (text === "" ? undefined : Number(text));
+
 export function MoreSection({ draft, onChange }: SectionProps) {
   const { banner } = draft;
   const refusedAt = useRefusedAt();
   const set = (change: Parameters<typeof withBanner>[1]) => onChange(withBanner(draft, change));
-  /** An empty field is no number, and what is no number has its default. */
-  const number = (text: string) => (text === "" ? undefined : Number(text));
   return (
     <>
-      <fieldset className="stack">
-        <legend>
-          <h3>Version</h3>
-        </legend>
-        <div className="grid-2">
-          <At place="version">
-            <TextField
-              label="Version of the words"
-              hint="Recorded with every choice. Saving changed words offers the next one."
-              type="number"
-              min={1}
-              value={String(versionOf(banner))}
-              error={refusedAt("version")}
-              onChange={(text) => set({ version: number(text) })}
-            />
-          </At>
-          <TextField
-            label="Ask again below"
-            hint="Who chose under an older version is asked again: refusals hold meanwhile, grants do not."
-            type="number"
-            min={1}
-            value={banner.ask_again_below ? String(banner.ask_again_below) : ""}
-            onChange={(text) => set({ ask_again_below: number(text) })}
-          />
-        </div>
-      </fieldset>
+      <Version draft={draft} onChange={onChange} />
       <fieldset className="stack">
         <legend>
           <h3>Browser</h3>
@@ -103,6 +79,40 @@ export function MoreSection({ draft, onChange }: SectionProps) {
       <ConsentMode draft={draft} onChange={onChange} />
       <Tcf draft={draft} onChange={onChange} />
     </>
+  );
+}
+
+function Version({ draft, onChange }: SectionProps) {
+  const { banner } = draft;
+  const refusedAt = useRefusedAt();
+  const set = (change: Parameters<typeof withBanner>[1]) => onChange(withBanner(draft, change));
+  return (
+    <fieldset className="stack">
+      <legend>
+        <h3>Version</h3>
+      </legend>
+      <div className="grid-2">
+        <At place="version">
+          <TextField
+            label="Version of the words"
+            hint="Recorded with every choice. Saving changed words offers the next one."
+            type="number"
+            min={1}
+            value={String(versionOf(banner))}
+            error={refusedAt("version")}
+            onChange={(text) => set({ version: number(text) })}
+          />
+        </At>
+        <TextField
+          label="Ask again below"
+          hint="Who chose under an older version is asked again: refusals hold meanwhile, grants do not."
+          type="number"
+          min={1}
+          value={banner.ask_again_below ? String(banner.ask_again_below) : ""}
+          onChange={(text) => set({ ask_again_below: number(text) })}
+        />
+      </div>
+    </fieldset>
   );
 }
 

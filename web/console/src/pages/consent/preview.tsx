@@ -104,15 +104,7 @@ export function Preview({ preview, visitor, onVisitor, draft }: Props) {
             checked={visitor.gpc}
             onChange={(gpc) => onVisitor({ ...visitor, gpc })}
           />
-          {preview.isSavedOnly && (
-            <Message tone="wait" title="This is what is saved, not your draft.">
-              This server does not preview drafts.
-            </Message>
-          )}
-          {preview.error !== null && data === undefined && <ErrorMessage error={preview.error} />}
-          {preview.error !== null && data !== undefined && (
-            <Message tone="wait" title="Your last change is refused; this is how it was before it." />
-          )}
+          <Remarks preview={preview} />
           {data === undefined && preview.error === null && <Skeleton lines={6} />}
           {data && (
             <>
@@ -134,14 +126,37 @@ export function Preview({ preview, visitor, onVisitor, draft }: Props) {
         </div>
       </Card>
       {isLarge && data && (
-        <Dialog open onClose={() => setLarge(false)} title="Preview" wide>
+        <Larger onClose={() => setLarge(false)}>
           <Segments label="Width" value={size} options={SIZES} onChange={setSize} />
           <Frame experience={data} gpc={visitor.gpc} size={size} onState={setState} />
-        </Dialog>
+        </Larger>
       )}
     </div>
   );
 }
+
+/** What is shown is not what is written, and why. */
+function Remarks({ preview: { shown, error, isSavedOnly } }: { preview: PreviewState }) {
+  return (
+    <>
+      {isSavedOnly && (
+        <Message tone="wait" title="This is what is saved, not your draft.">
+          This server does not preview drafts.
+        </Message>
+      )}
+      {error !== null && shown === undefined && <ErrorMessage error={error} />}
+      {error !== null && shown !== undefined && (
+        <Message tone="wait" title="Your last change is refused; this is how it was before it." />
+      )}
+    </>
+  );
+}
+
+const Larger = ({ onClose, children }: { onClose: () => void; children: React.ReactNode }) => (
+  <Dialog open onClose={onClose} title="Preview" wide>
+    {children}
+  </Dialog>
+);
 
 export type Size = "phone" | "desktop";
 const SIZES = [

@@ -112,20 +112,29 @@ function Tag({ number, tag, draft, onChange, onRemove }: TagProps) {
         value={tag.categories}
         onChange={(categories) => change({ categories })}
       />
-      <details>
-        <summary className="muted">Attributes of its element</summary>
-        <Lines
-          label="Attributes"
-          hint="One in each line."
-          placeholder="async: true"
-          pattern={ATTRIBUTE_LINE}
-          value={tag.attributes ?? {}}
-          onChange={attributes}
-        />
-      </details>
+      <Attributes value={tag.attributes ?? {}} onChange={attributes} />
       <div>
         <Button small look="quiet" icon="trash" onClick={onRemove}>{`Remove ${tag.id || "tag"}`}</Button>
       </div>
     </fieldset>
   );
 }
+
+interface AttributesProps {
+  value: Record<string, string>;
+  onChange: (value: Record<string, string>) => void;
+}
+
+const Attributes = ({ value, onChange }: AttributesProps) => (
+  <details>
+    <summary className="muted">Attributes of its element</summary>
+    <Lines
+      label="Attributes"
+      hint="One in each line."
+      placeholder="async: true"
+      pattern={ATTRIBUTE_LINE}
+      value={value}
+      onChange={onChange}
+    />
+  </details>
+);
