@@ -116,9 +116,6 @@ function AskVersion({ desk, save }: { desk: Desk; save: Save }) {
       />
       <div className="actions">
         <Button onClick={save.stopAsking}>Cancel</Button>
-        <Button busy={save.isSaving} onClick={() => save.run(draft, start.version)}>
-          {`Save as version ${next - 1}`}
-        </Button>
         <Button look="primary" busy={save.isSaving} onClick={() => save.run(raised(draft, askAgain), start.version)}>
           {`Save as version ${next}`}
         </Button>
