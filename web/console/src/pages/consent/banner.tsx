@@ -74,22 +74,7 @@ function Editor({ saved, section }: { saved: Consent; section: Section }) {
       <DeclaredNote by={saved.declared_by} />
       {!saved.declared_by && notAllowed && <Message tone="note" title={notAllowed} />}
       <div className="banner-editor">
-        <Card
-          title={TITLES[section]}
-          aside={
-            <>
-              {desk.isChanged && (
-                <Badge tone="wait" icon="wait">
-                  Not saved
-                </Badge>
-              )}
-              <a className="small preview-link" href="#preview">
-                To the preview
-              </a>
-              <span className="muted small">Words version {versionOf(start.banner)}</span>
-            </>
-          }
-        >
+        <Card title={TITLES[section]} aside={<Where isChanged={desk.isChanged} version={versionOf(start.banner)} />}>
           <form
             className="form"
             onSubmit={(event) => {
@@ -118,6 +103,21 @@ function Editor({ saved, section }: { saved: Consent; section: Section }) {
     </RefusedWith>
   );
 }
+
+/** How far the draft is from what is saved. */
+const Where = ({ isChanged, version }: { isChanged: boolean; version: number }) => (
+  <>
+    {isChanged && (
+      <Badge tone="wait" icon="wait">
+        Not saved
+      </Badge>
+    )}
+    <a className="small preview-link" href="#preview">
+      To the preview
+    </a>
+    <span className="muted small">Words version {version}</span>
+  </>
+);
 
 /** The words are apart: the preview follows the language that is written. */
 const OTHERS: Record<Section, (props: SectionProps) => React.ReactNode> = {
