@@ -12,7 +12,7 @@ use eventlog::EventLog;
 use http::request::Parts;
 use http::{Method, Request};
 use hyper::body::Incoming;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use prometheus_client::metrics::gauge::Gauge;
 
 use crate::accept::{self, Acceptor, Asked, UnknownKey};
@@ -23,6 +23,7 @@ use crate::body::Bodies;
 use crate::choice::ChoiceRecorder;
 use crate::geo::Geo;
 use crate::metrics::{Metrics, SourceLabels};
+use crate::notice;
 use crate::observe::Observer;
 use crate::page::Page;
 use crate::reject::{Refusal, Reject};
@@ -31,6 +32,9 @@ use crate::sdk::Scripts;
 use crate::settings::{self, PublicUrl};
 use crate::visitor::{ReceiptDesk, Receipts};
 use crate::{cors, pixel, visitor};
+
+/// What of a write key is written otherwise in a path.
+const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// What the rest of the process tells about itself.
 #[derive(Clone)]
@@ -199,6 +203,7 @@ impl Collector {
             Handler::AmpCheck => Box::pin(self.amp_check(&head, body, peer)).await,
             Handler::AmpChoice => Box::pin(self.amp_choice(&head, body, peer)).await,
             Handler::Gpc => Ok(visitor::gpc()),
+            Handler::Notice(form) => self.notice(&head, segment, form),
             Handler::Script => self.script(&head, segment),
             Handler::SdkFile(sdk) => Scripts::file(sdk, segment, &head.headers),
             Handler::Health => Ok(answer::text("alive\n")),
@@ -301,8 +306,16 @@ impl Collector {
         };
         let region = self.region(&owner, asked.client);
         let language = visitor::language(head);
-        let experience = Experience::new(&owner.tenant.workspace, owner.source(), region.as_deref(), language);
+        let notice = format!("{at}/v1/projects/{}/notice", utf8_percent_encode(&key, KEY));
+        let workspace = &owner.tenant.workspace;
+        let experience = Experience::new(workspace, owner.source(), region.as_deref(), language);
+        let experience = experience.with_notice(workspace, &notice);
         Ok(answer::private_json(settings::document(&key, at, &experience)))
+    }
+
+    fn notice(&self, head: &Parts, key: &str, form: notice::Form) -> Result<Answer, Refusal> {
+        let (_, owner) = self.source(key)?;
+        notice::answer(&owner.tenant.workspace, form, head.uri.query().unwrap_or_default(), &head.headers)
     }
 
     fn script(&self, head: &Parts, key: &str) -> Result<Answer, Refusal> {

@@ -4,7 +4,7 @@
 //! Built on plain hyper, without a router or middleware: this is the hot path, and a table is the router
 //! (`src/routes.rs`). Read in this order: `routes` and `reject` (the two tables), [`Collector::handle`], `accept` (the
 //! path of an event), `choice` (the path of a consent choice), `visitor` (choices and receipts over HTTP), then the parts: `body`, `write_key`, `address`, `geo`,
-//! `cors`, `pixel`, `settings`, `sdk`, `serve`.
+//! `cors`, `pixel`, `settings`, `notice`, `sdk`, `serve`.
 //!
 //! What it promises, each with its test in `tests/it`:
 //! - An event that was answered 200 and is not in a counter of refusals or discards is durable.
@@ -22,6 +22,7 @@ mod cors;
 mod geo;
 mod handle;
 mod metrics;
+mod notice;
 mod observe;
 mod page;
 mod patience;

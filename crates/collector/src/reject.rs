@@ -19,6 +19,7 @@ pub(crate) enum Reject {
     BodyTimeout,
     UnknownKey,
     NotFound,
+    NoNotice,
     WrongMethod,
     Busy,
     LogBehind,
@@ -55,7 +56,7 @@ const fn later(row: Row, retry_after_s: &'static str) -> Row {
 }
 
 /// The table, in the order of the type.
-pub(crate) static TABLE: [(Reject, Row); 23] = [
+pub(crate) static TABLE: [(Reject, Row); 24] = [
     (
         Reject::BadJson,
         row(
@@ -134,6 +135,15 @@ pub(crate) static TABLE: [(Reject, Row); 23] = [
             "not_found",
             "nothing answers this path",
             "events go to `/v1/track` and its kin, batches to `/v1/batch`",
+        ),
+    ),
+    (
+        Reject::NoNotice,
+        row(
+            StatusCode::NOT_FOUND,
+            "no_notice",
+            "this workspace publishes no notice: nobody is named who is responsible",
+            "write `consent.notice` with a `site` and a `controller` (docs/guides/notice.md); `cookies.json` needs neither",
         ),
     ),
     (
@@ -345,6 +355,7 @@ mod tests {
         408 body_timeout, again after 1 s
         401 unknown_key
         404 not_found
+        404 no_notice
         405 wrong_method
         503 busy, again after 1 s
         429 log_behind, again after 1 s

@@ -7,6 +7,8 @@ use event::Call;
 use http::Method;
 use workspace::Sdk;
 
+use crate::notice;
+
 /// What answers a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Handler {
@@ -20,6 +22,8 @@ pub(crate) enum Handler {
     Pixel,
     /// What SDKs ask before they start.
     Settings,
+    /// The cookie notice, or the declaration alone.
+    Notice(notice::Form),
     /// The source's browser SDK with the write key filled in.
     Script,
     /// A part of that SDK which is loaded when it is needed.
@@ -65,6 +69,7 @@ impl Handler {
             Self::AmpChoice => Some("POST /v1/consent/amp/choice"),
             Self::SdkMetrics
             | Self::Settings
+            | Self::Notice(_)
             | Self::Script
             | Self::SdkFile(_)
             | Self::Receipt
@@ -95,7 +100,7 @@ const fn get(pattern: &'static str, handler: Handler) -> Row {
 }
 
 /// Paths that also answer with `/v1` in front.
-static VERSIONED: [Row; 25] = [
+static VERSIONED: [Row; 28] = [
     post("/t", Handler::One(Call::Track)),
     post("/track", Handler::One(Call::Track)),
     post("/b", Handler::Batch),
@@ -121,6 +126,9 @@ static VERSIONED: [Row; 25] = [
     post("/consent/amp", Handler::AmpCheck),
     post("/consent/amp/choice", Handler::AmpChoice),
     get("/consent/{}", Handler::Receipt),
+    get("/projects/{}/notice", Handler::Notice(notice::Form::Page)),
+    get("/projects/{}/notice.json", Handler::Notice(notice::Form::Facts)),
+    get("/projects/{}/cookies.json", Handler::Notice(notice::Form::Cookies)),
 ];
 
 /// Paths that answer as they stand here.
@@ -203,6 +211,8 @@ mod tests {
     fn a_segment_is_handed_on() {
         check(&Method::GET, "/v1/projects/wk/settings", &Found::Handler(Handler::Settings, "wk"));
         check(&Method::GET, "/v1/consent/0f", &Found::Handler(Handler::Receipt, "0f"));
+        check(&Method::GET, "/v1/projects/wk/notice", &Found::Handler(Handler::Notice(notice::Form::Page), "wk"));
+        check(&Method::GET, "/v1/projects/wk/notice.json", &Found::Handler(Handler::Notice(notice::Form::Facts), "wk"));
         check(&Method::HEAD, "/v1/pixel/track", &Found::Handler(Handler::Pixel, "track"));
         check(&Method::GET, "/analytics.js/v1/wk/analytics.min.js", &Found::Handler(Handler::Script, "wk"));
         check(&Method::GET, "/analytics.js/v1/wk/platform/analytics.min.js", &Found::Handler(Handler::Script, "wk"));

@@ -6,6 +6,8 @@
 //! is false and no category is granted, and then a later refusal would have no way to reach the record. What may not
 //! be collected is refused here, where it is counted, and not in a page that could be changed.
 
+use std::fmt;
+
 use consent::Experience;
 use http::HeaderMap;
 use http::header::HOST;
@@ -54,6 +56,12 @@ impl PublicUrl {
         let named = headers.get(HOST).and_then(|value| Authority::try_from(value.as_bytes()).ok());
         let host = named.or_else(|| uri.authority().cloned()).filter(is_plain);
         Self { https, host: host.map_or_else(|| "localhost".to_owned(), |host| host.to_string()) }
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http{}://{}", if self.https { "s" } else { "" }, self.host)
     }
 }
 

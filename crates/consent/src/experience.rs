@@ -8,11 +8,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use workspace::{
     Before, ConsentRules, Control, Direction, DoNotTrack, FIRST_LANGUAGE, First, Link, Model, Regime, Source, Tag,
     Vendor, Words, Workspace,
 };
+
+use crate::digest::sha256;
+use crate::notice::Notice;
 
 /// The version of the contract with the SDK. A change that an older SDK would misread raises it.
 const CONTRACT: u8 = 1;
@@ -138,6 +140,8 @@ fn is_left_to_right(dir: &Direction) -> bool {
 #[derive(Debug, Clone, Serialize)]
 struct LinkShown {
     text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    href: Option<String>,
 }
 
 /// What was shown, kept so that a hash on record can be shown again: the words and the categories in one language.
@@ -197,6 +201,19 @@ impl<'w> Experience<'w> {
 }
 
 impl Experience<'_> {
+    /// With a link to the notice: where the workspace publishes one of its own, else the generated one at `generated`.
+    /// Without a `notice` block there is none to link to.
+    #[must_use]
+    pub fn with_notice(mut self, workspace: &Workspace, generated: &str) -> Self {
+        let language = &self.texts.language;
+        let own = workspace.consent.notice.as_ref().and_then(|rules| rules.url.clone());
+        if let Some(text) = Notice::link_text(workspace, language) {
+            let href = own.unwrap_or_else(|| format!("{generated}?language={language}"));
+            self.texts.links.push(LinkShown { text, href: Some(href) });
+        }
+        self
+    }
+
     /// Every key by which a stamp may name a category.
     pub fn keys(&self) -> Vec<&str> {
         let mut keys = Vec::new();
@@ -268,7 +285,7 @@ fn texts(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -
         reload: said("reload"),
         reload_button: said("reload_button"),
         receipt: said("receipt"),
-        links: if has_link { vec![LinkShown { text: said("choices_link") }] } else { Vec::new() },
+        links: if has_link { vec![LinkShown { text: said("choices_link"), href: None }] } else { Vec::new() },
     }
 }
 
@@ -289,17 +306,13 @@ fn shown(rules: &ConsentRules, regime: Regime, language: &str, words: &Words) ->
     let all = serde_json::json!({ "language": language, "words": places, "categories": named, "vendors": vendors });
     // `serde_json` keeps the keys of its maps in order, so equal words have equal text.
     let text = all.to_string();
-    let hash = Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        use std::fmt::Write as _;
-        write!(hex, "{byte:02x}").expect("a string takes what is written");
-        hex
-    });
+    let hash = sha256(&text);
     Shown { hash, version: rules.banner.version, language: language.to_owned(), text }
 }
 
 /// The published language that fits `Accept-Language` best (RFC 9110 §12.5.4): by weight, then by order; `de-AT` takes
 /// `de` where there is no own. Without a fit English, else the first that is published.
-fn choose<'l>(accept: &str, published: &[&'l str]) -> &'l str {
+pub(crate) fn choose<'l>(accept: &str, published: &[&'l str]) -> &'l str {
     let mut wanted: Vec<(f32, &str)> = accept
         .split(',')
         .filter_map(|one| {

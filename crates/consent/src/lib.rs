@@ -6,6 +6,7 @@
 //! - [`collect`]: may this event be stored at all? Asked once, at the edge.
 //! - [`decide`]: may this event be used so? Asked for every use, at the last moment.
 //! - [`Experience`]: what a visitor is asked: the regime of the region, the words of a language, what waits for a choice.
+//! - [`Notice`], [`Declaration`]: what a visitor reads about it, generated from the same configuration.
 //! - [`Gate`]: holds the choices in memory and is the only maker of [`Permitted`], which every egress function asks
 //!   for; ungated egress does not compile (`tests/it/compile_fail`).
 //!
@@ -18,9 +19,11 @@ mod categories;
 mod choice;
 mod collect;
 mod decide;
+mod digest;
 mod experience;
 mod gate;
 mod held;
+mod notice;
 mod reason;
 mod signals;
 mod stamp;
@@ -32,6 +35,7 @@ pub use decide::{Decision, Rules, Use, Wishes, decide};
 pub use experience::{Experience, Shown, everything_shown};
 pub use gate::{Gate, Generation, HasSubject, Permitted, Subject, Withheld};
 pub use held::{Held, When, Words};
+pub use notice::{Block, Declaration, Declared, Gets, Link, NOTICE_POLICY, Notice, Recipient, Section, recipients};
 pub use reason::{Reason, ReasonKind};
 pub use signals::Signals;
 pub use stamp::{Origin, Preferences, Stamp};

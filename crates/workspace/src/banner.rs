@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Category, Purpose, Regime, Words};
+use crate::{Category, Purpose, Regime, Vendor, Words};
 
 /// How a workspace asks. Everything has a default: a new workspace asks in English, in Assent's words.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -141,24 +141,6 @@ pub struct Tcf {
     /// Special feature, 1 or 2 → the category that grants it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub special_features: BTreeMap<u8, Category>,
-}
-
-/// Somebody who gets something in the page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Vendor {
-    /// As choices name it.
-    pub id: String,
-    /// For people.
-    pub name: String,
-    /// What must be granted for it.
-    pub category: Category,
-    /// Its privacy policy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-    /// Its number on the IAB's vendor list.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tcf: Option<u16>,
 }
 
 /// Something that the page loads once its categories are granted.

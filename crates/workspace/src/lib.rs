@@ -1,7 +1,8 @@
 //! The model of a workspace: its sources, destinations, alerts, categories and consent rules, as a file says them.
 //! Parsing and validation only; no I/O. `control` stores it, `consent` decides by it, `collector` serves it.
 //!
-//! Read in this order: [`Workspace`], [`Source`], [`Destination`], [`Category`], [`Purpose`], [`Regime`], [`Banner`], [`Alert`], [`parse`]; then
+//! Read in this order: [`Workspace`], [`Source`], [`Destination`], [`Category`], [`Purpose`], [`Regime`], [`Banner`], [`Vendor`],
+//! [`NoticeRules`], [`Alert`], [`parse`]; then
 //! [`ObjectKind`] and [`Document`]: the same as it was written, object by object, for storing, editing and exporting.
 
 mod alert;
@@ -11,24 +12,34 @@ mod destination;
 mod document;
 mod lint;
 mod model;
+mod notice;
 mod object;
 mod parse;
 mod purpose;
 mod regime;
+mod said;
 mod source;
+mod stored;
 mod validate;
+mod vendor;
 mod words;
 
 pub use alert::{Alert, Channel, Condition, ConditionKind, WebhookChannel};
-pub use banner::{Banner, Before, Control, Surface, Tag, TagKind, Tcf, Vendor};
+pub use banner::{Banner, Before, Control, Surface, Tag, TagKind, Tcf};
 pub use category::{Category, CategoryRule, REQUIRED};
 pub use destination::{Destination, RecipientRole, Switch};
 pub use document::Document;
 pub use model::{ConsentRules, DoNotTrack, Workspace};
+pub use notice::{
+    Authority, Beacons, Contact, DataKind, IpAddresses, IpUse, Kept, NoticeRules, Party, RecipientSaid, Right,
+};
 pub use object::{Body, ObjectKind, UnknownKind};
 pub use parse::{ParseError, env_reference, fill_secrets, parse, with_hint};
 pub use purpose::Purpose;
 pub use regime::{BY_REGION, DefaultRegime, First, GpcMeaning, Link, Model, Regime, RegimeRow};
+pub use said::Said;
 pub use source::{Basis, Compat, Sdk, Source, SourceKind};
+pub use stored::{InvalidLifetime, Lifetime, StoreKind, StoredKey, Unit};
 pub use validate::Invalid;
+pub use vendor::{Catalogue, OptOut, OptOutTool, UnknownVendor, Vendor, VendorAbout, VendorEntry, VendorRole};
 pub use words::{CategoryWords, Direction, FIRST_LANGUAGE, Words};

@@ -3,6 +3,9 @@
 //!
 //! Size, colour and order of the buttons are not configured, so they need no rule: the browser SDK makes them equal.
 
+mod notice;
+mod vendor;
+
 use std::collections::HashSet;
 
 use crate::validate::Invalid;
@@ -50,18 +53,28 @@ pub(crate) fn banner(workspace: &Workspace) -> Result<(), Invalid> {
     before(workspace, banner)?;
     contents(workspace, banner)?;
     tcf(workspace, banner)?;
-    banner.frames.iter().try_for_each(|origin| frame(origin))
+    banner.frames.iter().try_for_each(|origin| frame(origin))?;
+    workspace.consent.notice.as_ref().map_or(Ok(()), |said| notice::notice(workspace, said))
 }
 
 fn refuse<T>(why: String) -> Result<T, Invalid> {
     Err(Invalid(why))
 }
 
-fn language(workspace: &Workspace, code: &str, over: &Words) -> Result<(), Invalid> {
+fn is_language(code: &str) -> Result<(), Invalid> {
     let is_code = !code.is_empty() && code.len() <= 35 && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    if !is_code {
-        return refuse(format!("`{code}` is not a language: write a code as `de` or `pt-BR`"));
-    }
+    if is_code { Ok(()) } else { refuse(format!("`{code}` is not a language: write a code as `de` or `pt-BR`")) }
+}
+
+/// An address that a page links to.
+fn is_link(url: &str) -> bool {
+    url.starts_with("https://")
+        && url.len() <= URL_BYTES_MAX
+        && !url.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+fn language(workspace: &Workspace, code: &str, over: &Words) -> Result<(), Invalid> {
+    is_language(code)?;
     if let Some(place) = over.at.keys().find(|place| !PLACES.contains(&place.as_str())) {
         let near = PLACES.iter().max_by(|a, b| strsim::jaro(a, place).total_cmp(&strsim::jaro(b, place)));
         let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
@@ -153,18 +166,10 @@ fn contents(workspace: &Workspace, banner: &Banner) -> Result<(), Invalid> {
                 "vendor `{id}`: an id has 1 to {ID_BYTES_MAX} of a-z, A-Z, 0-9, `-`, `_`, `.`, `:`"
             ));
         }
-        if vendor.name.trim().is_empty() || vendor.name.chars().count() > NAME_CHARS_MAX {
-            return refuse(format!("vendor `{id}`: its name has 1 to {NAME_CHARS_MAX} characters"));
-        }
-        if vendor.policy.as_ref().is_some_and(|policy| !policy.starts_with("https://") || policy.len() > URL_BYTES_MAX)
-        {
-            return refuse(format!(
-                "vendor `{id}`: its policy is an `https://` address of at most {URL_BYTES_MAX} bytes"
-            ));
-        }
         if !known(category) {
             return refuse(format!("vendor `{id}` belongs to category `{category}`, which does not exist"));
         }
+        vendor::vendor(workspace, vendor)?;
     }
     let mut tags = HashSet::new();
     for tag in &banner.tags {
@@ -266,6 +271,9 @@ fn one_tag(tag: &Tag, known: &impl Fn(&crate::Category) -> bool, vendors: &HashS
             tag.purpose
         ));
     }
+    if tag.categories.iter().all(crate::Category::is_required) {
+        vendor::not_required(&format!("tag `{id}`"), &vendor::by_address(&tag.src))?;
+    }
     if !is_address(&tag.src) {
         return refuse(format!(
             "tag `{id}` comes from `{}`: write an `https://` address or a path of the site",
@@ -276,8 +284,8 @@ fn one_tag(tag: &Tag, known: &impl Fn(&crate::Category) -> bool, vendors: &HashS
 }
 
 #[cfg(test)]
-mod tests {
-    fn check(banner: &str, expected: &str) {
+pub(super) mod tests {
+    pub(super) fn check(banner: &str, expected: &str) {
         let yaml =
             format!("workspace: acme\nsources: [{{ name: web, kind: browser }}]\nconsent:\n  banner: {banner}\n");
         let said = crate::parse(&yaml, &|_| None).map_or_else(|error| error.to_string(), |_| "published".to_owned());

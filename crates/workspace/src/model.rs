@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event::Slug;
 use serde::{Deserialize, Serialize};
 
-use crate::{Alert, Banner, Category, CategoryRule, DefaultRegime, Destination, Regime, Source};
+use crate::{Alert, Banner, Category, CategoryRule, DefaultRegime, Destination, NoticeRules, Regime, Source};
 
 /// Everything a workspace is.
 #[derive(Debug, Clone, Deserialize)]
@@ -50,6 +50,8 @@ pub struct ConsentRules {
     pub do_not_track: DoNotTrack,
     /// How visitors are asked.
     pub banner: Banner,
+    /// What the workspace says about itself. Without it no notice is published.
+    pub notice: Option<NoticeRules>,
 }
 
 impl Default for ConsentRules {
@@ -61,6 +63,7 @@ impl Default for ConsentRules {
             choice_traits: BTreeMap::new(),
             do_not_track: DoNotTrack::Ignore,
             banner: Banner::default(),
+            notice: None,
         }
     }
 }

@@ -86,6 +86,7 @@ const CONSENT: &[Field] = &[
     ("choice_traits", || json!({})),
     ("do_not_track", || json!("ignore")),
     ("banner", || json!({})),
+    ("notice", NOTHING),
 ];
 
 impl ObjectKind {

@@ -87,10 +87,33 @@ static OWN: LazyLock<BTreeMap<&str, Words>> = LazyLock::new(|| {
     FILES.map(read).into()
 });
 
+const NOTICE_FILES: [(&str, &str); 5] = [
+    ("ar", include_str!("../texts/notice/ar.json")),
+    ("de", include_str!("../texts/notice/de.json")),
+    (FIRST_LANGUAGE, include_str!("../texts/notice/en.json")),
+    ("es", include_str!("../texts/notice/es.json")),
+    ("fr", include_str!("../texts/notice/fr.json")),
+];
+
+static OF_NOTICE: LazyLock<BTreeMap<&str, Words>> = LazyLock::new(|| {
+    let read = |(code, text)| (code, serde_json::from_str(text).expect("a test reads every file that is compiled in"));
+    NOTICE_FILES.map(read).into()
+});
+
+/// Every place of a notice that has words: those of the first language, which the other files are held to by a test.
+pub(crate) fn notice_places() -> impl Iterator<Item = &'static str> {
+    OF_NOTICE.get(FIRST_LANGUAGE).into_iter().flat_map(|words| words.at.keys().map(String::as_str))
+}
+
 impl Words {
     /// The words that come with Assent; `None` when it has none in this language.
     pub fn own(language: &str) -> Option<&'static Self> {
         OWN.get(language)
+    }
+
+    /// The words of a notice that come with Assent; `None` when it has none in this language.
+    pub fn of_notice(language: &str) -> Option<&'static Self> {
+        OF_NOTICE.get(language)
     }
 
     /// The languages that Assent has words in, by their codes (BCP 47).
@@ -136,6 +159,25 @@ mod tests {
             assert_eq!(places, all, "{language}");
             assert_eq!(words.categories.len(), crate::CategoryRule::defaults().len(), "{language}");
             assert!(words.at.values().all(|said| !said.trim().is_empty()), "{language}");
+        }
+    }
+
+    /// The names in braces that a sentence has filled in.
+    fn gaps(said: &str) -> std::collections::BTreeSet<&str> {
+        said.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn the_notice_says_the_same_in_every_language() {
+        let first = Words::of_notice(FIRST_LANGUAGE).expect("the first language");
+        for language in Words::languages() {
+            let words = Words::of_notice(language).expect("the banner's languages are the notice's");
+            assert!(words.at.keys().eq(first.at.keys()), "{language} has the places of the first language");
+            for (place, said) in &words.at {
+                assert!(!said.trim().is_empty(), "{language} {place}");
+                assert_eq!(gaps(said), gaps(first.said(place)), "{language} {place}: what is filled in");
+            }
+            assert_eq!(words.dir, Words::own(language).and_then(|own| own.dir), "{language} is written the same way");
         }
     }
 

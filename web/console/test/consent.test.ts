@@ -18,6 +18,7 @@ const saved: Consent = {
   choice_traits: {},
   do_not_track: "ignore",
   banner: { version: 2, languages: { en: {}, de: { reviewed: "J. R." } } },
+  notice: null,
   version: 7,
   declared_by: null,
 };

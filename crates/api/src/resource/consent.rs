@@ -32,6 +32,7 @@ pub(super) fn routes() -> Vec<Operations> {
         routes!(preview_consent),
         routes!(show_consent_rates),
         routes!(list_regimes),
+        routes!(list_vendors),
     ]
 }
 
@@ -66,6 +67,10 @@ pub(super) struct ConsentWritten {
     #[serde(default)]
     #[schema(value_type = Object)]
     banner: Map<String, Value>,
+    /// What the workspace says about itself in its notice, as in a workspace file; `null`: no notice is published.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    notice: Option<Map<String, Value>>,
 }
 
 /// A category. It may be written as its name alone.
@@ -353,4 +358,26 @@ async fn list_regimes() -> Json<Regimes> {
         .map(|regime| RegimeShown { id: regime.id(), title: &regime.row().title, row: regime.row() })
         .collect();
     Json(Regimes { version: Regime::table_version(), as_of: Regime::table_as_of(), items })
+}
+
+/// The catalogue of vendors.
+#[derive(Debug, Serialize, ToSchema)]
+struct Vendors {
+    /// Its version.
+    version: u32,
+    /// The day as of which it was written.
+    as_of: &'static str,
+    /// Its vendors, field by field as a workspace file writes them under `banner.vendors`.
+    #[schema(value_type = Vec<Object>)]
+    items: &'static [workspace::VendorEntry],
+}
+
+/// The vendors that Assent knows: an `id` under `banner.vendors` takes the rest from here.
+#[utoipa::path(
+    get, path = "/api/v1/vendors", tag = "categories",
+    responses((status = 200, body = Vendors, description = "All of them")),
+)]
+async fn list_vendors() -> Json<Vendors> {
+    let catalogue = workspace::Catalogue::get();
+    Json(Vendors { version: catalogue.version, as_of: &catalogue.as_of, items: &catalogue.vendors })
 }

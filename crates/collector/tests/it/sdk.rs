@@ -140,3 +140,45 @@ async fn what_stands_beside_is_told_the_client_behind_a_trusted_proxy() {
     check(vec!["127.0.0.1".parse().expect("a network")], "198.51.100.9").await;
     check(Vec::new(), "127.0.0.1").await;
 }
+
+const NOTICE: &str = "
+workspace: acme
+sources: [{ name: web, kind: browser, write_key: wk_web }]
+consent:
+  notice:
+    site: Acme
+    controller: { name: Acme Ltd, address: 1 Road, email: privacy@acme.example }
+    languages: { en: {}, de: { reviewed: 'J. Roe, 2026-11-20' } }
+";
+
+#[tokio::test]
+async fn the_notice_is_for_everybody_in_their_language_and_leaves_nothing() {
+    let world = World::of(NOTICE).await;
+    let page = world.send("GET", "/v1/projects/wk_web/notice", &[("Accept-Language", "de-AT")], b"").await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.text().contains("<html lang=\"de\" dir=\"ltr\">") && page.text().contains("Acme Ltd"));
+    assert_eq!((page.header("set-cookie"), page.header("cache-control")), (None, Some("private, max-age=300")));
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    let english = world.get("/v1/projects/wk_web/notice.json?language=en").await;
+    assert_eq!(
+        (&english.json()["language"], &english.json()["controller"]["name"]),
+        (&json!("en"), &json!("Acme Ltd"))
+    );
+    let tag = english.header("etag").expect("a tag");
+    let again = world.send("GET", "/v1/projects/wk_web/notice.json?language=en", &[("If-None-Match", tag)], b"").await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    let link = &world.get("/v1/projects/wk_web/settings").await.json()["assent"]["texts"]["links"][0];
+    assert_eq!(link["href"], "http://cdp.test/v1/projects/wk_web/notice?language=en");
+    assert_eq!(world.get("/v1/projects/wk%5Fweb/notice").await.status, 200);
+    assert_eq!(world.get("/v1/projects/wk_nobody/notice").await.short(), "401 unknown_key");
+}
+
+#[tokio::test]
+async fn without_somebody_responsible_there_is_no_notice_and_still_a_declaration() {
+    let world = World::start().await;
+    assert_eq!(world.get("/v1/projects/wk_web/notice").await.short(), "404 no_notice");
+    assert_eq!(world.get("/v1/projects/wk_web/notice.json").await.short(), "404 no_notice");
+    let cookies = world.get("/v1/projects/wk_web/cookies.json").await.json();
+    assert!(cookies["cookies"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "assent_choice")));
+}

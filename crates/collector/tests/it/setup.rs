@@ -168,8 +168,17 @@ impl World {
     }
 
     pub(crate) async fn with(edge: Edge, limits: ServeLimits) -> Self {
+        Self::serving(WORKSPACE, edge, limits).await
+    }
+
+    /// With another workspace.
+    pub(crate) async fn of(yaml: &str) -> Self {
+        Self::serving(yaml, Edge::default(), ServeLimits::default()).await
+    }
+
+    async fn serving(yaml: &str, edge: Edge, limits: ServeLimits) -> Self {
         let directory = Arc::new(Directory::default());
-        directory.replace(vec![tenant(WORKSPACE)]);
+        directory.replace(vec![tenant(yaml)]);
         let log = Arc::new(FaultyLog { inner: MemoryLog::new(4), fault: Mutex::default() });
         let notary =
             Arc::new(Notary { made: Mutex::default(), permits: Semaphore::new(1000), fails: AtomicBool::new(false) });

@@ -2,6 +2,7 @@
 
 mod algebra;
 mod compile_fail;
+mod notice;
 mod rules_change;
 mod states;
 mod vectors;

@@ -258,8 +258,9 @@ export interface WordsWritten {
 
 export interface VendorWritten {
   id: string;
-  name: string;
-  category: string;
+  /** Absent, as all that follows: the catalogue's. */
+  name?: string;
+  category?: string;
   policy?: string;
   /** Its number on the IAB's vendor list. */
   tcf?: number;
@@ -326,6 +327,8 @@ export interface Consent {
   /** The workspace's own rows: region → regime. */
   regions: Record<string, string>;
   banner: Banner;
+  /** As in a workspace file; `null`: no notice is published. */
+  notice: Record<string, unknown> | null;
   /** Traits of `identify` that carry a choice: trait → category. */
   choice_traits: Record<string, string>;
   do_not_track: "ignore" | "as-gpc";

@@ -176,6 +176,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/vendors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The vendors that Assent knows: an `id` under `banner.vendors` takes the rest from here. */
+        get: operations["list_vendors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces": {
         parameters: {
             query?: never;
@@ -1222,6 +1239,8 @@ export interface components {
             default_regime: "opt-in" | "opt-out" | "eu" | "uk" | "uk-statistics" | "us" | "rest" | "by-region";
             /** @enum {string} */
             do_not_track: "ignore" | "as-gpc";
+            /** @description What the workspace says about itself in its notice, as in a workspace file; `null`: no notice is published. */
+            notice?: Record<string, never> | null;
             /** @description The workspace's own rows by region, as `{"US": "opt-out"}`. */
             regions: Record<string, never>;
         };
@@ -2396,6 +2415,18 @@ export interface components {
             /** @enum {string} */
             role: "viewer" | "analyst" | "admin" | "owner";
         };
+        /** @description The catalogue of vendors. */
+        Vendors: {
+            /** @description The day as of which it was written. */
+            as_of: string;
+            /** @description Its vendors, field by field as a workspace file writes them under `banner.vendors`. */
+            items: Record<string, never>[];
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            version: number;
+        };
         /** @description A version of the configuration. */
         VersionShown: {
             /** @description Who made it. */
@@ -2909,6 +2940,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_vendors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vendors"];
                 };
             };
         };

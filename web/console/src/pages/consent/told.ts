@@ -61,7 +61,7 @@ function sayWords(all: Said, code: string, words: WordsWritten, names: string[])
 function sayVendor(all: Said, { id, name, category, policy, tcf }: VendorWritten): void {
   const title = `Vendor: ${name || id}`;
   say(all, title, "Id", id);
-  say(all, title, "Needs", category);
+  say(all, title, "Needs", category ?? "");
   say(all, title, "Privacy policy", policy ?? "");
   say(all, title, "Number at the IAB", tcf ? String(tcf) : "");
 }

@@ -50,28 +50,34 @@ interface VendorProps {
 function Vendor({ number, vendor, draft, onChange, onRemove }: VendorProps) {
   const { policy, tcf, ...rest } = vendor;
   const change = (to: Partial<VendorWritten>) => onChange({ ...vendor, ...to });
+  /** What is left empty is the catalogue's to say. */
+  const write = (key: "name" | "category", text: string) => {
+    const { [key]: _, ...others } = vendor;
+    onChange(text ? { ...others, [key]: text } : others);
+  };
   /** An empty field is none. */
   const setPolicy = (text: string) => onChange({ ...rest, ...(tcf && { tcf }), ...(text && { policy: text }) });
   const setTcf = (text: string) => onChange({ ...rest, ...(policy && { policy }), ...(text && { tcf: Number(text) }) });
   return (
     <fieldset className="stack stack-s entry" data-place={`vendors.${vendor.id}`}>
       <legend>
-        <h3>{vendor.name || `Vendor ${number}`}</h3>
+        <h3>{vendor.name || vendor.id || `Vendor ${number}`}</h3>
       </legend>
       <RefusedHere place={`vendors.${vendor.id}`} />
       <div className="grid-2">
         <TextField
           label="Name"
-          value={vendor.name}
-          onChange={(name) => change({ name })}
+          value={vendor.name ?? ""}
+          onChange={(name) => write("name", name)}
           placeholder="Google Analytics"
+          hint="Empty: as the catalogue has it under this id."
         />
-        <TextField label="Id" value={vendor.id} onChange={(id) => change({ id })} placeholder="ga" />
+        <TextField label="Id" value={vendor.id} onChange={(id) => change({ id })} placeholder="google-analytics" />
         <SelectField
           label="Needs"
-          value={vendor.category}
-          options={draft.categories.map(({ name }) => [name, name] as const)}
-          onChange={(category) => change({ category })}
+          value={vendor.category ?? ""}
+          options={[["", "What the catalogue says"], ...draft.categories.map(({ name }) => [name, name] as const)]}
+          onChange={(category) => write("category", category)}
         />
         <TextField label="Privacy policy" value={policy ?? ""} onChange={setPolicy} placeholder="https://…" />
         {draft.banner.tcf && (
@@ -85,7 +91,7 @@ function Vendor({ number, vendor, draft, onChange, onRemove }: VendorProps) {
         )}
       </div>
       <div>
-        <Button small look="quiet" icon="trash" onClick={onRemove}>{`Remove ${vendor.name || "vendor"}`}</Button>
+        <Button small look="quiet" icon="trash" onClick={onRemove}>{`Remove ${vendor.name || vendor.id || "vendor"}`}</Button>
       </div>
     </fieldset>
   );
