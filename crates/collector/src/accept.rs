@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use consent::{Arrival, Choice, Preferences, Rules, Signals, collect};
+use consent::{Arrival, CategorySet, Choice, Preferences, Rules, Signals, collect};
 use control::{ChoiceMade, KeyOwner, Method, Presented, Recorded};
 use event::timestamp::correct;
 use event::{Batch, BatchError, Call, Discard, Event, Fields, Millis, Pii, Received};
@@ -19,9 +19,10 @@ use http::HeaderMap;
 use http::header::{HeaderName, USER_AGENT};
 use workspace::SourceKind;
 
-use crate::choice::{self, ChoiceRecorder, Chosen};
+use crate::choice::{self, Carried, ChoiceRecorder, Chosen};
 use crate::geo::Geo;
 use crate::metrics::{Metrics, SourceLabels};
+use crate::noticed::Noticed;
 use crate::observe::{Observation, Observer, Seen};
 use crate::reject::{Refusal, Reject};
 use crate::visitor::Said;
@@ -254,15 +255,18 @@ impl<'r> Intake<'r> {
             }
         };
         let tenant = Arc::clone(&self.owner.tenant);
-        let mut identifiers = tenant.fingerprints.of_event(event.anonymous_id(), event.user_id());
+        let own = tenant.fingerprints.of_event(event.anonymous_id(), event.user_id());
+        let mut identifiers = own.clone();
         if let Some(earlier) = event.previous_id() {
             // Whoever refused under the id that an alias leaves has refused this event too.
             identifiers.extend(tenant.fingerprints.of_previous(&earlier));
         }
         let region = self.region(&event);
         let regime = tenant.workspace.consent.regime(region.as_deref());
-        if let Some((method, choice)) = choice::carried(&event, &self.rules, &tenant.workspace.consent) {
-            self.record(&event, method, choice, region.as_deref()).await?;
+        let (rules, at) = (Arc::clone(&self.rules), self.asked.at);
+        let known = || tenant.gate.choices(&identifiers, at, regime);
+        if let Some(carried) = choice::carried(&event, known, &rules, &tenant.workspace.consent) {
+            self.record(&event, carried, region.as_deref()).await?;
             if self.is_nameless {
                 return Ok(());
             }
@@ -271,19 +275,24 @@ impl<'r> Intake<'r> {
             self.told.push(Told::Discarded { code: Discard::AnonymousIdExpired, events: 1 });
             return Ok(());
         }
+        let noticed = Noticed::new(&event, self.asked.signals, &rules, &tenant.workspace.consent);
+        let sent = |said| Preferences::from_consent(said).map(|read| read.refusing_vendors(said, &rules.categories));
         let arrival = Arrival {
-            sent: event.consent().and_then(Preferences::from_consent),
-            known: tenant.gate.choices(&identifiers, self.asked.at, regime),
+            sent: event.consent().and_then(sent),
+            known: noticed.with(known()),
             signals: self.asked.signals,
             regime,
         };
-        let rules = Arc::clone(&self.rules);
-        match collect(self.owner.source(), &rules, arrival) {
-            Ok(stamp) => {
-                // Before the append: a refusal that comes after its answer must find them.
-                tenant.recent.add(&identifiers);
-                self.store(&event, stamp, region.as_deref());
-            }
+        let collected = collect(self.owner.source(), &rules, arrival);
+        if collected.is_ok() {
+            // Before the append: a refusal that comes after its answer must find them.
+            tenant.recent.add(&identifiers);
+        }
+        for carried in noticed.news(&tenant.gate, &own, at, regime) {
+            self.record(&event, carried, region.as_deref()).await?;
+        }
+        match collected {
+            Ok(stamp) => self.store(&event, stamp, region.as_deref()),
             Err(reason) => self.told.push(Told::Refused { call: event.call(), reason }),
         }
         Ok(())
@@ -297,13 +306,8 @@ impl<'r> Intake<'r> {
         self.asked.at.0.saturating_sub(made.0) > (days + 1) * DAY_MS
     }
 
-    async fn record(
-        &mut self,
-        event: &Event<'_>,
-        method: Method,
-        choice: Choice,
-        region: Option<&str>,
-    ) -> Result<(), Refusal> {
+    async fn record(&mut self, event: &Event<'_>, carried: Carried, region: Option<&str>) -> Result<(), Refusal> {
+        let Carried { method, choice, presented } = carried;
         let sent_at = event.sent_at().or(self.sent_at);
         let made = ChoiceMade {
             tenant: Arc::clone(&self.owner.tenant),
@@ -314,12 +318,12 @@ impl<'r> Intake<'r> {
             source: self.owner.source().name.clone(),
             message_id: event.message_id().map(str::to_owned),
             // Without `sentAt` the client's clock is only a claim, and a claim must not outlive a withdrawal.
-            made_at: sent_at.map(|sent| correct(event.original_timestamp(), Some(sent), self.asked.at)),
+            made_at: sent_at
+                .filter(|_| matches!(method, Method::Event | Method::Traits))
+                .map(|sent| correct(event.original_timestamp(), Some(sent), self.asked.at)),
             received_at: self.asked.at,
-            presented: event.consent().map(|consent| Presented {
-                region: region.map(str::to_owned),
-                gpc: self.asked.signals.gpc,
-                ..Presented::from_consent(consent, &self.owner.tenant.workspace.consent)
+            presented: presented.or_else(|| (method == Method::Gpc).then(Presented::default)).map(|presented| {
+                Presented { region: region.map(str::to_owned), gpc: self.asked.signals.gpc, ..presented }
             }),
         };
         let presented = made.presented.clone().unwrap_or_default();
@@ -328,16 +332,21 @@ impl<'r> Intake<'r> {
             tracing::error!(%error, "choice not recorded");
             Refusal::from(Reject::ChoiceNotRecorded)
         })?;
-        self.chosen = Some(Chosen {
-            receipt: recorded.receipt(),
-            choice,
-            owner: self.owner.clone(),
-            regime: self.owner.tenant.workspace.consent.regime(region),
-            presented,
-            stated_at: event.original_timestamp().unwrap_or(self.asked.at),
-            made_at,
-        });
+        let Some(receipt) = recorded.receipt() else { return Ok(()) };
         self.told.push(Told::Chosen { anonymous: matches!(recorded, Recorded::Anonymous { .. }) });
+        if matches!(method, Method::Event | Method::Traits) {
+            let categories = self.rules.categories.optional().union(self.rules.categories.required());
+            let among = |set: CategorySet| set.intersection(categories);
+            self.chosen = Some(Chosen {
+                receipt,
+                choice: Choice { granted: among(choice.granted), refused: among(choice.refused) },
+                owner: self.owner.clone(),
+                regime: self.owner.tenant.workspace.consent.regime(region),
+                presented,
+                stated_at: event.original_timestamp().unwrap_or(self.asked.at),
+                made_at,
+            });
+        }
         Ok(())
     }
 

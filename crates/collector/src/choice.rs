@@ -7,7 +7,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use consent::{Choice, Preferences, Rules};
+use consent::{CategorySet, Choice, Choices, Preferences, Rules};
 use control::{ChoiceMade, KeyOwner, Method, Presented, Receipt, Recorded, Recorder, StoreError};
 use event::{Call, Event, Fields, Millis};
 use workspace::{ConsentRules, Regime};
@@ -30,6 +30,7 @@ impl ChoiceRecorder for Recorder {
 #[derive(Debug)]
 pub(crate) struct Chosen {
     pub(crate) receipt: Receipt,
+    /// Of categories alone.
     pub(crate) choice: Choice,
     pub(crate) owner: KeyOwner,
     pub(crate) regime: Regime,
@@ -40,12 +41,32 @@ pub(crate) struct Chosen {
     pub(crate) made_at: Millis,
 }
 
-/// The choice that an event carries, if it carries one.
-pub(crate) fn carried(event: &Event<'_>, rules: &Rules, consent: &ConsentRules) -> Option<(Method, Choice)> {
+/// A choice that comes with an event.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    /// How.
+    pub(crate) method: Method,
+    /// What was chosen.
+    pub(crate) choice: Choice,
+    /// What was shown, where somebody says it.
+    pub(crate) presented: Option<Presented>,
+}
+
+/// The choice that an event carries, if it carries one. `known` is asked for what is on record about its maker.
+pub(crate) fn carried(
+    event: &Event<'_>,
+    known: impl FnOnce() -> Choices,
+    rules: &Rules,
+    consent: &ConsentRules,
+) -> Option<Carried> {
+    let presented = || event.consent().map(|said| Presented::from_consent(said, consent));
     if event.is_choice() {
         // Validation refuses a consent event without preferences; were one to come through, it grants nothing.
         let preferences = event.consent().and_then(Preferences::from_consent).unwrap_or_default();
-        return Some((Method::Event, Choice::complete(&rules.categories, &preferences)));
+        let presented = presented();
+        let is_confirmed = presented.as_ref().is_some_and(|presented| presented.confirms_over_gpc(consent));
+        let choice = over_gpc(Choice::complete(&rules.categories, &preferences), is_confirmed, known(), rules);
+        return Some(Carried { method: Method::Event, choice, presented });
     }
     if event.call() != Call::Identify || consent.choice_traits.is_empty() {
         return None;
@@ -60,7 +81,22 @@ pub(crate) fn carried(event: &Event<'_>, rules: &Rules, consent: &ConsentRules) 
             Some((rules.categories.key(category.as_str()), value == "true"))
         })
         .collect();
-    (!named.is_empty()).then(|| (Method::Traits, Choice::partial(&rules.categories, named)))
+    let choice = || Choice::partial(&rules.categories, named.iter().copied());
+    (!named.is_empty()).then(|| Carried { method: Method::Traits, choice: choice(), presented: presented() })
+}
+
+/// A choice that opts in over Global Privacy Control, or takes such an opt-in back. A plain grant does neither.
+fn over_gpc(mut choice: Choice, is_confirmed: bool, known: Choices, rules: &Rules) -> Choice {
+    let (opt_out, targeting) = (CategorySet::SALE_AND_SHARING, rules.categories.targeting());
+    let of = if targeting.is_empty() { rules.categories.optional() } else { targeting };
+    if choice.granted.intersects(of) {
+        if is_confirmed {
+            choice.granted = choice.granted.union(opt_out);
+        }
+    } else if known.granted.union(known.ended).intersects(opt_out) {
+        choice.refused = choice.refused.union(opt_out);
+    }
+    choice
 }
 
 #[cfg(test)]
@@ -72,11 +108,47 @@ mod tests {
         let workspace = workspace::parse(yaml, &|_| None).expect("valid");
         let rules = Rules::new(&workspace.consent);
         let event = Event::parse(event, None).expect("valid");
-        let found = carried(&event, &rules, &workspace.consent).map(|(method, choice)| {
-            let names = |set| rules.categories.names(set).join(" ");
-            format!("{}: +{} -{}", method.name(), names(choice.granted), names(choice.refused))
-        });
+        let found = carried(&event, Choices::default, &rules, &workspace.consent)
+            .map(|carried| format!("{}: {}", carried.method.name(), said(carried.choice, &rules)));
         assert_eq!(found.as_deref().unwrap_or("none"), expected);
+    }
+
+    fn said(choice: Choice, rules: &Rules) -> String {
+        let names = |set| rules.categories.names(set).join(" ");
+        format!("+{} -{}", names(choice.granted), names(choice.refused))
+    }
+
+    #[test]
+    fn only_an_informed_opt_in_in_two_steps_goes_over_gpc_and_a_refusal_takes_it_back() {
+        let workspace =
+            workspace::parse("workspace: acme\nconsent: { banner: { version: 2 } }", &|_| None).expect("valid");
+        let rules = Rules::new(&workspace.consent);
+        let opt_in = Choices { granted: CategorySet::SALE_AND_SHARING, any: true, ..Choices::default() };
+        let check = |method: &str, version: u32, targeting: bool, known, expected: &str| {
+            let hash = "0f".repeat(32);
+            let text = format!(
+                r#"{{"type":"track","event":"Segment Consent Preference Updated","userId":"u","context":{{"consent":{{
+                "categoryPreferences":{{"targeting":{targeting}}},"method":"{method}","version":{version},"textHash":"{hash}"}}}}}}"#
+            );
+            let event = Event::parse(&text, None).expect("valid");
+            let choice = carried(&event, || known, &rules, &workspace.consent).expect("a choice").choice;
+            assert_eq!(said(choice, &rules), expected, "{method} of version {version}");
+        };
+        let plain = "+required targeting -functionality performance";
+        check("accept_all", 2, true, Choices::default(), plain);
+        check("confirmed_over_gpc", 1, true, Choices::default(), plain);
+        check(
+            "confirmed_over_gpc",
+            2,
+            true,
+            Choices::default(),
+            "+required use:sale_and_sharing targeting -functionality performance",
+        );
+        check("accept_all", 2, true, opt_in, plain);
+        let refused = "+required -functionality performance targeting";
+        check("reject_all", 2, false, Choices::default(), refused);
+        check("confirmed_over_gpc", 2, false, Choices::default(), refused);
+        check("reject_all", 2, false, opt_in, "+required -use:sale_and_sharing functionality performance targeting");
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod geo;
 mod handle;
 mod metrics;
 mod notice;
+mod noticed;
 mod observe;
 mod page;
 mod patience;

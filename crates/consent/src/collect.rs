@@ -3,8 +3,8 @@
 use workspace::{Basis, Compat, Regime, Source};
 
 use crate::choice::{granted, granted_on_record};
-use crate::decide::opt_out;
-use crate::{Choices, Origin, Preferences, Reason, Rules, Signals, Stamp};
+use crate::decide::{by_age, opt_out};
+use crate::{CategorySet, Choices, Origin, Preferences, Reason, Rules, Signals, Stamp};
 
 /// What is known when an event arrives.
 #[derive(Debug, Clone)]
@@ -29,15 +29,18 @@ pub fn collect<'a>(source: &Source, rules: &'a Rules, arrival: Arrival<'a>) -> C
     let basis = source.basis();
     let category = rules.categories.key(source.category.as_str());
     let (origin, preferences) = match sent {
-        Some(preferences) => (Origin::Sent, preferences),
+        Some(preferences) => (Origin::Sent, beside(rules, known, preferences)),
         None if known.any => (Origin::Record, on_record(rules, known)),
         None if source.compat == Some(Compat::Segment) => (Origin::Unknown, Preferences::default()),
         None => (Origin::Default, Preferences::default()),
     };
+    // Only a later opt-in in two steps beats a signal, and a refusal under any identifier beats that.
+    let signals = if known.granted.intersects(CategorySet::SALE_AND_SHARING) { Signals::default() } else { signals };
     if basis == Basis::Consent {
-        if category.intersects(rules.categories.targeting())
-            && let Some(reason) = opt_out(signals, rules)
-        {
+        let is_disclosure = category.intersects(rules.categories.targeting());
+        let is_optional = !rules.categories.required().contains(category);
+        let opted_out = opt_out(signals, known.refused, rules).filter(|_| is_disclosure);
+        if let Some(reason) = opted_out.or_else(|| by_age(known.refused, is_disclosure, is_optional)) {
             return Err(reason);
         }
         if known.refused.intersects(category) {
@@ -58,6 +61,16 @@ pub fn collect<'a>(source: &Source, rules: &'a Rules, arrival: Arrival<'a>) -> C
         }
     }
     Ok(Stamp { origin, preferences, signals, regime, basis })
+}
+
+/// What was sent, with what is on record beside categories: an opt-out that held at capture holds for the event whatever
+/// comes later.
+fn beside<'a>(rules: &'a Rules, known: Choices, mut sent: Preferences<'a>) -> Preferences<'a> {
+    let refused = known.refused.intersection(rules.categories.beside());
+    if !refused.is_empty() {
+        sent.0.extend(rules.categories.names(refused).into_iter().map(|name| (name.into(), false)));
+    }
+    sent
 }
 
 fn on_record(rules: &Rules, known: Choices) -> Preferences<'_> {

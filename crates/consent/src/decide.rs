@@ -25,6 +25,11 @@ impl Rules {
         Self::with(Categories::new(rules), rules)
     }
 
+    /// Whether a signal asks, in a way that counts here, not to be sold or shared.
+    pub fn opts_out(&self, signals: Signals) -> bool {
+        opt_out(signals, CategorySet::NONE, self).is_some()
+    }
+
     /// Compiles a workspace's rules over categories whose bits have their meaning already.
     pub(crate) fn with(categories: Categories, rules: &ConsentRules) -> Self {
         let ask_again_below = Words::of(Some(rules.banner.ask_again_below.unwrap_or(0)));
@@ -39,6 +44,8 @@ pub struct Use {
     pub purpose: Purpose,
     /// All must be granted.
     pub categories: CategorySet,
+    /// The vendor of the banner that receives, which may be refused by itself; none where it is none of them.
+    pub vendor: CategorySet,
     /// Who receives.
     pub recipient: RecipientRole,
     /// Whether it may go without a category.
@@ -55,6 +62,7 @@ impl Use {
         Self {
             purpose: destination.purpose.clone(),
             categories: categories.set(destination.categories().iter().map(workspace::Category::as_str)),
+            vendor: destination.vendor.as_deref().map_or(CategorySet::NONE, |id| categories.vendor(id)),
             recipient: destination.recipient,
             unmapped: destination.unmapped.allows(),
             unstamped: destination.unstamped.allows(),
@@ -84,32 +92,46 @@ pub enum Decision {
 /// May this event be used so?
 pub fn decide(known: Choices, stamp: &Stamp<'_>, wishes: Wishes<'_>, purpose: &Use, rules: &Rules) -> Decision {
     let categories = &rules.categories;
-    let reason = by_signal(stamp.signals, purpose, rules)
+    // Of what is no category, what held at capture and what holds today deny alike.
+    let beside = known.refused.union(categories.refused_beside(&stamp.preferences));
+    let is_disclosure = is_disclosure(purpose, categories);
+    let is_optional = purpose.categories.is_empty() || !categories.required().contains(purpose.categories);
+    let reason = opt_out(stamp.signals, beside, rules)
+        .filter(|_| is_disclosure)
+        .or_else(|| by_age(beside, is_disclosure, is_optional))
         .or_else(|| by_mapping(purpose, categories))
         .or_else(|| known.refused.intersects(purpose.categories).then_some(Reason::Withdrawn))
         .or_else(|| by_stamp(stamp, purpose, categories))
+        .or_else(|| beside.intersects(purpose.vendor).then_some(Reason::VendorRefused))
         .or_else(|| by_wish(wishes, purpose));
     reason.map_or(Decision::Allow, Decision::Deny)
 }
 
-/// GPC forbids sale, sharing and advertising across contexts. A third party's analytics is a disclosure for its own
+/// Sale, sharing and advertising across contexts, which GPC forbids. A third party's analytics is a disclosure for its own
 /// ends and counts as such; a service provider's is not.
-pub(crate) fn by_signal(signals: Signals, purpose: &Use, rules: &Rules) -> Option<Reason> {
-    let forbidden = purpose.purpose.is_sale_or_advertising()
-        || purpose.categories.intersects(rules.categories.targeting())
-        || (purpose.purpose == Purpose::Analytics && purpose.recipient == RecipientRole::ThirdParty);
-    if !forbidden {
-        return None;
-    }
-    opt_out(signals, rules)
+fn is_disclosure(purpose: &Use, categories: &Categories) -> bool {
+    purpose.purpose.is_sale_or_advertising()
+        || purpose.categories.intersects(categories.targeting())
+        || (purpose.purpose == Purpose::Analytics && purpose.recipient == RecipientRole::ThirdParty)
 }
 
-/// The reason that a signal gives, if it is set and honoured.
-pub(crate) fn opt_out(signals: Signals, rules: &Rules) -> Option<Reason> {
+/// The reason that an opt-out of sale and sharing gives, by a signal that is honoured or on record.
+pub(crate) fn opt_out(signals: Signals, refused: CategorySet, rules: &Rules) -> Option<Reason> {
     if signals.gpc {
         return Some(Reason::GpcOptOut);
     }
-    (signals.dnt && rules.do_not_track == DoNotTrack::AsGpc).then_some(Reason::DntOptOut)
+    if signals.dnt && rules.do_not_track == DoNotTrack::AsGpc {
+        return Some(Reason::DntOptOut);
+    }
+    refused.intersects(CategorySet::SALE_AND_SHARING).then_some(Reason::GpcOptOut)
+}
+
+/// A known child's data is neither sold nor shared nor used for targeting, and of one that is too young to consent nothing
+/// optional is used at all.
+pub(crate) fn by_age(refused: CategorySet, is_disclosure: bool, is_optional: bool) -> Option<Reason> {
+    let is_denied = (is_disclosure && refused.intersects(CategorySet::ADULT))
+        || (is_optional && refused.intersects(CategorySet::OWN_CONSENT));
+    is_denied.then_some(Reason::KnownChild)
 }
 
 fn by_mapping(purpose: &Use, categories: &Categories) -> Option<Reason> {

@@ -12,8 +12,8 @@
 //!
 //! Both decisions are pure functions with golden vectors in `vectors/`, run here and in the browser SDK.
 //!
-//! Not here yet, and therefore never assumed: suppression and transfer rules, computed recipient roles (the
-//! destination's `recipient` is a claim), and the two-step opt-in that could override GPC.
+//! Not here yet, and therefore never assumed: suppression and transfer rules, and computed recipient roles (the
+//! destination's `recipient` is a claim).
 
 mod categories;
 mod choice;

@@ -16,7 +16,7 @@ pub enum Reason {
     ConsentUnknown,
     /// The subject refuses a needed category today.
     Withdrawn,
-    /// The event came with Global Privacy Control and the use is one it forbids.
+    /// Global Privacy Control came with the event, or is on record of its subject, and the use is one it forbids.
     GpcOptOut,
     /// The event came with Do Not Track, which the workspace honours like GPC.
     DntOptOut,
@@ -32,6 +32,10 @@ pub enum Reason {
     SentClientSide,
     /// The grant on record has ended, by its time or because its words are asked again.
     ConsentExpired,
+    /// The subject refuses the vendor that the destination is, though not its category.
+    VendorRefused,
+    /// The subject is known to be a child, for whom the use is not permitted whatever is granted.
+    KnownChild,
 }
 
 /// Whose will a reason is: the person's (withheld) or the sender's (filtered).
@@ -45,7 +49,7 @@ pub enum ReasonKind {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::CategoryRefused,
         Self::NoConsent,
         Self::ConsentUnknown,
@@ -58,6 +62,8 @@ impl Reason {
         Self::IntegrationsObject,
         Self::SentClientSide,
         Self::ConsentExpired,
+        Self::VendorRefused,
+        Self::KnownChild,
     ];
 
     /// The code in traces, metrics and the API.
@@ -75,6 +81,8 @@ impl Reason {
             Self::IntegrationsObject => "integrations_object",
             Self::SentClientSide => "sent_client_side",
             Self::ConsentExpired => "consent_expired",
+            Self::VendorRefused => "vendor_refused",
+            Self::KnownChild => "known_child",
         }
     }
 
@@ -96,7 +104,9 @@ impl Reason {
             | Self::Unmapped
             | Self::BasisPermitsRequiredOnly
             | Self::RequiredNotForPurpose
-            | Self::ConsentExpired => ReasonKind::Withheld,
+            | Self::ConsentExpired
+            | Self::VendorRefused
+            | Self::KnownChild => ReasonKind::Withheld,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the request's headers said.
+/// What the request's headers said, unless a later opt-in in two steps stands against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Signals {
     /// Global Privacy Control.

@@ -6,9 +6,9 @@ use std::fmt;
 use event::Fields;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
-use workspace::{Basis, Regime};
+use workspace::{Basis, Regime, VENDOR_PREFIX};
 
-use crate::Signals;
+use crate::{Categories, Signals};
 
 /// What held at capture. Borrows from the record or request that carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +105,21 @@ impl<'a> Preferences<'a> {
         last.get("categoryPreferences").filter(|text| *text != "null")?;
         let preferences = serde_json::from_str::<Consent<'a>>(consent).ok().and_then(|consent| consent.preferences);
         Some(preferences.map_or_else(Self::default, |raw| Self::from_json(raw.get())))
+    }
+
+    /// With the vendors that `context.consent` refuses one by one, of those that destinations can belong to.
+    #[must_use]
+    pub fn refusing_vendors(mut self, consent: &'a str, categories: &Categories) -> Self {
+        const FIELD: &str = "refusedVendors";
+        // Few events have it, and this is asked of every one.
+        if !consent.contains(FIELD) {
+            return self;
+        }
+        let fields = Fields::parse(consent).ok();
+        let ids = fields.and_then(|fields| serde_json::from_str::<Vec<String>>(fields.get(FIELD)?).ok());
+        let known = ids.into_iter().flatten().filter(|id| !categories.vendor(id).is_empty());
+        self.0.extend(known.map(|id| (format!("{VENDOR_PREFIX}{id}").into(), false)));
+        self
     }
 
     fn from_json(json: &'a str) -> Self {

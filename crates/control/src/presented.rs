@@ -28,7 +28,7 @@ pub struct Presented {
     /// Where it was answered: `first`, `centre`, `control`, `page`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// How: `accept_all`, `reject_all`, `choose`, `withdraw`, `api`.
+    /// How: `accept_all`, `reject_all`, `choose`, `withdraw`, `api`, `confirmed_over_gpc`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// The regime under which it was asked, as the page had it.
@@ -48,7 +48,22 @@ pub struct Presented {
     pub gpc: bool,
 }
 
+/// The method of an opt-in in two steps, in which the second said that the browser asks not to be sold or shared.
+pub const CONFIRMED_OVER_GPC: &str = "confirmed_over_gpc";
+
 impl Presented {
+    /// Whether a page of Assent's asked, which names every vendor that is refused. Segment's consent tools say a `version`
+    /// too, that of their protocol.
+    pub fn is_banners(&self) -> bool {
+        self.method.is_some()
+    }
+
+    /// Whether it is an informed opt-in over Global Privacy Control: confirmed as such, under the words of today.
+    pub fn confirms_over_gpc(&self, rules: &ConsentRules) -> bool {
+        let is_shown = self.text_hash.is_some() && self.version == Some(rules.banner.version);
+        is_shown && self.method.as_deref() == Some(CONFIRMED_OVER_GPC)
+    }
+
     /// Reads `context.consent` of the event that carried the choice. Only what the workspace can have shown is taken, so
     /// that nobody is named by it; the rest is left out, because a choice is never refused for its description.
     pub fn from_consent(consent: &str, rules: &ConsentRules) -> Self {
@@ -80,7 +95,7 @@ impl Presented {
 /// Where a page asks.
 const LAYERS: [&str; 4] = ["first", "centre", "control", "page"];
 /// How a page is answered.
-const METHODS: [&str; 5] = ["accept_all", "reject_all", "choose", "withdraw", "api"];
+const METHODS: [&str; 6] = ["accept_all", "reject_all", "choose", "withdraw", "api", CONFIRMED_OVER_GPC];
 
 fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))

@@ -82,13 +82,16 @@ pub enum Recorded {
         /// The number that it got then.
         receipt: Receipt,
     },
+    /// Nothing: what a signal or a field of an event says of somebody unknown stays with its event.
+    Nothing,
 }
 
 impl Recorded {
-    /// The number of the choice, by which its maker can ask for its receipt.
-    pub fn receipt(&self) -> Receipt {
+    /// The number of what was recorded, by which its maker can ask for its receipt.
+    pub fn receipt(&self) -> Option<Receipt> {
         match self {
-            Self::Known { receipt, .. } | Self::Anonymous { receipt } | Self::Again { receipt } => *receipt,
+            Self::Known { receipt, .. } | Self::Anonymous { receipt } | Self::Again { receipt } => Some(*receipt),
+            Self::Nothing => None,
         }
     }
 }
@@ -157,8 +160,11 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
         all.iter().zip(&nameless).filter(|(_, nameless)| !**nameless).map(|(one, _)| *one).collect();
     let mut subjects = tenant.surrogates.resolve(&named).await?.into_iter();
     let mut rows = Vec::with_capacity(made.len());
-    for ((made, identifiers), nameless) in made.iter().zip(&all).zip(nameless) {
-        let subject = if nameless { None } else { subjects.next() };
+    for ((made, identifiers), nameless) in made.iter().zip(&all).zip(&nameless) {
+        if *nameless && !is_chosen(made) {
+            continue;
+        }
+        let subject = if *nameless { None } else { subjects.next() };
         let maker = subject.map(|subject| Maker {
             subject,
             identifiers: identifiers.fingerprints(),
@@ -180,7 +186,17 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
         Some(receipt) => Recorded::Again { receipt },
         None => recorded(row),
     };
-    Ok(rows.into_iter().zip(known).map(answer).collect())
+    let mut told = rows.into_iter().zip(known).map(answer);
+    let of_each = made.iter().zip(nameless).map(|(made, nameless)| {
+        let is_kept = !nameless || is_chosen(made);
+        is_kept.then(|| told.next()).flatten().unwrap_or(Recorded::Nothing)
+    });
+    Ok(of_each.collect())
+}
+
+/// Whether somebody chose it, so that it is proved also where its maker stays unknown.
+fn is_chosen(made: &ChoiceMade) -> bool {
+    !matches!(made.method, Method::Gpc | Method::Age)
 }
 
 /// Which rows are imports that were taken over before, by an earlier request or earlier in this group.
@@ -205,7 +221,7 @@ async fn nameless(
     categories: &Categories,
 ) -> Result<Vec<bool>, StoreError> {
     // Who imports a refusal holds the identifier already, and asks that it be obeyed: without it nobody could.
-    let is_imported = |made: &ChoiceMade| made.method == Method::Import;
+    let is_imported = |made: &ChoiceMade| matches!(made.method, Method::Import | Method::ParentVerified);
     let refuses =
         |made: &ChoiceMade| made.user_id.is_none() && made.choice.is_refusal(categories) && !is_imported(made);
     let asked: Vec<Fingerprint> = made

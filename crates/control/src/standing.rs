@@ -7,6 +7,10 @@
 //!
 //! Names, not bits: what a bit means depends on the order of the workspace's file of the day.
 //!
+//! Beside categories it has vendors that are refused one by one (`vendor:ga`). The banner names those that are refused and
+//! no others, so `vendor:*` says when it last asked about all of them: an older refusal of one of them is taken back. A
+//! parent's consent (`age:parent`) takes back that a child cannot consent by itself.
+//!
 //! A grant also says to which version of the banner's words it was given, because it ends when those are asked again.
 
 use std::cmp::Reverse;
@@ -15,6 +19,14 @@ use std::collections::BTreeMap;
 use consent::{Categories, Held, Words};
 use event::Millis;
 use serde::{Deserialize, Serialize};
+use workspace::VENDOR_PREFIX;
+
+/// When the banner last asked about every vendor.
+const ALL_VENDORS: &str = "vendor:*";
+/// That a parent consents, and when.
+const PARENT: &str = "age:parent";
+/// As `consent` names it.
+const OWN_CONSENT: &str = "age:own_consent";
 
 /// The latest word about one category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,10 +60,37 @@ impl Standing {
         Self(granted.chain(refused.iter().map(|name| (name.clone(), Said(false, at, None)))).collect())
     }
 
+    /// Adds that all vendors were asked about, and that some were refused.
+    pub(crate) fn add_vendors(&mut self, refused: &[String], at: Millis) {
+        self.0.insert(ALL_VENDORS.to_owned(), Said(true, at, None));
+        let names = refused.iter().map(|id| format!("{VENDOR_PREFIX}{id}"));
+        self.0.extend(names.map(|name| (name, Said(false, at, None))));
+    }
+
+    /// Adds that a parent consents.
+    pub(crate) fn add_parent(&mut self, at: Millis) {
+        self.0.insert(PARENT.to_owned(), Said(true, at, None));
+    }
+
+    /// Whether something else that was said takes this back.
+    fn is_taken_back(&self, name: &str, said: Said) -> bool {
+        let asked_at = |name: &str| self.0.get(name).filter(|asked| asked.0).map(|asked| asked.1);
+        match name {
+            OWN_CONSENT => asked_at(PARENT).is_some(),
+            _ => name.starts_with(VENDOR_PREFIX) && asked_at(ALL_VENDORS).is_some_and(|asked| asked > said.1),
+        }
+    }
+
     /// What of it is refused.
     #[must_use]
     pub fn refusals(&self) -> Self {
-        Self(self.0.iter().filter(|(_, said)| !said.0).map(|(name, said)| (name.clone(), *said)).collect())
+        Self(self.words().filter(|(_, said)| !said.0).map(|(name, said)| (name.to_owned(), said)).collect())
+    }
+
+    /// What was said about categories, and about what choices name beside them, as it counts.
+    pub fn words(&self) -> impl Iterator<Item = (&str, Said)> {
+        let said = self.0.iter().map(|(name, said)| (name.as_str(), *said));
+        said.filter(|(name, said)| ![ALL_VENDORS, PARENT].contains(name) && !self.is_taken_back(name, *said))
     }
 
     /// Takes in what another says.
@@ -67,10 +106,8 @@ impl Standing {
 
     /// As the gate knows it. Categories that the workspace no longer has are left out, and stay on record.
     pub fn held(&self, categories: &Categories) -> Held {
-        let named = self
-            .0
-            .iter()
-            .map(|(name, Said(granted, at, words))| (categories.key(name), *granted, *at, Words::of(*words)));
+        let named =
+            self.words().map(|(name, Said(granted, at, words))| (categories.key(name), granted, at, Words::of(words)));
         Held::gathered(categories, named)
     }
 }
@@ -108,6 +145,31 @@ mod tests {
             let text = serde_json::to_string(&a).expect("a map of plain values");
             prop_assert_eq!(serde_json::from_str::<Standing>(&text).ok(), Some(a));
         }
+    }
+
+    #[test]
+    fn a_vendor_is_refused_until_the_banner_asks_again_without_it() {
+        let refused = |standing: &Standing| standing.refusals().0.into_keys().collect::<Vec<_>>();
+        let asked = |refused: &[&str], at| {
+            let mut standing = Standing::default();
+            standing.add_vendors(&refused.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>(), Millis(at));
+            standing
+        };
+        let (first, second) = (asked(&["ga", "meta"], 10), asked(&["meta"], 20));
+        assert_eq!(refused(&first), ["vendor:ga", "vendor:meta"]);
+        assert_eq!(refused(&merged(&[&first, &second])), ["vendor:meta"]);
+        assert_eq!(merged(&[&first, &second]), merged(&[&second, &first]));
+        assert!(refused(&merged(&[&first, &asked(&[], 30)])).is_empty());
+    }
+
+    #[test]
+    fn a_parent_consents_for_a_child_and_not_to_more_than_a_child_may() {
+        let names = ["age:adult".to_owned(), OWN_CONSENT.to_owned()];
+        let child = Standing::of(&[], &names, Millis(10), None);
+        let mut parent = Standing::default();
+        parent.add_parent(Millis(5));
+        let both = merged(&[&child, &parent]);
+        assert_eq!(both.refusals().0.into_keys().collect::<Vec<_>>(), ["age:adult"]);
     }
 
     #[test]

@@ -157,21 +157,33 @@ pub enum Method {
     Traits,
     /// Taken over from another consent platform.
     Import,
+    /// Global Privacy Control, or Do Not Track where it counts, in a request of somebody known.
+    Gpc,
+    /// A field of an event that says who is a child.
+    Age,
+    /// Given by a parent whom the operator has verified.
+    ParentVerified,
 }
 
 impl Method {
+    /// All of them.
+    const ALL: [Self; 6] = [Self::Event, Self::Traits, Self::Import, Self::Gpc, Self::Age, Self::ParentVerified];
+
     /// The name in the store.
     pub fn name(self) -> &'static str {
         match self {
             Self::Event => "event",
             Self::Traits => "traits",
             Self::Import => "import",
+            Self::Gpc => "gpc",
+            Self::Age => "age",
+            Self::ParentVerified => "parent_verified",
         }
     }
 
     /// The one of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Event, Self::Traits, Self::Import].into_iter().find(|method| method.name() == name)
+        Self::ALL.into_iter().find(|method| method.name() == name)
     }
 }
 
@@ -194,7 +206,7 @@ pub struct ChoiceRow {
     pub receipt: Receipt,
     /// `None` for a refusal from somebody unknown: such a row has nothing that leads to a person.
     pub maker: Option<Maker>,
-    /// Names of categories granted.
+    /// Names of categories granted, and of what choices name beside them (`use:sale_and_sharing`).
     pub granted: Vec<String>,
     /// Names of categories refused.
     pub refused: Vec<String>,
@@ -239,10 +251,18 @@ impl ChoiceRow {
 
     /// What it says by itself.
     pub fn standing(&self) -> Standing {
-        // Segment's consent tools say a `version` too, that of their protocol.
-        let is_banners = |presented: &&Presented| presented.method.is_some() || self.method == Method::Import;
-        let words = self.presented.as_ref().filter(is_banners).and_then(|presented| presented.version);
-        Standing::of(&self.granted, &self.refused, self.made_at, words)
+        let presented = self.presented.as_ref();
+        let is_imported = matches!(self.method, Method::Import | Method::ParentVerified);
+        let words = presented.filter(|presented| presented.is_banners() || is_imported);
+        let words = words.and_then(|presented| presented.version);
+        let mut standing = Standing::of(&self.granted, &self.refused, self.made_at, words);
+        if let Some(presented) = presented.filter(|presented| presented.is_banners()) {
+            standing.add_vendors(&presented.refused_vendors, self.made_at);
+        }
+        if self.method == Method::ParentVerified {
+            standing.add_parent(self.made_at);
+        }
+        standing
     }
 }
 

@@ -67,7 +67,7 @@ const CAUSES: [(u8, Cause, &str); 18] = [
 ];
 
 /// Consent's reasons with their number.
-const REASONS: [(u8, Reason); 12] = [
+const REASONS: [(u8, Reason); 14] = [
     (0, Reason::CategoryRefused),
     (1, Reason::NoConsent),
     (2, Reason::ConsentUnknown),
@@ -80,6 +80,8 @@ const REASONS: [(u8, Reason); 12] = [
     (9, Reason::IntegrationsObject),
     (10, Reason::SentClientSide),
     (11, Reason::ConsentExpired),
+    (12, Reason::VendorRefused),
+    (13, Reason::KnownChild),
 ];
 
 impl Cause {

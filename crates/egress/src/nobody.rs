@@ -21,6 +21,7 @@ pub fn about_nobody<T>(item: T) -> Option<(Permitted<T>, Arc<Gate>)> {
     let purpose = Use {
         purpose: Purpose::Service,
         categories: gate.rules().categories.required(),
+        vendor: consent::CategorySet::NONE,
         recipient: RecipientRole::ServiceProvider,
         unmapped: false,
         unstamped: false,

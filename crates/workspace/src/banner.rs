@@ -143,6 +143,11 @@ pub struct Tcf {
     pub special_features: BTreeMap<u8, Category>,
 }
 
+/// How a choice names a vendor: `vendor:` and its id.
+pub const VENDOR_PREFIX: &str = "vendor:";
+/// The vendors that destinations can belong to are the first of the banner's: each is a bit of every choice in memory.
+pub const VENDORS_OF_DESTINATIONS_MAX: usize = 32;
+
 /// Something that the page loads once its categories are granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

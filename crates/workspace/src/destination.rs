@@ -21,6 +21,10 @@ pub struct Destination {
     /// All of them must be granted. Absent: the destination is unmapped.
     #[serde(default)]
     pub categories: Option<Vec<Category>>,
+    /// The vendor of the banner that it is: whoever refuses the vendor there is withheld from it, though its categories
+    /// are granted.
+    #[serde(default)]
+    pub vendor: Option<String>,
     /// What the recipient uses the events for.
     pub purpose: Purpose,
     /// What the recipient is, by the operator's claim until a contract is on record.

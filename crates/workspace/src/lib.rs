@@ -8,6 +8,7 @@
 mod alert;
 mod banner;
 mod category;
+mod children;
 mod destination;
 mod document;
 mod lint;
@@ -25,8 +26,9 @@ mod vendor;
 mod words;
 
 pub use alert::{Alert, Channel, Condition, ConditionKind, WebhookChannel};
-pub use banner::{Banner, Before, Control, Surface, Tag, TagKind, Tcf};
+pub use banner::{Banner, Before, Control, Surface, Tag, TagKind, Tcf, VENDOR_PREFIX, VENDORS_OF_DESTINATIONS_MAX};
 pub use category::{Category, CategoryRule, REQUIRED};
+pub use children::{Age, Children, Place};
 pub use destination::{Destination, RecipientRole, Switch};
 pub use document::Document;
 pub use model::{ConsentRules, DoNotTrack, Workspace};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event::Slug;
 use serde::{Deserialize, Serialize};
 
-use crate::{Alert, Banner, Category, CategoryRule, DefaultRegime, Destination, NoticeRules, Regime, Source};
+use crate::{Alert, Banner, Category, CategoryRule, Children, DefaultRegime, Destination, NoticeRules, Regime, Source};
 
 /// Everything a workspace is.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,6 +48,8 @@ pub struct ConsentRules {
     pub choice_traits: BTreeMap<String, Category>,
     /// What `DNT: 1` means. It is obsolete, so it means nothing unless the operator promised otherwise.
     pub do_not_track: DoNotTrack,
+    /// How events say that they are about a child. Absent: nobody is known to be one.
+    pub children: Option<Children>,
     /// How visitors are asked.
     pub banner: Banner,
     /// What the workspace says about itself. Without it no notice is published.
@@ -62,6 +64,7 @@ impl Default for ConsentRules {
             categories: CategoryRule::defaults(),
             choice_traits: BTreeMap::new(),
             do_not_track: DoNotTrack::Ignore,
+            children: None,
             banner: Banner::default(),
             notice: None,
         }

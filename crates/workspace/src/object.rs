@@ -56,6 +56,7 @@ const DESTINATION: &[Field] = &[
     ("sources", NOTHING),
     ("settings", || json!({})),
     ("categories", NOTHING),
+    ("vendor", NOTHING),
     ("purpose", NOTHING),
     ("recipient", || json!("third_party")),
     ("unmapped", || json!("deny")),
@@ -85,6 +86,7 @@ const CONSENT: &[Field] = &[
     ("categories", || json!(CategoryRule::defaults())),
     ("choice_traits", || json!({})),
     ("do_not_track", || json!("ignore")),
+    ("children", NOTHING),
     ("banner", || json!({})),
     ("notice", NOTHING),
 ];

@@ -158,6 +158,30 @@ consent:
     }
 
     #[test]
+    fn a_destination_is_a_vendor_that_visitors_are_shown() {
+        let with = |vendor: &str, vendors: usize| {
+            let listed = (0..vendors).map(|at| format!("{{ id: v{at}x, name: V, category: performance }}"));
+            let listed = listed.collect::<Vec<_>>().join(", ");
+            let yaml = GOOD.replace("purpose: analytics", &format!("purpose: analytics\n    vendor: {vendor}"));
+            check(&format!("{yaml}  banner: {{ vendors: [{listed}] }}\n"))
+        };
+        assert_snapshot!(with("v31x", 40), @"acme with 2 sources");
+        assert_snapshot!(with("v32x", 40), @"destination `echo` is vendor `v32x`, number 33 of `banner.vendors`; a destination can be one of the first 32: move it up");
+        assert_snapshot!(with("v1y", 2), @"destination `echo` is vendor `v1y`, which is not among `banner.vendors`; did you mean `v1x`?");
+        assert_snapshot!(with("ga", 0), @"destination `echo` is vendor `ga`, which is not among `banner.vendors`");
+    }
+
+    #[test]
+    fn a_rule_about_children_says_who_is_one() {
+        let with = |children: &str| check(&format!("{GOOD}  children: {children}\n"));
+        assert_snapshot!(with("{ name: band, denied: [teen, kid], parent: [kid] }"), @"acme with 2 sources");
+        assert_snapshot!(with("{ name: band, denied: [] }"), @"`consent.children` needs the `name` of the field that says who is a child, and in `denied` the values that say so");
+        assert_snapshot!(with("{ name: band, denied: [teen], parent: [kid] }"), @"`consent.children.parent` names `kid`, which is not in `denied`: whoever needs a parent is a child");
+        let categories = |name: &str| check(&GOOD.replace("aliases: [C0002, ta-2]", &format!("aliases: ['{name}']")));
+        assert_snapshot!(categories("use:sale_and_sharing"), @"a category may not be called `use:sale_and_sharing`: Assent uses names that begin so itself");
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_place_and_a_way_out() {
         assert_snapshot!(check("workspace: acme\nsorces: []"), @"unknown field `sorces`, expected one of `workspace`, `sources`, `destinations`, `alerts`, `consent`; did you mean `sources`?");
         assert_snapshot!(check("workspace: Acme"), @"`Acme` is not a name: use 1 to 63 of a-z, 0-9, `-` and `_`, starting with a letter or a digit");

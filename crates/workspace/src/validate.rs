@@ -4,10 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use event::Slug;
 
+use crate::banner::{VENDOR_PREFIX, VENDORS_OF_DESTINATIONS_MAX};
 use crate::{Alert, Category, Condition, Destination, SourceKind, Workspace, lint};
 
-/// One bit each in the gate.
-const CATEGORIES_MAX: usize = 64;
+/// One bit each in the gate, as the vendors of destinations and some names of Assent's own.
+const CATEGORIES_MAX: usize = 24;
+/// How Assent names what is no category among the words of a choice.
+const RESERVED: [&str; 4] = [VENDOR_PREFIX, "use:", "age:", "parent:"];
 /// Each is looked at every few seconds.
 const ALERTS_MAX: usize = 200;
 
@@ -24,6 +27,11 @@ pub(crate) fn validate(workspace: &Workspace) -> Result<(), Invalid> {
         return Err(Invalid(format!("there are {} categories, {CATEGORIES_MAX} at most", consent.categories.len())));
     }
     unique("categories", consent.categories.iter().flat_map(|rule| std::iter::once(&rule.name).chain(&rule.aliases)))?;
+    let names = consent.categories.iter().flat_map(|rule| std::iter::once(&rule.name).chain(&rule.aliases));
+    if let Some(name) = names.into_iter().find(|name| RESERVED.iter().any(|own| name.as_str().starts_with(own))) {
+        return Err(Invalid(format!("a category may not be called `{name}`: Assent uses names that begin so itself")));
+    }
+    children(workspace)?;
     for (name, category) in &consent.choice_traits {
         known_category(workspace, category, &format!("the trait `{name}` means"))?;
     }
@@ -93,6 +101,7 @@ fn one_destination(workspace: &Workspace, destination: &Destination) -> Result<(
     for category in destination.categories() {
         known_category(workspace, category, &format!("destination `{name}` asks for"))?;
     }
+    vendor(workspace, destination)?;
     let only_required = !destination.is_unmapped() && destination.categories().iter().all(Category::is_required);
     if only_required && !destination.purpose.may_be_required() {
         return Err(Invalid(format!(
@@ -102,6 +111,53 @@ fn one_destination(workspace: &Workspace, destination: &Destination) -> Result<(
         )));
     }
     Ok(())
+}
+
+/// The vendor that a destination is must be one that a visitor is shown.
+fn vendor(workspace: &Workspace, destination: &Destination) -> Result<(), Invalid> {
+    let Some(wanted) = &destination.vendor else { return Ok(()) };
+    let vendors = &workspace.consent.banner.vendors;
+    let name = &destination.name;
+    match vendors.iter().position(|vendor| vendor.id == *wanted) {
+        Some(place) if place < VENDORS_OF_DESTINATIONS_MAX => Ok(()),
+        Some(place) => Err(Invalid(format!(
+            "destination `{name}` is vendor `{wanted}`, number {} of `banner.vendors`; a destination can be one of the \
+             first {VENDORS_OF_DESTINATIONS_MAX}: move it up",
+            place + 1
+        ))),
+        None => {
+            let near = nearest(wanted, vendors.iter().map(|vendor| vendor.id.as_str()));
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            Err(Invalid(format!(
+                "destination `{name}` is vendor `{wanted}`, which is not among `banner.vendors`{hint}"
+            )))
+        }
+    }
+}
+
+/// What somebody may have meant, if it is near enough.
+fn nearest<'n>(wanted: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let distances = known.map(|name| (strsim::damerau_levenshtein(wanted, name), name)).min();
+    distances.filter(|(distance, name)| *distance <= name.len().max(wanted.len()) / 2).map(|(_, name)| name)
+}
+
+/// A rule about children that names nobody, or of whose values one is too young without being a child, is a mistake that
+/// nothing would show.
+fn children(workspace: &Workspace) -> Result<(), Invalid> {
+    let Some(children) = &workspace.consent.children else { return Ok(()) };
+    if children.name.is_empty() || children.denied.is_empty() {
+        return Err(Invalid(
+            "`consent.children` needs the `name` of the field that says who is a child, and in `denied` the values that \
+             say so"
+                .to_owned(),
+        ));
+    }
+    match children.parent.iter().find(|value| !children.denied.contains(value)) {
+        Some(value) => Err(Invalid(format!(
+            "`consent.children.parent` names `{value}`, which is not in `denied`: whoever needs a parent is a child"
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn known_category(workspace: &Workspace, category: &Category, who: &str) -> Result<(), Invalid> {

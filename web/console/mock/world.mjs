@@ -45,6 +45,7 @@ const destination = (name, kind, more = {}) => ({
   sources: ["web", "api"],
   settings: {},
   categories: ["performance"],
+  vendor: null,
   purpose: "analytics",
   recipient: "service_provider",
   unmapped: "deny",
@@ -342,6 +343,7 @@ const consentOf = () => ({
   default_regime: "by-region",
   regions: { GB: "uk-statistics" },
   choice_traits: { marketing_opt_in: "targeting" },
+  children: null,
   do_not_track: "ignore",
   banner: {
     version: 2,

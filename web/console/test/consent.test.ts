@@ -17,6 +17,7 @@ const saved: Consent = {
   regions: {},
   choice_traits: {},
   do_not_track: "ignore",
+  children: null,
   banner: { version: 2, languages: { en: {}, de: { reviewed: "J. R." } } },
   notice: null,
   version: 7,

@@ -15,7 +15,9 @@ export type Reason =
   | "required_not_for_purpose"
   | "integrations_object"
   | "sent_client_side"
-  | "consent_expired";
+  | "consent_expired"
+  | "vendor_refused"
+  | "known_child";
 
 /** Category key → granted. Only `true` grants. */
 export type Preferences = Record<string, boolean>;
@@ -75,6 +77,8 @@ export interface Use {
   readonly purpose?: string;
   /** All must be granted. */
   readonly categories: readonly string[];
+  /** The vendor of the banner that receives. */
+  readonly vendor?: string;
   readonly recipient?: "service_provider" | "third_party";
   readonly unmapped?: "allow" | "deny";
   readonly unstamped?: "allow" | "deny";
@@ -133,13 +137,29 @@ export function optOut(signals: Signals, rules: Rules): Reason | undefined {
 const DISCLOSURES = ["advertising", "sale", "sharing"];
 
 /** Sale, sharing, advertising across contexts, and a third party's analytics, which is a disclosure for its own ends. */
-function bySignal(signals: Signals, use: Use, rules: Rules): Reason | undefined {
+function isDisclosure(use: Use, rules: Rules): boolean {
   const { purpose = "analytics" } = use;
-  const forbidden =
+  return (
     DISCLOSURES.includes(purpose) ||
     set(rules, use.categories).includes("targeting") ||
-    (purpose === "analytics" && use.recipient === "third_party");
-  return forbidden ? optOut(signals, rules) : undefined;
+    (purpose === "analytics" && use.recipient === "third_party")
+  );
+}
+
+function bySignal(signals: Signals, use: Use, rules: Rules): Reason | undefined {
+  return isDisclosure(use, rules) ? optOut(signals, rules) : undefined;
+}
+
+/** What choices and stamps name beside categories: the opt-out of sale and sharing, and what a child may not. */
+const SALE_AND_SHARING = "use:sale_and_sharing";
+const ADULT = "age:adult";
+const OWN_CONSENT = "age:own_consent";
+const isBeside = (key: string) => /^(vendor|use|age):/.test(key);
+
+/** A known child's data is not disclosed, and of one too young to consent nothing optional is used. */
+function byAge(refused: readonly string[], discloses: boolean, isOptional: boolean): Reason | undefined {
+  const isDenied = (discloses && refused.includes(ADULT)) || (isOptional && refused.includes(OWN_CONSENT));
+  return isDenied ? "known_child" : undefined;
 }
 
 function byMapping(use: Use, categories: readonly string[]): Reason | undefined {
@@ -183,10 +203,19 @@ export function denied(signals: Signals, use: Use, rules: Rules): Reason | undef
 /** May this event be used so? Deny-overrides; the order decides only which of several reasons is told. */
 export function decide(known: Known, stamp: Stamp, wishes: Wishes, use: Use, rules: Rules): Reason | "allow" {
   const categories = set(rules, use.categories);
+  const { preferences = {} } = stamp;
+  // Of what is no category, what held at capture and what holds today deny alike.
+  const refused = [...known.refused, ...Object.keys(preferences).filter((key) => preferences[key] === false)];
+  const beside = refused.filter(isBeside);
+  const discloses = isDisclosure(use, rules);
   return (
-    denied(stamp, use, rules) ??
+    bySignal(stamp, use, rules) ??
+    (discloses && beside.includes(SALE_AND_SHARING) ? "gpc_opt_out" : undefined) ??
+    byAge(beside, discloses, !categories.length || !within([REQUIRED], categories)) ??
+    byMapping(use, categories) ??
     (overlaps(known.refused, categories) ? "withdrawn" : undefined) ??
     byStamp(stamp, use, categories, rules) ??
+    (beside.includes(`vendor:${use.vendor}`) ? "vendor_refused" : undefined) ??
     byWish(wishes, use) ??
     "allow"
   );
@@ -214,15 +243,28 @@ function originOf(source: Source, { sent, known }: Arrival): Origin {
   return source.compat === "segment" ? "unknown" : "default";
 }
 
+/** What denies a collection whatever its stamp grants. */
+function refusedToday(arrival: Arrival, category: readonly string[], rules: Rules): Reason | undefined {
+  const { granted, refused } = arrival.known;
+  const discloses = category.includes("targeting");
+  // Only a later opt-in in two steps beats a signal, and a refusal under any identifier beats that.
+  const signals = granted.includes(SALE_AND_SHARING) ? {} : arrival;
+  const signalled = optOut(signals, rules) ?? (refused.includes(SALE_AND_SHARING) ? "gpc_opt_out" : undefined);
+  return (
+    (discloses ? signalled : undefined) ??
+    byAge(refused, discloses, !within([REQUIRED], category)) ??
+    (overlaps(refused, category) ? "withdrawn" : undefined)
+  );
+}
+
 /** May this event be stored at all? The answer is the origin of the stamp under which it may, or why it may not. */
 export function collect(source: Source, rules: Rules, arrival: Arrival): Origin | Reason {
   const origin = originOf(source, arrival);
   if ((source.basis ?? "consent") !== "consent") return origin;
   const { sent = {}, known, regime } = arrival;
   const category = set(rules, [source.category ?? "performance"]);
-  const signalled = category.includes("targeting") ? optOut(arrival, rules) : undefined;
-  if (signalled) return signalled;
-  if (overlaps(known.refused, category)) return "withdrawn";
+  const reason = refusedToday(arrival, category, rules);
+  if (reason) return reason;
   switch (origin) {
     case "sent":
       return within(granted(rules, sent), category) ? origin : "category_refused";
@@ -251,9 +293,10 @@ function hasEnded({ days = 0, words }: OnRecord, { lifetimeDays, askAgainBelow =
 
 /** The choices of several identifiers taken together: a refusal under any counts, and `required` cannot be refused. */
 export function together(choices: readonly OnRecord[], rules: Rules, ends: Ends): Known {
+  const ids = (keys: readonly string[] = []) => [...set(rules, keys), ...keys.filter(isBeside)];
   const all = choices.map((choice) => {
-    const refused = set(rules, choice.refused ?? []).filter((id) => id !== REQUIRED);
-    const granted = set(rules, choice.granted ?? []).filter((id) => !refused.includes(id));
+    const refused = ids(choice.refused).filter((id) => id !== REQUIRED);
+    const granted = ids(choice.granted).filter((id) => !refused.includes(id));
     return { refused, granted, isEnded: hasEnded(choice, ends) };
   });
   const refused = all.flatMap((choice) => choice.refused);

@@ -87,10 +87,12 @@ describe("whatever the state", () => {
       "dnt_opt_out",
       "gpc_opt_out",
       "integrations_object",
+      "known_child",
       "no_consent",
       "required_not_for_purpose",
       "sent_client_side",
       "unmapped",
+      "vendor_refused",
       "withdrawn",
     ]);
   });

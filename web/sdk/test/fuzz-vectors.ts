@@ -16,6 +16,7 @@ export interface Vector {
 }
 
 const KEYS = ["required", "functionality", "performance", "C0002", "targeting", "C0099", "Performance"];
+const BESIDE = ["vendor:ga", "vendor:hotjar", "use:sale_and_sharing", "age:adult", "age:own_consent"];
 const PURPOSES = ["service", "security", "analytics", "personalisation", "advertising", "sale", "sharing", "research"];
 const ORIGINS: Origin[] = ["sent", "record", "default", "unknown"];
 
@@ -37,7 +38,8 @@ function draw(seed: number) {
 
 export function vectors(seed: number, count: number): Vector[] {
   const { one, some, maybe } = draw(seed);
-  const preferences = (): Preferences => Object.fromEntries(some(KEYS, 4).map((key) => [key, !maybe(3)]));
+  const preferences = (): Preferences =>
+    Object.fromEntries([...some(KEYS, 4), ...(maybe(5) ? [one(BESIDE)] : [])].map((key) => [key, !maybe(3)]));
   return Array.from({ length: count }, (_, index) => ({
     name: `seed ${seed}, state ${index}`,
     stamp: {
@@ -48,13 +50,17 @@ export function vectors(seed: number, count: number): Vector[] {
       regime: one(["opt-in", "opt-out"] as const),
       basis: one(["consent", "consent", "contract"]),
     },
-    choices: Array.from({ length: maybe(2) ? 0 : 2 }, () => ({ granted: some(KEYS, 3), refused: some(KEYS, 1) })),
+    choices: Array.from({ length: maybe(2) ? 0 : 2 }, () => ({
+      granted: [...some(KEYS, 3), ...(maybe(4) ? some(BESIDE, 2) : [])],
+      refused: [...some(KEYS, 1), ...(maybe(2) ? some(BESIDE, 2) : [])],
+    })),
     use: {
       categories: [...new Set(some(["required", "functionality", "performance", "targeting"], 2))],
       purpose: one(PURPOSES),
       recipient: one(["service_provider", "third_party"] as const),
       unmapped: one(["allow", "deny"] as const),
       unstamped: one(["allow", "deny"] as const),
+      ...(maybe(2) && { vendor: one(["ga", "hotjar"]) }),
     },
     ...(maybe(4) && { integrations: { [one(["echo", "Webhook", "All", "other"])]: one([true, false, {}]) } }),
     ...(maybe(6) && { bundled: [one(["echo", "other"])] }),

@@ -55,7 +55,9 @@ struct ChoicesOnRecord {
     /// Their surrogates; none when nobody with these identifiers is known, two when the identifiers are of two whom
     /// nothing has linked.
     subjects: Vec<String>,
-    /// By category, the latest word and when it was said. Of two subjects the refusal counts, as at the gate.
+    /// By category, the latest word and when it was said. Of two subjects the refusal counts, as at the gate. Beside
+    /// categories: vendors (`vendor:ga`), the opt-out of sale and sharing (`use:sale_and_sharing`), and a known child's
+    /// `age:adult` and `age:own_consent`, which are refused.
     standing: BTreeMap<String, Word>,
     /// Every choice, latest first.
     items: Vec<ChoiceShown>,
@@ -79,7 +81,8 @@ struct ChoiceShown {
     granted: Vec<String>,
     /// Refused.
     refused: Vec<String>,
-    /// How it came: `event`, `traits`, `import`.
+    /// How it came: `event`, `traits`, `import`, `gpc` (a signal of the browser), `age` (a field of an event),
+    /// `parent_verified`.
     method: &'static str,
     /// The source that it came through.
     source: String,
@@ -142,9 +145,9 @@ async fn show_choices(
             own.merge(&row.standing());
             items.push(row);
         }
-        for (name, said) in own.0 {
+        for (name, said) in own.words() {
             let word = Word { granted: said.0, at: At(said.1) };
-            let known = standing.entry(name).or_insert(Word { ..word });
+            let known = standing.entry(name.to_owned()).or_insert(Word { ..word });
             if !word.granted {
                 *known = word;
             }
@@ -193,8 +196,13 @@ struct ChoiceToImport {
     /// The `anonymousId` of their events.
     #[serde(default)]
     anonymous_id: Option<String>,
-    /// By category or alias, `true` for granted. What is not named stays as it was.
+    /// By category or alias, `true` for granted. What is not named stays as it was. A vendor (`vendor:ga`) and the sale and
+    /// sharing of data (`use:sale_and_sharing`) can be refused, not granted.
     categories: BTreeMap<String, bool>,
+    /// Whether a parent chose for a child, and you have verified that it is the parent. Until then nothing optional is
+    /// permitted for a child who is known to need one.
+    #[serde(default)]
+    parent_verified: bool,
     /// When it was made (RFC 3339).
     #[serde(default)]
     made_at: Option<String>,
@@ -263,6 +271,8 @@ async fn import_choices(
         match api.recorder.record(made).await? {
             Recorded::Again { .. } => imported.known += 1,
             Recorded::Known { .. } | Recorded::Anonymous { .. } => imported.recorded += 1,
+            // An import is somebody's choice.
+            Recorded::Nothing => {}
         }
     }
     Ok(Json(imported))
@@ -296,6 +306,9 @@ impl Import<'_> {
                 let key = crate::error::shortened(key);
                 return Err(Error::invalid(format!("`items[{at}]` names category `{key}`, which does not exist")));
             }
+            if *granted && rules.categories.beside().contains(category) {
+                return Err(Error::invalid(format!("`items[{at}]` grants `{key}`, which can only be refused here")));
+            }
             match self.unfounded(item, key, made_at).filter(|_| *granted) {
                 Some(reason) => *left_out.entry(reason).or_default() += 1,
                 None => named.push((category, *granted)),
@@ -309,7 +322,7 @@ impl Import<'_> {
             anonymous_id: item.anonymous_id.clone().map(Pii::new),
             user_id: item.user_id.clone().map(Pii::new),
             choice: consent::Choice::partial(&rules.categories, named),
-            method: Method::Import,
+            method: if item.parent_verified { Method::ParentVerified } else { Method::Import },
             source: self.source.clone(),
             message_id: None,
             made_at,

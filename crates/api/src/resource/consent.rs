@@ -63,6 +63,10 @@ pub(super) struct ConsentWritten {
     /// What `DNT: 1` means.
     #[schema(schema_with = crate::schema::do_not_track)]
     do_not_track: DoNotTrack,
+    /// Which field of events says who is a child, as in a workspace file; `null`: nobody is known to be one.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    children: Option<Map<String, Value>>,
     /// How visitors are asked, as in a workspace file.
     #[serde(default)]
     #[schema(value_type = Object)]

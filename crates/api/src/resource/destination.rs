@@ -54,6 +54,9 @@ struct DestinationWritten {
     /// All of them must be granted; `null`: it is unmapped.
     #[serde(default)]
     categories: Option<Vec<String>>,
+    /// The vendor of `banner.vendors` that it is, so that refusing the vendor refuses it; `null`: none of them.
+    #[serde(default)]
+    vendor: Option<String>,
     /// What the recipient uses the events for.
     purpose: String,
     /// What the recipient is, by the operator's claim.
@@ -85,6 +88,8 @@ struct DestinationToWrite {
     settings: Option<Map<String, Value>>,
     /// All of them must be granted.
     categories: Option<Vec<String>>,
+    /// The vendor of `banner.vendors` that it is, so that refusing the vendor refuses it.
+    vendor: Option<String>,
     /// What the recipient uses the events for.
     purpose: String,
     /// What the recipient is.

@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use collector::Seen;
+use event::Millis;
 use serde_json::json;
 
-use crate::setup::World;
+use crate::setup::{NOW, World};
 
 fn event(key: &str, consent: &serde_json::Value) -> String {
     json!({ "writeKey": key, "type": "track", "event": "Secret", "anonymousId": "a", "context": { "consent": consent } })
@@ -139,22 +140,21 @@ async fn signals_travel_with_the_event() {
     let stamped = event("wk_web", &json!({ "categoryPreferences": { "performance": true } }));
     let reply = world.send("POST", "/v1/t", &[("Sec-GPC", "1"), ("DNT", "0")], stamped.as_bytes()).await;
     assert_eq!(reply.status, 200);
-    let records = signals_of(&world).await;
-    assert_eq!(records, [(true, false)]);
+    let signals = of_stamps(&world, |stamp| (stamp.signals.gpc, stamp.signals.dnt)).await;
+    assert_eq!(signals, [(true, false)]);
 }
 
-/// The signals of all stored events.
-async fn signals_of(world: &World) -> Vec<(bool, bool)> {
+/// Something of the stamps of all stored events.
+async fn of_stamps<T>(world: &World, of: impl Fn(consent::Stamp<'_>) -> T) -> Vec<T> {
     use eventlog::EventLog;
-    let mut signals = Vec::new();
+    let mut found = Vec::new();
     for partition in 0..world.log.partitions() {
         let records = world.log.read(eventlog::Partition(partition), None, usize::MAX).await.expect("memory reads");
         for record in records {
-            let stamp = eventlog::record::Raw::decode(&record.payload).expect("a record").stamp;
-            signals.push((stamp.signals.gpc, stamp.signals.dnt));
+            found.push(of(eventlog::record::Raw::decode(&record.payload).expect("a record").stamp));
         }
     }
-    signals
+    found
 }
 
 #[tokio::test]
@@ -170,4 +170,120 @@ async fn a_refusal_under_the_id_that_an_alias_leaves_counts() {
     assert_eq!((world.stored().await.len(), refused(&world, "web", "withdrawn")), (0, 2));
     assert_eq!(world.post("/v1/alias", &alias("b")).await.status, 200);
     assert_eq!(world.stored().await.len(), 1);
+}
+
+/// Days before now, as a client writes them.
+fn days_ago(days: i64) -> String {
+    Millis(NOW.0 - days * 86_400_000).to_string()
+}
+
+#[tokio::test]
+async fn a_grant_on_record_collects_until_its_lifetime_has_run_out() {
+    for (days, stored) in [(179, true), (181, false)] {
+        let world = World::start().await;
+        let mut made: serde_json::Value = serde_json::from_str(&choice(true)).expect("JSON");
+        (made["timestamp"], made["sentAt"]) = (days_ago(days).into(), days_ago(0).into());
+        assert_eq!(world.post("/v1/t", &made.to_string()).await.status, 200);
+        let before = world.stored().await.len();
+        world.post("/v1/t", &event("wk_web", &json!({}))).await;
+        assert_eq!(world.stored().await.len() > before, stored, "{days} days after the grant");
+        assert_eq!(refused(&world, "web", "consent_expired"), u64::from(!stored));
+    }
+}
+
+/// How what was recorded came, in its order, with the names that it refuses.
+fn recorded(world: &World) -> Vec<String> {
+    let made = world.notary.made.lock().expect("nobody panics here");
+    let told = made.iter().map(|made| {
+        let rules = made.tenant.gate.rules();
+        let whose = made.user_id.as_ref().or(made.anonymous_id.as_ref()).map_or("nobody", |id| id.expose().as_str());
+        format!("{} of {whose}: -{}", made.method.name(), rules.categories.names(made.choice.refused).join(" "))
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn a_signal_is_recorded_once_for_whoever_it_comes_with_and_reaches_their_other_devices() {
+    let world = World::start().await;
+    let stamp = json!({ "categoryPreferences": { "performance": true, "targeting": true } });
+    let of = |anonymous: &str, user: Option<&str>| {
+        let mut event = json!({ "writeKey": "wk_web", "event": "E", "anonymousId": anonymous });
+        event["context"] = json!({ "consent": stamp });
+        if let Some(user) = user {
+            event["userId"] = user.into();
+        }
+        event.to_string()
+    };
+    let gpc = [("Sec-GPC", "1")];
+    for _ in 0..2 {
+        assert_eq!(world.send("POST", "/v1/t", &gpc, of("laptop", Some("u")).as_bytes()).await.status, 200);
+    }
+    assert_eq!(recorded(&world), ["gpc of u: -use:sale_and_sharing"], "once, as long as it stands");
+    // The phone sends no signal; its event is opted out because its user is.
+    world.post("/v1/t", &of("phone", Some("u"))).await;
+    assert_eq!(opted_out(&world).await, [true, true, true]);
+    world.post("/v1/t", &of("stranger", None)).await;
+    assert_eq!(opted_out(&world).await.iter().filter(|is| !**is).count(), 1);
+    assert_eq!(recorded(&world).len(), 1);
+}
+
+/// Whether each stored event was opted out of sale and sharing at its capture.
+async fn opted_out(world: &World) -> Vec<bool> {
+    let is_opt_out = |(key, granted): &(std::borrow::Cow<'_, str>, bool)| key == "use:sale_and_sharing" && !granted;
+    of_stamps(world, |stamp| stamp.signals.gpc || stamp.preferences.0.iter().any(is_opt_out)).await
+}
+
+#[tokio::test]
+async fn a_plain_accept_does_not_beat_the_signal_and_a_confirmed_one_does_until_it_is_taken_back() {
+    let world = World::start().await;
+    let gpc = [("Sec-GPC", "1")];
+    let said = |method: &str, targeting: bool| {
+        let consent = json!({
+            "categoryPreferences": { "performance": true, "targeting": targeting },
+            "method": method, "version": 3, "textHash": "0f".repeat(32),
+        });
+        let name = "Segment Consent Preference Updated";
+        json!({ "writeKey": "wk_web", "event": name, "userId": "u", "context": { "consent": consent } }).to_string()
+    };
+    for (method, targeting, expected) in [
+        ("accept_all", true, true),
+        ("confirmed_over_gpc", true, false),
+        ("accept_all", true, false),
+        ("reject_all", false, true),
+        ("accept_all", true, true),
+    ] {
+        let before = opted_out(&world).await.len();
+        world.send("POST", "/v1/t", &gpc, said(method, targeting).as_bytes()).await;
+        let now = opted_out(&world).await;
+        assert_eq!((now.len(), now.last()), (before + 1, Some(&expected)), "{method}, targeting {targeting}");
+    }
+}
+
+#[tokio::test]
+async fn a_child_is_put_on_record_and_judged_by_its_own_event_too() {
+    let world = World::start().await;
+    let stamp = json!({ "consent": { "categoryPreferences": { "performance": true, "targeting": true } } });
+    let identify = |band: &str| {
+        json!({ "writeKey": "wk_web", "userId": "u", "traits": { "band": band }, "context": stamp }).to_string()
+    };
+    for _ in 0..2 {
+        world.post("/v1/identify", &identify("under_13")).await;
+    }
+    assert_eq!(recorded(&world), ["age of u: -age:adult age:own_consent"]);
+    assert_eq!((world.stored().await.len(), refused(&world, "web", "known_child")), (0, 2));
+    world.post("/v1/identify", &identify("teen")).await;
+    world.post("/v1/identify", &identify("grown")).await;
+    assert_eq!(recorded(&world)[1..], ["age of u: -age:adult", "age of u: -"]);
+    assert_eq!(world.stored().await.len(), 2);
+}
+
+#[tokio::test]
+async fn vendors_that_a_stamp_refuses_are_kept_with_its_event() {
+    let world = World::start().await;
+    let consent = json!({ "categoryPreferences": { "performance": true }, "refusedVendors": ["ga", "nobody"] });
+    world.post("/v1/t", &event("wk_web", &consent)).await;
+    let kept = of_stamps(&world, |stamp| {
+        stamp.preferences.0.iter().map(|(key, granted)| format!("{key} {granted}")).collect::<Vec<_>>()
+    });
+    assert_eq!(kept.await.concat(), ["performance true", "vendor:ga false"]);
 }

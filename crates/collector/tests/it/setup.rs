@@ -32,9 +32,13 @@ sources:
   - { name: api, kind: server, write_key: wk_api, basis: contract }
   - { name: 'off', kind: server, write_key: wk_off, basis: contract, enabled: false }
 consent:
+  children: { name: band, denied: [teen, under_13], parent: [under_13] }
   choice_traits: { newsletter: targeting, stats: performance }
   regions: { US: opt-out }
-  banner: { languages: { en: {}, de: { reviewed: 'J. Roe, 2026-11-20' } } }
+  banner:
+    version: 3
+    languages: { en: {}, de: { reviewed: 'J. Roe, 2026-11-20' } }
+    vendors: [{ id: ga, name: Google Analytics, category: performance }]
 ";
 
 #[derive(Debug)]

@@ -25,6 +25,7 @@ fn a_use(mask: u8, purpose: Purpose, categories: &Categories) -> Use {
     Use {
         purpose,
         categories: categories.set(wanted),
+        vendor: consent::CategorySet::NONE,
         recipient: RecipientRole::ServiceProvider,
         unmapped: mask & 16 != 0,
         unstamped: mask & 32 != 0,

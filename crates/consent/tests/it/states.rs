@@ -21,7 +21,15 @@ fn with_gpc(regime: Regime, purpose: Purpose, recipient: RecipientRole) -> Decis
     };
     let category = if purpose == Purpose::Analytics { "performance" } else { "targeting" };
     let categories = rules.categories.set([Category::new(category).as_str()]);
-    let asked = Use { purpose, categories, recipient, unmapped: false, unstamped: false, names: Vec::new() };
+    let asked = Use {
+        purpose,
+        categories,
+        vendor: consent::CategorySet::NONE,
+        recipient,
+        unmapped: false,
+        unstamped: false,
+        names: Vec::new(),
+    };
     consent::decide(Choices::default().and(accepted), &stamp, Wishes::default(), &asked, &rules)
 }
 

@@ -50,6 +50,9 @@ fn rules(do_not_track: Option<DoNotTrack>, ask_again_below: Option<u32>) -> Rule
             rule.aliases.push(workspace::Category::new("C0002"));
         }
     }
+    let vendors = r#"[{"id": "ga", "name": "GA", "category": "performance"},
+        {"id": "hotjar", "name": "Hotjar", "category": "performance"}]"#;
+    rules.banner.vendors = serde_json::from_str(vendors).expect("vendors");
     Rules::new(&rules)
 }
 
@@ -90,6 +93,7 @@ fn decided(vector: &DecideVector) -> String {
         "categories": categories,
         "purpose": vector.purpose.get("purpose").cloned().unwrap_or("analytics".into()),
         "recipient": vector.purpose.get("recipient").cloned().unwrap_or("service_provider".into()),
+        "vendor": vector.purpose.get("vendor").cloned(),
         "unmapped": vector.purpose.get("unmapped").cloned().unwrap_or("deny".into()),
         "unstamped": vector.purpose.get("unstamped").cloned().unwrap_or("deny".into()),
     }))

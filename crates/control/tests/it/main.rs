@@ -6,6 +6,7 @@ mod adopt;
 mod alerts;
 mod apply;
 mod audit;
+mod beside;
 mod configuration;
 mod conformance;
 mod evidence;

@@ -37,6 +37,7 @@ fn permitted(gate: &Gate, request: Request) -> Permitted<Request> {
     let purpose = Use {
         purpose: Purpose::Analytics,
         categories: gate.rules().categories.key("performance"),
+        vendor: consent::CategorySet::NONE,
         recipient: RecipientRole::ServiceProvider,
         unmapped: false,
         unstamped: false,

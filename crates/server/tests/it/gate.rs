@@ -185,3 +185,47 @@ async fn a_server_that_only_collects_sends_nothing_of_what_waits() {
     .await;
     drop(server);
 }
+
+/// What one device says holds for all of its user: Global Privacy Control, and a vendor refused one by one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_and_a_refused_vendor_of_one_device_hold_for_what_another_sends() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sink, ads) = (Sink::start().await, Sink::start().await);
+    let more = format!(
+        r#"    vendor: ga
+  - name: ads
+    kind: webhook
+    sources: [web]
+    settings: {{ url: "{}", allow_private: true }}
+    categories: [targeting]
+    purpose: advertising
+consent:
+  banner: {{ vendors: [{{ id: ga, name: Google Analytics, category: performance }}] }}
+"#,
+        ads.url()
+    );
+    let server = Server::start(&directory.path().join("data"), &workspace(&sink.url(), &more)).await;
+    let of = |id: &str, name: &str, device: &str, consent: serde_json::Value| {
+        serde_json::json!({
+            "type": "track", "event": name, "messageId": id, "anonymousId": device, "userId": "u",
+            "writeKey": "wk_web", "context": { "consent": consent },
+        })
+        .to_string()
+    };
+    let granted = serde_json::json!({ "performance": true, "targeting": true });
+    let said = serde_json::json!({
+        "categoryPreferences": granted, "refusedVendors": ["ga"], "method": "choose", "version": 1,
+    });
+    let choice = of("laptop", "Segment Consent Preference Updated", "laptop", said);
+    let headers = [("sec-gpc", "1"), ("content-type", "application/json")];
+    let answer = server.client().send("POST", "/v1/track", &headers, &choice).await.expect("an answer");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let stamp = serde_json::json!({ "categoryPreferences": granted });
+    post(&server, "wk_web", &of("phone", "Tested", "phone", stamp)).await;
+    eventually("the trace says why", SETTLED, || {
+        let trace = server.trace("phone");
+        if trace.contains("vendor_refused") && trace.contains("gpc_opt_out") { Ok(()) } else { Err(trace) }
+    })
+    .await;
+    assert_eq!((sink.requests(), ads.requests()), (0, 0));
+}

@@ -71,6 +71,7 @@ export interface Destination extends Versioned {
   sources: string[];
   settings: Record<string, unknown>;
   categories: string[] | null;
+  vendor: string | null;
   purpose: string;
   recipient: "service_provider" | "third_party";
   unmapped: "deny" | "allow";
@@ -332,6 +333,8 @@ export interface Consent {
   /** Traits of `identify` that carry a choice: trait → category. */
   choice_traits: Record<string, string>;
   do_not_track: "ignore" | "as-gpc";
+  /** Which field of events says who is a child, as in a workspace file. */
+  children: Record<string, unknown> | null;
   version: number;
   declared_by: string | null;
 }

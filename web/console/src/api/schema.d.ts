@@ -1152,7 +1152,10 @@ export interface components {
             granted: string[];
             /** @description When it was made. */
             made_at: components["schemas"]["At"];
-            /** @description How it came: `event`, `traits`, `import`. */
+            /**
+             * @description How it came: `event`, `traits`, `import`, `gpc` (a signal of the browser), `age` (a field of an event),
+             *     `parent_verified`.
+             */
             method: string;
             /** @description What was shown and how it was answered, as the page said it; `null` where nobody said. */
             presented: Record<string, never>;
@@ -1169,7 +1172,11 @@ export interface components {
         ChoicesOnRecord: {
             /** @description Every choice, latest first. */
             items: components["schemas"]["ChoiceShown"][];
-            /** @description By category, the latest word and when it was said. Of two subjects the refusal counts, as at the gate. */
+            /**
+             * @description By category, the latest word and when it was said. Of two subjects the refusal counts, as at the gate. Beside
+             *     categories: vendors (`vendor:ga`), the opt-out of sale and sharing (`use:sale_and_sharing`), and a known child's
+             *     `age:adult` and `age:own_consent`, which are refused.
+             */
             standing: {
                 [key: string]: components["schemas"]["Word"];
             };
@@ -1193,12 +1200,20 @@ export interface components {
         ChoiceToImport: {
             /** @description The `anonymousId` of their events. */
             anonymous_id?: string | null;
-            /** @description By category or alias, `true` for granted. What is not named stays as it was. */
+            /**
+             * @description By category or alias, `true` for granted. What is not named stays as it was. A vendor (`vendor:ga`) and the sale and
+             *     sharing of data (`use:sale_and_sharing`) can be refused, not granted.
+             */
             categories: {
                 [key: string]: boolean;
             };
             /** @description When it was made (RFC 3339). */
             made_at?: string | null;
+            /**
+             * @description Whether a parent chose for a child, and you have verified that it is the parent. Until then nothing optional is
+             *     permitted for a child who is known to need one.
+             */
+            parent_verified?: boolean;
             /** @description The `userId` of their events. */
             user_id?: string | null;
             /** @description The ids of the vendors that were named; a grant of a category counts only if all of its vendors were. */
@@ -1233,6 +1248,8 @@ export interface components {
             banner?: Record<string, never>;
             /** @description The categories, `required` among them. */
             categories: components["schemas"]["CategoryWritten"][];
+            /** @description Which field of events says who is a child, as in a workspace file; `null`: nobody is known to be one. */
+            children?: Record<string, never> | null;
             /** @description Traits of `identify` that carry an explicit choice: trait → category. */
             choice_traits: Record<string, never>;
             /** @enum {string} */
@@ -1402,6 +1419,8 @@ export interface components {
             unmapped?: "deny" | "allow";
             /** @enum {string} */
             unstamped?: "deny" | "allow";
+            /** @description The vendor of `banner.vendors` that it is, so that refusing the vendor refuses it. */
+            vendor?: string | null;
         };
         /** @description What is written about a destination. */
         DestinationWritten: {
@@ -1425,6 +1444,8 @@ export interface components {
             unmapped: "deny" | "allow";
             /** @enum {string} */
             unstamped: "deny" | "allow";
+            /** @description The vendor of `banner.vendors` that it is, so that refusing the vendor refuses it; `null`: none of them. */
+            vendor?: string | null;
         };
         /** @description Events not kept because of what they are. */
         DiscardedCount: {

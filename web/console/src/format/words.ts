@@ -31,6 +31,8 @@ const REASONS: Record<string, string> = {
   integrations_object: "the event's integrations object excludes it",
   sent_client_side: "the browser has sent it itself",
   consent_expired: "the grant on record has ended",
+  vendor_refused: "the subject refuses this vendor",
+  known_child: "the subject is known to be a child",
   rate_limited: "the receiver is over its limit",
   receiver_failed: "the receiver failed",
   timeout: "no answer in time",

@@ -14,6 +14,7 @@ export interface Block {
   regions?: Record<string, string>;
   choice_traits?: Record<string, string>;
   do_not_track?: string;
+  children?: Record<string, unknown> | null;
   banner?: Banner;
 }
 
@@ -127,6 +128,7 @@ function sayBlock(block: Block): Said {
     say(all, "Rules", `Trait ${trait}`, `means ${category}`);
   }
   say(all, "Rules", "Do Not Track", block.do_not_track === "as-gpc" ? "as Global Privacy Control" : "ignored");
+  if (block.children) say(all, "Rules", "Who is known to be a child", JSON.stringify(block.children));
   for (const { name = "", aliases = [], erase = [] } of categories) {
     const title = `Category: ${name}`;
     say(all, title, "There", "yes");

@@ -5,7 +5,10 @@ import { nameError } from "../sources/fields.tsx";
 import { type Draft, fieldsOf, readDraft, draftOf as settingsDraft } from "./schema-form.ts";
 
 export interface DestinationDraft
-  extends Pick<Destination, "name" | "sources" | "purpose" | "recipient" | "unmapped" | "unstamped" | "enabled"> {
+  extends Pick<
+    Destination,
+    "name" | "sources" | "vendor" | "purpose" | "recipient" | "unmapped" | "unstamped" | "enabled"
+  > {
   categories: string[];
   settings: Draft;
 }
@@ -15,6 +18,7 @@ export function newDraft(kind: DestinationKind, sources: string[]): DestinationD
     name: "",
     sources,
     categories: [],
+    vendor: null,
     purpose: kind.purposes[0] ?? "analytics",
     recipient: "third_party",
     unmapped: "deny",
@@ -28,6 +32,7 @@ export const draftOf = (kind: DestinationKind, saved: Destination): DestinationD
   name: saved.name,
   sources: saved.sources,
   categories: saved.categories ?? [],
+  vendor: saved.vendor,
   purpose: saved.purpose,
   recipient: saved.recipient,
   unmapped: saved.unmapped,
@@ -60,6 +65,7 @@ export const bodyOf = (saved: Destination): Body => ({
   sources: saved.sources,
   settings: saved.settings,
   categories: saved.categories,
+  vendor: saved.vendor,
   purpose: saved.purpose,
   recipient: saved.recipient,
   unmapped: saved.unmapped,

@@ -1,7 +1,7 @@
 // The fields of a destination: what the kind asks for, whose events, and under which consent.
 
 import { useQuery } from "@tanstack/react-query";
-import type { DestinationKind } from "../../api/model.ts";
+import type { Banner, DestinationKind } from "../../api/model.ts";
 import { consent, sources } from "../../api/resources.ts";
 import { sentence } from "../../format/words.ts";
 import { Check, Checks, Field, SelectField, Switch, TextField } from "../../ui/field.tsx";
@@ -12,6 +12,12 @@ import { fieldsOf } from "./schema-form.ts";
 import { SettingsFields } from "./settings-fields.tsx";
 
 const PURPOSES = ["service", "security", "analytics", "personalisation", "advertising", "sale", "sharing", "research"];
+
+/** The banner's vendors, and the one that is chosen though it may have gone. */
+function vendorsOf({ vendors = [] }: Banner, chosen: string | null) {
+  const known = vendors.map(({ id, name }) => [id, name ?? id] as const);
+  return chosen && !known.some(([id]) => id === chosen) ? [...known, [chosen, chosen] as const] : known;
+}
 
 interface Fields {
   kind: DestinationKind;
@@ -84,6 +90,7 @@ function ConsentFields({ kind, draft, set, disabled = false }: Part) {
   const rules = useQuery(consent(useWorkspace()));
   const known = rules.data?.categories.map(({ name }) => name) ?? [];
   const categories = [...new Set([...known, ...draft.categories])];
+  const vendors = rules.data ? vendorsOf(rules.data.banner, draft.vendor) : [];
   const purposes = [...new Set([...kind.purposes, ...PURPOSES, draft.purpose])];
   return (
     <>
@@ -95,6 +102,16 @@ function ConsentFields({ kind, draft, set, disabled = false }: Part) {
         hint="None: the destination is unmapped and gets nothing, unless you allow it below."
         disabled={disabled}
       />
+      {vendors.length > 0 && (
+        <SelectField
+          label="Vendor"
+          value={draft.vendor ?? ""}
+          options={[["", "None of the banner's"] as const, ...vendors]}
+          onChange={(vendor) => set({ vendor: vendor || null })}
+          hint="Visitors may refuse it by itself in the preference centre."
+          disabled={disabled}
+        />
+      )}
       <SelectField
         label="Purpose"
         value={draft.purpose}

@@ -52,6 +52,12 @@ export function HealthTab({ of }: { of: Destination }) {
             <dd>
               <Categories of={of} />
             </dd>
+            {of.vendor && (
+              <>
+                <dt>Vendor</dt>
+                <dd>{of.vendor}</dd>
+              </>
+            )}
             <dt>Purpose</dt>
             <dd>{sentence(of.purpose)}</dd>
             <dt>Recipient</dt>
