@@ -42,7 +42,7 @@ fn permissions(voice: &Voice<'_>, recipient: &Recipient<'_>) -> String {
     match recipient.gets {
         Gets::Nothing => voice.say("recipients.nothing"),
         Gets::Everything => voice.say("recipients.everything"),
-        Gets::Permitted => {
+        Gets::ByCategory => {
             let names: Vec<String> = recipient.categories.iter().map(|one| voice.category(one.as_str())).collect();
             names.join(", ")
         }

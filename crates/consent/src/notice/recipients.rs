@@ -29,7 +29,7 @@ pub struct Recipient<'w> {
 #[serde(rename_all = "snake_case")]
 pub enum Gets {
     /// What its categories permit.
-    Permitted,
+    ByCategory,
     /// Everything that is collected: it has no category and is allowed to.
     Everything,
     /// Nothing: it has no category.
@@ -49,7 +49,7 @@ pub fn recipients(workspace: &Workspace) -> Vec<Recipient<'_>> {
 fn recipient<'w>(workspace: &'w Workspace, destination: &'w Destination) -> Recipient<'w> {
     let said = workspace.consent.notice.as_ref().and_then(|notice| notice.recipients.get(&destination.name));
     let gets = match (destination.is_unmapped(), destination.unmapped.allows()) {
-        (false, _) => Gets::Permitted,
+        (false, _) => Gets::ByCategory,
         (true, true) => Gets::Everything,
         (true, false) => Gets::Nothing,
     };
