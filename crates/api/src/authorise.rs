@@ -110,6 +110,7 @@ pub const TABLE: &[Row] = &[
     row("show_choices", ADMIN),
     row("import_choices", ADMIN),
     row("show_words", VIEWER),
+    row("make_beacons", ADMIN),
     row("show_receipt", ADMIN),
     row("show_ledger", VIEWER),
     row("list_configurations", ADMIN),

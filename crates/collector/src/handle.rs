@@ -116,7 +116,7 @@ pub struct Options {
 pub struct Collector {
     pub(crate) acceptor: Acceptor,
     clock: Arc<dyn Clock>,
-    metrics: Metrics,
+    pub(crate) metrics: Metrics,
     tracer: Tracer,
     probes: Probes,
     pub(crate) bodies: Bodies,
@@ -204,6 +204,8 @@ impl Collector {
             Handler::AmpChoice => Box::pin(self.amp_choice(&head, body, peer)).await,
             Handler::Gpc => Ok(visitor::gpc()),
             Handler::Notice(form) => self.notice(&head, segment, form),
+            Handler::Opened => Ok(Box::pin(self.letter_opened(&head, peer, segment)).await),
+            Handler::Clicked => Box::pin(self.letter_clicked(&head, peer, segment)).await,
             Handler::Script => self.script(&head, segment),
             Handler::SdkFile(sdk) => Scripts::file(sdk, segment, &head.headers),
             Handler::Health => Ok(answer::text("alive\n")),

@@ -31,6 +31,7 @@ pub(crate) enum Reject {
     NoLedger,
     TooManyReceipts,
     ForeignGrant,
+    NoBeacon,
     Internal,
     SdkAbsent,
     NotReady,
@@ -267,6 +268,15 @@ pub(crate) static TABLE: [(Reject, Row); 24] = [
         ),
     ),
     (
+        Reject::NoBeacon,
+        row(
+            StatusCode::NOT_FOUND,
+            "no_beacon",
+            "this link was not made here, or not whole",
+            "open the letter again and follow the link there; it leads only where it was made to lead",
+        ),
+    ),
+    (
         Reject::Internal,
         row(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -367,6 +377,7 @@ mod tests {
         503 no_ledger, again after 30 s
         429 too_many_receipts, again after 60 s
         403 foreign_grant
+        404 no_beacon
         500 internal
         503 sdk_absent
         503 not_ready, again after 1 s

@@ -44,6 +44,10 @@ pub(crate) enum Handler {
     AmpChoice,
     /// That Global Privacy Control is honoured.
     Gpc,
+    /// The image of a letter.
+    Opened,
+    /// A link of a letter.
+    Clicked,
     /// Is the process alive?
     Health,
     /// Can it take events?
@@ -65,6 +69,8 @@ impl Handler {
             Self::Batch => Some("POST /v1/batch"),
             Self::Pixel => Some("GET /v1/pixel"),
             Self::Choose => Some("POST /v1/consent"),
+            Self::Opened => Some("GET /v1/open"),
+            Self::Clicked => Some("GET /v1/click"),
             Self::FormSent => Some("POST /v1/consent/form"),
             Self::AmpChoice => Some("POST /v1/consent/amp/choice"),
             Self::SdkMetrics
@@ -100,7 +106,7 @@ const fn get(pattern: &'static str, handler: Handler) -> Row {
 }
 
 /// Paths that also answer with `/v1` in front.
-static VERSIONED: [Row; 28] = [
+static VERSIONED: [Row; 30] = [
     post("/t", Handler::One(Call::Track)),
     post("/track", Handler::One(Call::Track)),
     post("/b", Handler::Batch),
@@ -129,6 +135,8 @@ static VERSIONED: [Row; 28] = [
     get("/projects/{}/notice", Handler::Notice(notice::Form::Page)),
     get("/projects/{}/notice.json", Handler::Notice(notice::Form::Facts)),
     get("/projects/{}/cookies.json", Handler::Notice(notice::Form::Cookies)),
+    get("/open/{}", Handler::Opened),
+    get("/click/{}", Handler::Clicked),
 ];
 
 /// Paths that answer as they stand here.

@@ -17,6 +17,7 @@ mod accounts;
 mod alerts;
 mod apply;
 mod audit;
+mod beacon;
 mod configuration;
 mod directory;
 mod evidence;
@@ -42,6 +43,7 @@ pub use accounts::{
 pub use alerts::{AlertChanges, AlertNotice, AlertSend, AlertStore, AlertSubject, NOTICES_MAX, NoticeKind, SendState};
 pub use apply::{Applied, ApplyError, ApplyOptions, Change, Claim, Site, WorkspaceFile, apply};
 pub use audit::{Action, AuditQuery, AuditRecord, AuditStore, Entry};
+pub use beacon::{Beacon, BeaconKind};
 pub use configuration::{
     API_VARIABLES, Configuration, ConfigurationChange, ConfigurationOptions, ConfigurationStore, ConfigurationVersion,
     Edit, EditError, Kinds, Object, ObjectChange, RecordedVersion, Secrets, SharedEnv, StoredConfiguration,

@@ -62,6 +62,15 @@ impl Fingerprints {
         Fingerprint(*half)
     }
 
+    /// A key for something else than fingerprints: what it is for is no kind of identifier, so it can be none's MAC.
+    pub(crate) fn derived(&self, what: &str, purpose: &str) -> [u8; 32] {
+        let mut mac = self.mac.clone();
+        mac.update(what.as_bytes());
+        mac.update(&[0]);
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
     /// The identifiers that an event carries, with their fingerprints.
     pub fn identify<'a>(&self, anonymous_id: Option<&'a str>, user_id: Option<&'a str>) -> Identifiers<'a> {
         let one = |kind, value| Identifier { value: Pii::new(value), fingerprint: self.of(kind, value) };

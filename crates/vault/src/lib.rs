@@ -1,5 +1,5 @@
 //! What turns people into random numbers and back: key epochs that seal the log, fingerprints that look identifiers
-//! up, and surrogates that stand for subjects everywhere else.
+//! up, surrogates that stand for subjects everywhere else, and tokens that leave and come back.
 //!
 //! Read in this order: [`keys`] (epochs and sealing), [`fingerprint`] (keyed hashes of identifiers), [`surrogate`]
 //! (identifiers → subject ids). The tables behind it are `control`'s; this crate says what they must do.
@@ -7,6 +7,7 @@
 pub mod fingerprint;
 pub mod keys;
 pub mod surrogate;
+mod token;
 
 pub use fingerprint::{Fingerprints, IdentifierKind};
 pub use keys::{Epoch, KeyError, Keys};

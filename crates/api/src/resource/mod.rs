@@ -3,6 +3,7 @@
 mod account;
 mod alert;
 mod audit;
+mod beacon;
 mod choice;
 mod configured;
 mod connection;
@@ -50,6 +51,7 @@ pub(crate) fn all() -> Vec<Operations> {
         consent::routes(),
         simulation::routes(),
         choice::routes(),
+        beacon::routes(),
         ledger::routes(),
         overview::routes(),
         live::routes(),

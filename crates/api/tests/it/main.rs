@@ -1,5 +1,6 @@
 //! The API without a network: requests go to the router as values, over a real store in a temporary directory.
 
+mod beacons;
 mod choices;
 mod consent;
 mod document;

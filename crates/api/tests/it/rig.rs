@@ -139,6 +139,8 @@ pub(crate) struct Rig {
     router: Router,
     pub(crate) store: Arc<dyn Store>,
     _directory: tempfile::TempDir,
+    /// What is served.
+    pub(crate) served: Arc<control::Directory>,
 }
 
 impl Rig {
@@ -201,7 +203,7 @@ impl Rig {
             version: "0.0.0",
         };
         let router = api::router(&Api::new(options)).expect("every operation is authorised");
-        Self { router, store, _directory: directory }
+        Self { router, store, _directory: directory, served }
     }
 
     /// A request as somebody with a session, of which only the body's end is waited for, so long at most.

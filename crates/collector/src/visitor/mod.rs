@@ -5,6 +5,7 @@
 //! secret of the visitor's alone (whoever holds it can download what it stands for), and it leads to no other record.
 
 mod amp;
+mod beacon;
 mod cookie;
 mod form;
 mod pace;

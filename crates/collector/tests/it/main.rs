@@ -1,6 +1,7 @@
 //! The collector over real HTTP, against the log in memory.
 
 mod bad_input;
+mod beacon;
 mod conformance;
 mod consent_rules;
 mod form;

@@ -2,7 +2,9 @@
 //!
 //! - **`banner.version` stands for sentences.** Every choice on record names it, and visitors are asked again by it. So
 //!   whoever changes what visitors of a published language are shown (its words, the vendors, the categories) gives it a
-//!   higher number, and nobody gives it a lower one. Another language more or less changes nobody's sentences.
+//!   higher number, and nobody gives it a lower one. Another language more or less changes nobody's sentences. Where
+//!   nobody ever wrote a `banner`, there is no number to give: a category more or less is then free, and what was shown is
+//!   told by its hash, as everywhere.
 //! - **`reviewed` stands for words that somebody has read.** Where the words of a language change, it must change too.
 //!
 //! What is compared is what was published before, which is what the store has; so a block that is written for the first
@@ -11,10 +13,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use workspace::{ConsentRules, FIRST_LANGUAGE, REQUIRED};
+use workspace::{Banner, ConsentRules, FIRST_LANGUAGE, REQUIRED};
 
 /// Whether one block may follow another, or why not and what to write.
 pub(super) fn check(before: &ConsentRules, after: &ConsentRules) -> Result<(), String> {
+    if [before, after].iter().all(|rules| rules.banner == Banner::default()) {
+        return Ok(());
+    }
     let (was, is) = (before.banner.version, after.banner.version);
     let [shown_before, shown_after] = [before, after].map(shown);
     let changed = shown_before
@@ -91,13 +96,15 @@ mod tests {
         check(&english("version: 3", "{}"), &english("version: 9", "{}"), "published");
         check(&english("version: 3", "{}"), &english("version: 2", "{}"), "goes back from 3 to 2");
         check("{}", "{ banner: { vendors: [{ id: ga, name: GA, category: performance }] } }", "write `version: 2`");
-        check("{}", "{ categories: [performance, research] }", "write `version: 2`");
+        let with_banner = |categories: &str| format!("{{ categories: [{categories}], banner: {{ control: none }} }}");
+        check(&with_banner("performance"), &with_banner("performance, research"), "write `version: 2`");
     }
 
     #[test]
     fn what_nobody_is_shown_needs_none() {
         for after in [
             "{ do_not_track: as-gpc }",
+            "{ categories: [performance, research] }",
             "{ default_regime: by-region, regions: { GB: uk-statistics } }",
             "{ banner: { identifier_days: 30, before: { eu: buffer }, surfaces: [onetrust] } }",
             "{ banner: { languages: { en: {}, de: { reviewed: 'J. Roe, 2026-11-20' } } } }",
