@@ -107,6 +107,7 @@ pub const TABLE: &[Row] = &[
     row("simulate_consent", ANALYST),
     row("list_regimes", VIEWER),
     row("list_vendors", VIEWER),
+    row("show_processing", VIEWER),
     row("show_choices", ADMIN),
     row("import_choices", ADMIN),
     row("show_words", VIEWER),

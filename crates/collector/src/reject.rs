@@ -57,7 +57,7 @@ const fn later(row: Row, retry_after_s: &'static str) -> Row {
 }
 
 /// The table, in the order of the type.
-pub(crate) static TABLE: [(Reject, Row); 24] = [
+pub(crate) static TABLE: [(Reject, Row); 25] = [
     (
         Reject::BadJson,
         row(

@@ -312,4 +312,26 @@ pub struct RecipientSaid {
     /// Where it is, as `Germany`.
     #[serde(default)]
     pub country: Option<String>,
+    /// The contract on file, as somebody finds it there. For the records of processing, not for visitors.
+    #[serde(default)]
+    pub contract: Option<String>,
+    /// What safeguards a transfer to where it is. For the records of processing.
+    #[serde(default)]
+    pub transfer: Option<Transfer>,
+}
+
+/// What safeguards data in another country (GDPR Art. 44 to 49).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transfer {
+    /// They stay where the law of their origin holds.
+    None,
+    /// A decision that the country protects them adequately (Art. 45), the Data Privacy Framework among these.
+    Adequacy,
+    /// Standard contractual clauses (Art. 46(2)(c)).
+    StandardClauses,
+    /// Binding corporate rules (Art. 47).
+    BindingRules,
+    /// An exception for a specific situation (Art. 49).
+    Derogation,
 }

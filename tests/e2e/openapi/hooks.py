@@ -114,6 +114,8 @@ def own_body(case, path):
     if path.endswith(("/consent/preview", "/consent/simulation")) and often():
         body["consent"] = CHANCE.choice(DRAFTS)
         body.pop("source", None)
+    if path.endswith("/beacons") and often():
+        case.body = {"source": FACTS["server_source"], "recipients": ["u-1"], "links": ["https://shop.example/"]}
     if "/lake/" in path and "sql" in body and often():
         body["sql"] = CHANCE.choice(QUERIES)
     if path.endswith("/users") and often(0.3):

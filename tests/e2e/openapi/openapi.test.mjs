@@ -91,7 +91,7 @@ async function seed() {
   return {
     url: assent.url, authorization, seed: SEED, workspace: "acme", owner: "admin", password: PASSWORD,
     token_id: String(own.id), spare_tokens: spareTokens, spare_queries: spareQueries, spare_user: "vera",
-    sources: ["shop"], spare_sources: spares("source"),
+    sources: ["shop"], server_source: "shop", spare_sources: spares("source"),
     destinations: ["refusing", "taking"], spare_destinations: spares("destination"),
     receipt, version, words, message_ids: MESSAGE_IDS, receivers: [taking.url, refusing.url],
   };

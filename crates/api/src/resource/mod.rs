@@ -18,6 +18,7 @@ mod letter;
 mod live;
 mod operate;
 mod overview;
+mod processing;
 mod replay;
 mod saved;
 mod session;
@@ -49,6 +50,7 @@ pub(crate) fn all() -> Vec<Operations> {
         alert::routes(),
         replay::routes(),
         consent::routes(),
+        processing::routes(),
         simulation::routes(),
         choice::routes(),
         beacon::routes(),

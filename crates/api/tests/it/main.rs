@@ -5,6 +5,7 @@ mod choices;
 mod consent;
 mod document;
 mod operate;
+mod processing;
 mod rig;
 mod roles;
 mod session;
