@@ -8,6 +8,7 @@ mod clock;
 mod crates;
 mod markdown;
 mod names;
+mod obligations;
 mod size;
 mod source;
 mod words;
@@ -63,6 +64,7 @@ const RULES: &[Rule] = &[
     Rule { name: "dependencies documented", check: crates::documented },
     Rule { name: "one title per page", check: markdown::titles },
     Rule { name: "invariants have tests", check: architecture::invariants },
+    Rule { name: "duties are proved", check: obligations::proved },
 ];
 
 /// Checks the repository at `root`. `Ok` is the line to print; `Err` the findings, one per line.

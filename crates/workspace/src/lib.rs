@@ -33,8 +33,7 @@ pub use destination::{Destination, RecipientRole, Switch};
 pub use document::Document;
 pub use model::{ConsentRules, DoNotTrack, Workspace};
 pub use notice::{
-    Authority, Beacons, Contact, DataKind, IpAddresses, IpUse, Kept, NoticeRules, Party, RecipientSaid, Right,
-    Transfer,
+    Authority, Beacons, Contact, DataKind, IpAddresses, IpUse, Kept, NoticeRules, Party, RecipientSaid, Right, Transfer,
 };
 pub use object::{Body, ObjectKind, UnknownKind};
 pub use parse::{ParseError, env_reference, fill_secrets, parse, with_hint};

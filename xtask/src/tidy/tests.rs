@@ -1,7 +1,7 @@
 //! Each rule against small trees that break it and that keep it, and the repository itself against all of them.
 
 use super::source::Tree;
-use super::{Finding, architecture, clock, crates, markdown, names, run, size, words};
+use super::{Finding, architecture, clock, crates, markdown, names, obligations, run, size, words};
 
 /// Runs one rule over these files and returns its findings as lines.
 fn check(rule: fn(&Tree) -> Vec<Finding>, files: &[(&str, &str)]) -> Vec<String> {
@@ -181,4 +181,33 @@ fn an_invariant_names_a_test_that_exists() {
         assert_eq!(check_item(broken).len(), 1, "{broken}");
     }
     assert_eq!(check(architecture::invariants, &[test]).len(), 1);
+}
+
+#[test]
+fn a_duty_and_its_test_name_each_other() {
+    let test =
+        ("t.mjs", "// Obligations 3, 15.\ntest(\"equal buttons\", () => {});\n\n\n\n\ntest(\"other\", () => {});\n");
+    let row = |duty: usize, proof: &str| format!("| {duty} | what | {proof} |\n");
+    let page = |third: &str, outside: usize| -> String {
+        let others = (1..=26).filter(|duty| ![3, 15].contains(duty));
+        let rest = others
+            .enumerate()
+            .map(|(at, duty)| if at < outside { row(duty, "outside: somebody") } else { row(duty, "`all.rs::all`") });
+        row(3, third) + &row(15, "`t.mjs::equal buttons`") + &rest.collect::<String>()
+    };
+    let all: Vec<String> = (1..=26).map(|duty| duty.to_string()).collect();
+    let all = format!("/// Obligations {}. And more.\nfn all() {{}}\n", all.join(", "));
+    let check_page = |page: &str| check(obligations::proved, &[test, ("all.rs", &all), ("docs/obligations.md", page)]);
+    assert_eq!(check_page(&page("`t.mjs::equal buttons`", 6)), [""; 0]);
+    for (third, why) in [
+        ("`t.mjs::other`", "does not name duty 3"),
+        ("`t.mjs::gone`", "no test `gone`"),
+        ("`u.mjs::equal buttons`", "no file `u.mjs`"),
+        ("by hand", "no test: name one"),
+    ] {
+        let found = check_page(&page(third, 0));
+        assert!(found.len() == 1 && found[0].contains(why), "{found:?}");
+    }
+    assert!(check_page(&page("`t.mjs::equal buttons`", 7))[0].contains("7 duties"));
+    assert!(check_page(&row(3, "`t.mjs::equal buttons`")).len() == 25);
 }

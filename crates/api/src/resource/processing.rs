@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use workspace::{Basis, NoticeRules, Party, Purpose, RecipientRole, SourceKind, Transfer};
 
 use crate::Api;
-use crate::error::{ErrorBody, Result};
+use crate::error::ErrorBody;
 use crate::resource::workspace::Here;
 use crate::router::Operations;
 use crate::time::At;

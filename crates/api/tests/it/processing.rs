@@ -31,7 +31,8 @@ async fn records_of_processing_are_what_runs_and_say_what_is_missing() {
             "site": "acme.example", "controller": controller, "storage_locations": ["Berlin"],
             "retention": [{ "what": "Events", "lasts": "13mo" }], "recipients": { "hook": recipient },
         });
-        let version = rig.ask(&cookie, "GET", "/api/v1/workspaces/acme/categories", None).await.json()["version"].clone();
+        let version =
+            rig.ask(&cookie, "GET", "/api/v1/workspaces/acme/categories", None).await.json()["version"].clone();
         let path = format!("/api/v1/workspaces/acme/categories?if_version={version}");
         let answer = rig.ask(&cookie, "PUT", &path, Some(json!({ "notice": notice }))).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
@@ -39,7 +40,8 @@ async fn records_of_processing_are_what_runs_and_say_what_is_missing() {
     };
     let partly = write(json!({ "name": "Hooks Ltd" })).await;
     assert_eq!(partly["missing"].as_array().map(Vec::len), Some(1), "{partly}");
-    let whole = write(json!({ "name": "Hooks Ltd", "country": "Ireland", "contract": "DPA-17", "transfer": "none" })).await;
+    let whole =
+        write(json!({ "name": "Hooks Ltd", "country": "Ireland", "contract": "DPA-17", "transfer": "none" })).await;
     assert_eq!(whole["missing"], json!([]));
     assert_eq!(whole["controller"]["name"], "Acme");
     assert_eq!(

@@ -202,6 +202,7 @@ fn recorded(world: &World) -> Vec<String> {
     told.collect()
 }
 
+// Obligation 16.
 #[tokio::test]
 async fn a_signal_is_recorded_once_for_whoever_it_comes_with_and_reaches_their_other_devices() {
     let world = World::start().await;
@@ -233,6 +234,7 @@ async fn opted_out(world: &World) -> Vec<bool> {
     of_stamps(world, |stamp| stamp.signals.gpc || stamp.preferences.0.iter().any(is_opt_out)).await
 }
 
+// Obligation 20.
 #[tokio::test]
 async fn a_plain_accept_does_not_beat_the_signal_and_a_confirmed_one_does_until_it_is_taken_back() {
     let world = World::start().await;

@@ -97,6 +97,7 @@ fn each_vendor_of_the_demo_stands_in_it_with_a_way_out() {
     }
 }
 
+// Obligation 8.
 #[test]
 fn recipients_are_the_destinations_that_run() {
     let check = |workspace: &Workspace, expected: &[&str]| {
@@ -122,6 +123,7 @@ fn recipients_are_the_destinations_that_run() {
     assert!(says(&notice, "it gets nothing at present"), "without a category a destination gets nothing");
 }
 
+// Obligation 8.
 #[test]
 fn it_says_what_is_configured_and_not_otherwise() {
     let says = |consent: &str, notice: &str, sentence: &str| {

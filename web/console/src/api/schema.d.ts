@@ -298,6 +298,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/beacons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the beacons of letters. */
+        post: operations["make_beacons"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/categories": {
         parameters: {
             query?: never;
@@ -878,6 +895,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/processing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The records of processing, from what is configured now. */
+        get: operations["show_processing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/sources": {
         parameters: {
             query?: never;
@@ -1127,6 +1161,11 @@ export interface components {
             /** @description The cursor of the next page, for `before`. */
             next?: string | null;
         };
+        /** @description What goes into the letters. */
+        BeaconsMade: {
+            /** @description One for each recipient, in their order. */
+            items: components["schemas"]["RecipientBeacons"][];
+        };
         /** @description How often a category was granted. */
         CategoryRate: {
             /** @description Its name. */
@@ -1223,6 +1262,17 @@ export interface components {
              * @description The version of the words that were shown; a grant counts only under the version of today.
              */
             version?: number | null;
+        };
+        /** @description A source that is switched on. */
+        Collected: {
+            /** @description By what right. */
+            basis: string;
+            /** @description The category under which it collects. */
+            category: string;
+            /** @description What it is. */
+            kind: string;
+            /** @description Its name. */
+            source: string;
         };
         /** @description Versions of the configuration, latest first. */
         ConfigurationVersions: {
@@ -1658,6 +1708,12 @@ export interface components {
              */
             recorded: number;
         };
+        KeptShown: {
+            /** @description For how long. */
+            lasts: string;
+            /** @description What. */
+            what: string;
+        };
         LakeAnswer: {
             /** @description The columns in their order. */
             columns: components["schemas"]["LakeColumn"][];
@@ -1761,6 +1817,19 @@ export interface components {
             items: components["schemas"]["Letter"][];
             /** @description The cursor of the next page, for `before`. */
             next?: string | null;
+        };
+        /** @description A letter and who gets it. */
+        Mailing: {
+            /** @description The campaign, as the events name it. */
+            campaign?: string | null;
+            /** @description Where its links lead: absolute addresses, up to 50. */
+            links?: string[];
+            /** @description The letter, as the events name it. */
+            message?: string | null;
+            /** @description The `userId` of each recipient; up to 1,000. */
+            recipients: string[];
+            /** @description The source, of kind `server`, whose events openings and clicks will be. */
+            source: string;
         };
         /** @description Somebody who is signed in. */
         Me: {
@@ -1872,6 +1941,29 @@ export interface components {
             since?: null | components["schemas"]["At"];
             until?: null | components["schemas"]["At"];
         };
+        /** @description What is processed, for what, and who gets it. */
+        Processing: {
+            /** @description Who is responsible; `null`: the workspace has no `notice`. */
+            controller?: Record<string, never> | null;
+            /** @description Kinds of personal data. */
+            data: string[];
+            /** @description Where their data protection officer is written to. */
+            dpo?: string | null;
+            /** @description When it was made. */
+            made_at: components["schemas"]["At"];
+            /** @description What has to be written down and is not. */
+            missing: string[];
+            /** @description Who gets them. */
+            recipients: components["schemas"]["RecipientShown"][];
+            /** @description Their representative in the Union. */
+            representative?: Record<string, never> | null;
+            /** @description What is kept for how long. */
+            retention: components["schemas"]["KeptShown"][];
+            /** @description Where data come from. */
+            sources: components["schemas"]["Collected"][];
+            /** @description Where they are stored. */
+            storage_locations: string[];
+        };
         QueryToSave: {
             /** @description What it is called: 1 to 100 characters, and no other of the workspace has it. */
             name: string;
@@ -1923,6 +2015,36 @@ export interface components {
              * @description Taken back, by the control that withdraws.
              */
             withdrawn: number;
+        };
+        /** @description What goes into one letter. Both begin with `/`: put the address of the collector in front. */
+        RecipientBeacons: {
+            /** @description The links, in their order. */
+            links: string[];
+            /** @description The image. */
+            open: string;
+        };
+        /** @description A destination that is switched on. */
+        RecipientShown: {
+            /** @description The categories that must be granted. */
+            categories: string[];
+            /** @description The contract on file. */
+            contract?: string | null;
+            /** @description Where. */
+            country?: string | null;
+            /** @description Its name. */
+            destination: string;
+            /** @description What it is. */
+            kind: string;
+            /** @description Who stands behind it. */
+            organisation?: string | null;
+            /** @description What it uses the events for. */
+            purpose: string;
+            /** @enum {string} */
+            role: "service_provider" | "third_party";
+            /** @description The sources whose events it may get. */
+            sources: string[];
+            /** @description What safeguards a transfer to another country. */
+            transfer?: string | null;
         };
         /** @description Events not stored for lack of consent. */
         RefusedCount: {
@@ -3348,6 +3470,51 @@ export interface operations {
                 };
             };
             /** @description No such workspace */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_beacons: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Mailing"];
+            };
+        };
+        responses: {
+            /** @description Nothing is stored: they can be made again, and are different each time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BeaconsMade"];
+                };
+            };
+            /** @description A link is none, the source is not of kind `server`, or there are too many */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such workspace or source */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5103,6 +5270,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such workspace */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_processing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it runs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Processing"];
                 };
             };
             /** @description No such workspace */

@@ -91,7 +91,12 @@ function Vendor({ number, vendor, draft, onChange, onRemove }: VendorProps) {
         )}
       </div>
       <div>
-        <Button small look="quiet" icon="trash" onClick={onRemove}>{`Remove ${vendor.name || vendor.id || "vendor"}`}</Button>
+        <Button
+          small
+          look="quiet"
+          icon="trash"
+          onClick={onRemove}
+        >{`Remove ${vendor.name || vendor.id || "vendor"}`}</Button>
       </div>
     </fieldset>
   );
