@@ -352,7 +352,6 @@ pub(super) mod tests {
         check(&vendor("id: ga, name: GA, policy: 'javascript:alert(1)'"), "its policy is an `https://`");
     }
 
-    // Obligation 5.
     #[test]
     fn tcf_is_for_who_is_registered_and_names_what_there_is() {
         let tcf = |more: &str| format!("{{ tcf: {{ publisher_country: DE, vendor_list: /vendors.json, {more} }} }}");
@@ -383,6 +382,7 @@ pub(super) mod tests {
         }
     }
 
+    // Obligation 5.
     #[test]
     fn nothing_hides_under_required() {
         let tag = |more: &str| format!("{{ tags: [{{ id: t, kind: img, src: /p, {more} }}] }}");
