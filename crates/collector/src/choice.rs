@@ -119,6 +119,19 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_for_a_signal_an_age_or_a_vendor_cannot_be_granted() {
+        let named =
+            r#""targeting":true,"use:sale_and_sharing":true,"age:adult":true,"age:own_consent":true,"vendor:ga":true"#;
+        let context = format!(r#"{{"consent":{{"categoryPreferences":{{{named}}}}}}}"#);
+        check(
+            &format!(
+                r#"{{"type":"track","event":"Segment Consent Preference Updated","userId":"u","context":{context}}}"#
+            ),
+            "event: +required targeting -functionality performance",
+        );
+    }
+
+    #[test]
     fn only_an_informed_opt_in_in_two_steps_goes_over_gpc_and_a_refusal_takes_it_back() {
         let workspace =
             workspace::parse("workspace: acme\nconsent: { banner: { version: 2 } }", &|_| None).expect("valid");

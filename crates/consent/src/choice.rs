@@ -14,9 +14,11 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// The choice that a consent event makes: what it does not name, it refuses (as at Segment).
+    /// The choice that a consent event makes: what it does not name, it refuses (as at Segment). It can grant what
+    /// visitors are asked about and nothing else: whoever names what stands for a signal, an age or a vendor grants nothing.
     pub fn complete(categories: &Categories, preferences: &Preferences<'_>) -> Self {
-        let granted = granted(categories, preferences);
+        let asked = categories.optional().union(categories.required());
+        let granted = granted(categories, preferences).intersection(asked);
         Self { granted, refused: categories.optional().without(granted) }
     }
 

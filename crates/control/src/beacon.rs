@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use vault::{Fingerprints, KeyError};
 
 /// A token may be as long as mail programs let an address be.
-const TOKEN_BYTES_MAX: usize = 4_096;
+pub const TOKEN_BYTES_MAX: usize = 4_096;
 
 /// What a beacon is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

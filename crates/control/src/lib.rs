@@ -43,7 +43,7 @@ pub use accounts::{
 pub use alerts::{AlertChanges, AlertNotice, AlertSend, AlertStore, AlertSubject, NOTICES_MAX, NoticeKind, SendState};
 pub use apply::{Applied, ApplyError, ApplyOptions, Change, Claim, Site, WorkspaceFile, apply};
 pub use audit::{Action, AuditQuery, AuditRecord, AuditStore, Entry};
-pub use beacon::{Beacon, BeaconKind};
+pub use beacon::{Beacon, BeaconKind, TOKEN_BYTES_MAX};
 pub use configuration::{
     API_VARIABLES, Configuration, ConfigurationChange, ConfigurationOptions, ConfigurationStore, ConfigurationVersion,
     Edit, EditError, Kinds, Object, ObjectChange, RecordedVersion, Secrets, SharedEnv, StoredConfiguration,

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use control::{Beacon, BeaconKind};
+use control::{Beacon, BeaconKind, TOKEN_BYTES_MAX};
 use event::Pii;
 use http::Uri;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,10 @@ const RECIPIENTS_MAX: usize = 1_000;
 const LINKS_MAX: usize = 50;
 /// An address that mail programs take, sealed.
 const LINK_BYTES_MAX: usize = 2_000;
+/// A campaign, a letter, a `userId`.
+const NAME_BYTES_MAX: usize = 200;
+/// Images and links of one request together: about 40 MB at the longest.
+const BEACONS_MAX: usize = 10_000;
 
 pub(super) fn routes() -> Vec<Operations> {
     vec![routes!(make_beacons)]
@@ -97,7 +101,13 @@ async fn make_beacons(
             target: target.cloned(),
         };
         let token = beacon.to_token(kind, &workspace, &tenant.fingerprints);
-        token.map_err(|error| Error::internal("seal a beacon", &error))
+        let token = token.map_err(|error| Error::internal("seal a beacon", &error))?;
+        // One that is longer would be sent, and then lead nowhere.
+        if token.len() <= TOKEN_BYTES_MAX {
+            Ok(token)
+        } else {
+            Err(Error::invalid("a link is too long once it is sealed"))
+        }
     };
     let mut items = Vec::with_capacity(letter.recipients.len());
     for recipient in &letter.recipients {
@@ -119,8 +129,19 @@ fn check(letter: &Mailing) -> Result<()> {
             return Err(Error::invalid(format!("`{name}` has {count}, {most} at most")));
         }
     }
-    if let Some(at) = letter.recipients.iter().position(String::is_empty) {
-        return Err(Error::invalid(format!("`recipients[{at}]` names nobody: give a `userId`")));
+    if letter.recipients.len() * (letter.links.len() + 1) > BEACONS_MAX {
+        return Err(Error::invalid(format!(
+            "images and links together are more than {BEACONS_MAX}: ask for fewer at once"
+        )));
+    }
+    for (name, said) in [("campaign", &letter.campaign), ("message", &letter.message)] {
+        if said.as_ref().is_some_and(|said| said.len() > NAME_BYTES_MAX) {
+            return Err(Error::invalid(format!("`{name}` has more than {NAME_BYTES_MAX} bytes")));
+        }
+    }
+    let is_none = |recipient: &String| recipient.is_empty() || recipient.len() > NAME_BYTES_MAX;
+    if let Some(at) = letter.recipients.iter().position(is_none) {
+        return Err(Error::invalid(format!("`recipients[{at}]` must be a `userId` of 1 to {NAME_BYTES_MAX} bytes")));
     }
     for (at, link) in letter.links.iter().enumerate() {
         let uri = link.parse::<Uri>().ok();

@@ -45,6 +45,11 @@ async fn each_recipient_gets_an_image_and_links_of_their_own_that_say_nothing() 
         (json!({ "source": "api", "recipients": ["u"], "links": ["/offer"] }), StatusCode::BAD_REQUEST),
         (json!({ "source": "api", "recipients": ["u"], "links": ["javascript:alert(1)"] }), StatusCode::BAD_REQUEST),
         (json!({ "source": "api", "recipients": vec!["u"; 1_001] }), StatusCode::BAD_REQUEST),
+        (json!({ "source": "api", "recipients": ["u"], "campaign": "c".repeat(201) }), StatusCode::BAD_REQUEST),
+        (
+            json!({ "source": "api", "recipients": vec!["u"; 1_000], "links": vec!["https://s.example/"; 10] }),
+            StatusCode::BAD_REQUEST,
+        ),
     ] {
         let (found, answer) = ask(wrong).await;
         assert_eq!(found, status, "{answer}");

@@ -105,7 +105,7 @@ fn table(page: &mut String, caption: &str, head: &[String], rows: &[Vec<String>]
     let caption = escaped(caption);
     write!(
         page,
-        "<div class=\"w\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\">\n<table>\n<caption>{caption}</caption>\n\
+        "<div class=\"w\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\">\n<table>\n<caption>{caption}</caption>\n\
          <thead><tr>"
     )?;
     head.iter().try_for_each(|cell| write!(page, "<th scope=\"col\">{}</th>", escaped(cell)))?;

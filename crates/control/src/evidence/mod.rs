@@ -2,7 +2,7 @@
 //! records the choice. A choice that was answered is in the ledger, whatever happens next; the tree of files is made
 //! from the table afterwards ([`Evidence::publish`]).
 //!
-//! A record names its subject by the surrogate and holds no identifier. One of somebody unknown names nobody.
+//! A record names its subject by a name of its own, made of the surrogate, and holds no identifier. One of somebody unknown names nobody.
 //!
 //! A change of the configuration leaves one too, for each workspace that it touches: who, when, which version, and the
 //! hash of the text that the workspace then was. So the rules of any day are provable beside what was chosen under them.
@@ -13,8 +13,10 @@ use async_trait::async_trait;
 use event::{Millis, SubjectId};
 use ledger::{Commitment, Opening, Record, Salt};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 pub use self::publish::{Evidence, EvidenceError, Issued, Published};
+use crate::hex::hex;
 use crate::{ChoiceRow, ConfigurationVersion, Receipt, StoreError};
 
 /// The form of the records of choices; a reader who knows it knows the members.
@@ -103,7 +105,16 @@ fn record(row: &ChoiceRow) -> Value {
         }
     }
     if let Some(maker) = &row.maker {
-        record["subject"] = json!(format!("s-{}", maker.subject));
+        record["subject"] = json!(pseudonym(maker.subject, row.receipt));
     }
     record
+}
+
+/// Whose record it is, in a name that no other record has: a receipt goes to whoever made the choice, and choices may be
+/// made about anybody. The surrogate itself would tell two identifiers of one person from those of two. Who has the
+/// surrogate (the operator, as long as it was not erased) can make the name again.
+fn pseudonym(subject: SubjectId, receipt: Receipt) -> String {
+    let hash =
+        Sha256::new().chain_update(b"assent subject of receipt\0").chain_update(subject.0).chain_update(receipt.0);
+    format!("s-{}", hex(&hash.finalize()[..16]))
 }

@@ -111,6 +111,11 @@ impl Evidence {
         if leaf >= self.log.size() {
             return Ok(Published::Waiting);
         }
+        // Of other leaves (a configuration names who made it) nothing is for the public.
+        let is_choice = |opening: &Opening| opening.record.value()["kind"] == "choice";
+        if !self.store.opening(&self.workspace, leaf).await?.as_ref().is_some_and(is_choice) {
+            return Ok(Published::Unknown);
+        }
         Ok(match self.of_leaf(leaf).await? {
             Issued::Receipt(text) => Published::Receipt(text),
             Issued::Unknown => Published::Unknown,

@@ -95,7 +95,7 @@ fn every_choice_has_a_leaf_in_its_order_and_a_record_without_identifiers() {
         assert_eq!(scene.store.leaves_of("acme", subject(1)).await.expect("reads"), [0]);
         assert_eq!(scene.store.leaves_of("acme", subject(9)).await.expect("reads"), [3]);
         let record = async |leaf| scene.store.opening("acme", leaf).await.expect("reads").expect("is there").record;
-        assert_snapshot!(record(0).await.as_str(), @r#"{"choices":[{"purpose":"performance","state":"refused"},{"purpose":"targeting","state":"given"}],"id":"01010101010101010101010101010101","kind":"choice","made_at":"2025-11-21T22:00:00.000Z","method":"event","received_at":"2025-11-21T22:00:00.005Z","schema":"assent-choice-1","source":"web","subject":"s-01010101010101010101010101010101"}"#);
+        assert_snapshot!(record(0).await.as_str(), @r#"{"choices":[{"purpose":"performance","state":"refused"},{"purpose":"targeting","state":"given"}],"id":"01010101010101010101010101010101","kind":"choice","made_at":"2025-11-21T22:00:00.000Z","method":"event","received_at":"2025-11-21T22:00:00.005Z","schema":"assent-choice-1","source":"web","subject":"s-c98693b66e388405e86abf0082d76452"}"#);
         assert_snapshot!(record(2).await.as_str(), @r#"{"choices":[{"purpose":"performance","state":"refused"}],"id":"03030303030303030303030303030303","kind":"choice","made_at":"2025-11-21T22:00:00.000Z","method":"event","received_at":"2025-11-21T22:00:00.005Z","schema":"assent-choice-1","source":"web"}"#);
     });
 }

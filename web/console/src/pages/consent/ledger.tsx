@@ -62,8 +62,8 @@ function State({ state }: { state: LedgerShown }) {
       </div>
       {state.size === 0 && (
         <Card>
-          <Empty icon="shield" title="No choice was recorded yet">
-            <p>Each choice, refusal and withdrawal leaves a leaf here within about a second.</p>
+          <Empty icon="shield" title="No leaf was published yet">
+            <p>Each choice, refusal and withdrawal, and each change of the configuration, leaves a leaf here within about a second.</p>
           </Empty>
         </Card>
       )}
