@@ -8,19 +8,19 @@ use workspace::Direction;
 use super::{Block, Link, Notice, Section};
 
 /// What the page may do: show itself, with its one style sheet by its hash.
-pub const POLICY: &str = "default-src 'none'; style-src 'sha256-fBmbbTMYLfeEwXVorn3W0a2jzX09q1D0LiVC+fbR2I4='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+pub const POLICY: &str = "default-src 'none'; style-src 'sha256-k3gT/M2Vp82xhYjUdJCu/0CPqlkK+pn3Ugp3cwc0ARQ='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Its style sheet. A table that is wider than the screen scrolls by itself, so that the page need not.
 const STYLE: &str = "\
 :root{color-scheme:light dark}\
-body{font:1rem/1.6 system-ui,sans-serif;margin:0}\
+body{font:1rem/1.6 system-ui,sans-serif;margin:0;overflow-wrap:anywhere}\
 main{max-width:46rem;margin:0 auto;padding:1rem}\
 h1,h2,h3,h4{line-height:1.25}\
 a{overflow-wrap:anywhere}\
 li{margin-block:.35rem}\
 .v{margin-block:1rem}\
 .v h4,.v p{margin:0}\
-.w{overflow-x:auto;margin-block:1rem}\
+.w{overflow-wrap:normal;overflow-x:auto;margin-block:1rem}\
 table{border-collapse:collapse;min-width:100%}\
 caption{text-align:start;font-weight:600;padding-block:.5rem}\
 th,td{text-align:start;vertical-align:top;padding:.35rem .6rem;border:1px solid #7d7d7d}\
