@@ -114,6 +114,10 @@ def own_body(case, path):
     if path.endswith(("/consent/preview", "/consent/simulation")) and often():
         body["consent"] = CHANCE.choice(DRAFTS)
         body.pop("source", None)
+    if path.endswith("/destinations/test") and often(0.3):
+        # Made-up names of a destination whose secrets to take, and keys that it does not know, end nearly all others.
+        settings = {"url": CHANCE.choice(FACTS["receivers"]), "allow_private": True}
+        case.body = {"kind": "webhook", "settings": settings}
     if path.endswith("/beacons") and often():
         case.body = {"source": FACTS["server_source"], "recipients": ["u-1"], "links": ["https://shop.example/"]}
     if "/lake/" in path and "sql" in body and often():
