@@ -42,10 +42,16 @@ impl Collector {
         let is_signalled = asked.signals.gpc || dnt;
         let kept = Kept::read(&head.headers).filter(|_| !cookie::is_foreign(&head.headers));
         let is_outdated = |kept: &Kept| rules.banner.ask_again_below.is_some_and(|below| kept.version < below);
+        let now = owner.tenant.gate.rules();
+        let optional = now.categories.names(now.categories.optional());
+        // A category that came after the choice was never granted, and a vendor refused is no acceptance of all.
+        let has_all = |kept: &Kept| {
+            kept.refused_vendors.is_empty() && optional.iter().all(|id| kept.granted.iter().any(|one| one == id))
+        };
         let state = match &kept {
             _ if is_signalled => "rejected",
             Some(kept) if !kept.refused.is_empty() => "rejected",
-            Some(kept) if !is_outdated(kept) => "accepted",
+            Some(kept) if !is_outdated(kept) && has_all(kept) => "accepted",
             _ => "unknown",
         };
         let is_asked = regime.row().first == workspace::First::Ask;

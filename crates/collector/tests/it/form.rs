@@ -230,9 +230,15 @@ async fn amp_is_told_whether_to_ask_and_what_was_answered() {
     check("wk_web", &[], says(true, "unknown", false)).await;
     check("wk_us", &[], says(false, "unknown", false)).await;
     check("wk_us", &[("Sec-GPC", "1")], says(true, "rejected", true)).await;
-    check("wk_web", &kept("assent_choice=1~1~z~performance~~~x.y~1"), says(true, "accepted", false)).await;
+    check(
+        "wk_web",
+        &kept("assent_choice=1~1~z~functionality.performance.targeting~~~x.y~1"),
+        says(true, "accepted", false),
+    )
+    .await;
+    check("wk_web", &kept("assent_choice=1~1~z~performance~~~x.y~1"), says(true, "unknown", false)).await;
     check("wk_web", &kept("assent_choice=1~1~z~performance~targeting~~x.y~1"), says(true, "rejected", false)).await;
-    let foreign = [FOREIGN, kept("assent_choice=1~1~z~performance~~~x.y~1")[0]];
+    let foreign = [FOREIGN, kept("assent_choice=1~1~z~functionality.performance.targeting~~~x.y~1")[0]];
     check("wk_web", &foreign, says(true, "unknown", false)).await;
     assert_eq!(send(&world, "/v1/consent/amp", &[], "{}").await.short(), "401 unknown_key");
 }
