@@ -63,7 +63,10 @@ function State({ state }: { state: LedgerShown }) {
       {state.size === 0 && (
         <Card>
           <Empty icon="shield" title="No leaf was published yet">
-            <p>Each choice, refusal and withdrawal, and each change of the configuration, leaves a leaf here within about a second.</p>
+            <p>
+              Each choice, refusal and withdrawal, and each change of the configuration, leaves a leaf here within about
+              a second.
+            </p>
           </Empty>
         </Card>
       )}
