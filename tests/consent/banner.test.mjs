@@ -282,6 +282,107 @@ test("California: granting again what was refused takes a second click", async (
   assert.equal(await page.evaluate(() => window.analytics.consent.preferences().targeting), true);
 });
 
+/** Opens the preference centre while the browser sends GPC, ticks targeting and saves: the second step is there. */
+async function grantOverGpc(testing, options = {}) {
+  const settings = options.settings ?? REGIMES.california;
+  const visited = await open(testing, { ...options, settings, gpc: true });
+  const { page } = visited;
+  const { texts, categories } = settings;
+  if (settings.regime.first === "ask") await visited.first.getByRole("button", { name: texts.choose }).click();
+  else await button(page, texts.control).click();
+  const targeting = page.getByRole("switch", { name: categories.find(({ id }) => id === "targeting").name, exact: true });
+  assert.equal(await targeting.isChecked(), false, "the signal keeps it off");
+  await targeting.check();
+  await button(page, texts.save).focus();
+  await page.keyboard.press("Enter");
+  const step = page.getByRole("alertdialog", { name: texts.overGpc.title });
+  await step.waitFor();
+  const choices = () => visited.collector.requests.filter(({ path }) => path === "/v1/consent");
+  return { ...visited, targeting, step, choices, allowed: () => page.evaluate(() => window.analytics.consent.preferences().targeting) };
+}
+
+// Obligations 16, 20.
+for (const regime of Object.keys(REGIMES)) {
+  test(`GPC, ${regime}: an opt-in over it takes an informed second step, and is recorded as one`, async (testing) => {
+    const { page, step, choices, allowed, collector } = await grantOverGpc(testing, { settings: REGIMES[regime] });
+    await step.getByText("do not sell or share").waitFor();
+    await step.getByText("Targeting or advertising").waitFor();
+    assert.deepEqual([choices().length, await allowed()], [0, false], "the first step alone is nothing");
+    await step.getByRole("button", { name: "Allow this anyway" }).click();
+    await until("the server hears it", () => choices().length === 1);
+    const { method, version, textHash, layer, categoryPreferences } = choices()[0].events[0].context.consent;
+    assert.deepEqual([method, version, layer, categoryPreferences.targeting], ["confirmed_over_gpc", 3, "centre", true]);
+    assert.equal(textHash, REGIMES[regime].texts.hash);
+    await until("its tag is loaded", () => collector.requests.some(({ path }) => path === "/tags/ads.js"));
+    assert.equal(await page.getByText("Opt-out request honored").count(), 0, "it is not said of what was undone");
+    await page.reload();
+    await page.waitForFunction(() => window.analytics?.initialized);
+    assert.equal(await allowed(), true, "it holds on the next page");
+    // Something else is changed: the opt-in stands without being asked for again.
+    await button(page, REGIMES[regime].texts.control).click();
+    await page.getByRole("switch", { name: "Functionality" }).uncheck();
+    await button(page, "Save choices").click();
+    assert.equal(await allowed(), true);
+    await button(page, "Withdraw consent").click();
+    assert.equal(await allowed(), false, "one click takes it back");
+    await button(page, REGIMES[regime].texts.control).click();
+    await page.getByRole("dialog").getByText("Opt-out request honored").waitFor();
+  });
+}
+
+// Obligation 20.
+test("GPC: keeping the opt-out leaves the refusal and records the rest", async (testing) => {
+  const { page, step, choices, allowed } = await grantOverGpc(testing);
+  await step.getByRole("button", { name: "Keep my opt-out" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await until("the server hears it", () => choices().length === 1);
+  const { method, categoryPreferences } = choices()[0].events[0].context.consent;
+  assert.deepEqual([method, categoryPreferences.targeting, categoryPreferences.performance], ["choose", false, true]);
+  assert.equal(await allowed(), false);
+  await page.getByText("Opt-out request honored").waitFor();
+});
+
+test("GPC: the second step by keyboard; Esc goes back to the choices and grants nothing", async (testing) => {
+  const { page, step, choices, allowed } = await grantOverGpc(testing);
+  const focused = () => page.evaluate(() => {
+    const inner = document.activeElement?.shadowRoot?.activeElement;
+    return { text: inner?.textContent, inside: inner ? inner.closest("[role=alertdialog]") !== null : document.activeElement === document.body };
+  });
+  const walked = [];
+  for (let press = 0; press < 6; press += 1) {
+    const { text, inside } = await focused();
+    assert.ok(inside, "the choices behind cannot be reached");
+    walked.push(text);
+    await page.keyboard.press("Tab");
+  }
+  assert.ok(walked.indexOf("Keep my opt-out") < walked.indexOf("Allow this anyway"), "leaving it is reached first");
+  await page.keyboard.press("Escape");
+  await step.waitFor({ state: "detached" });
+  assert.equal((await focused()).text, "Save choices", "the focus goes back");
+  assert.equal(await page.getByRole("dialog", { name: "Your privacy on this site" }).count(), 1);
+  assert.deepEqual([choices().length, await allowed()], [0, false]);
+});
+
+for (const [look, options] of Object.entries({ ...LOOKS, rtl: { settings: { ...REGIMES.eu, ...ARABIC } } })) {
+  test(`axe finds nothing at the second step over GPC: ${look}`, async (testing) => {
+    const { page, step } = await grantOverGpc(testing, options);
+    await accessible(page, "second step");
+    assert.equal(await scrolls(page), false, "nothing is wider than the screen");
+    const { height } = page.viewportSize();
+    const boxes = await Promise.all((await step.getByRole("button").all()).map((one) => one.boundingBox()));
+    assert.equal(boxes.length, 2);
+    assert.ok(boxes.every(({ width, height }) => Math.abs(width - boxes[0].width) < 1 && height >= 24), "equal, and 24 px to hit");
+    assert.ok(boxes.every((box) => box.y >= 0 && box.y + box.height <= height), "both buttons show");
+  });
+}
+
+test("GPC: where no words say what granting undoes, the signal wins", async (testing) => {
+  const { overGpc: _, ...texts } = REGIMES.california.texts;
+  const { page } = await open(testing, { settings: { ...REGIMES.california, texts }, gpc: true });
+  await button(page, "Your Privacy Choices").click();
+  assert.equal(await page.getByRole("switch", { name: "Targeting or advertising" }).isDisabled(), true);
+});
+
 // Obligation 18.
 test("an element of the page opens the choices; the body may be replaced", async (testing) => {
   const { page } = await open(testing, { page: { content: '<p><a href="/" data-assent-open>Cookies</a></p>' } });

@@ -30,6 +30,12 @@ export const texts = {
   always: "Always on",
   gpc: "Opt-out request honored",
   confirm: "You refused this before. Press the button once more to allow it.",
+  overGpc: {
+    title: "Your browser asks us to leave you out of advertising",
+    body: "It sends a privacy signal, such as Global Privacy Control: do not sell or share this person’s data, and do not use it for advertising on other sites. We honor that. What you allow here undoes it on this site, also on your other devices once you have signed in, until you refuse again. It concerns:",
+    allow: "Allow this anyway",
+    keep: "Keep my opt-out",
+  },
   reload: "Already running until this page is reloaded:",
   reloadButton: "Reload",
   receipt: "Download the receipt of your choice",

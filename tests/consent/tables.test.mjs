@@ -60,6 +60,7 @@ async function wait(page, ms) {
 
 async function choose(page, table, kind) {
   const asks = REGIMES[table.regime].regime.first === "ask";
+  if (kind === "keep" || kind === "confirm") return chooseOverGpc(page, asks ? "Choose" : "Your Privacy Choices", kind);
   if (asks && kind !== "partial") return button(page, kind === "reject" ? "Reject all" : "Accept all").click();
   await button(page, asks ? "Choose" : "Your Privacy Choices").click();
   if (kind !== "partial") return page.getByRole("dialog").getByRole("button", { name: kind === "reject" ? "Reject all" : "Accept all" }).click();
@@ -67,6 +68,13 @@ async function choose(page, table, kind) {
   await page.getByRole("switch", { name }).setChecked(on);
   if (asks) await checkNothingTicked(page);
   return button(page, "Save choices").click();
+}
+
+/** Accepts everything while the browser sends GPC, and answers the second step. */
+async function chooseOverGpc(page, control, kind) {
+  await button(page, control).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Accept all" }).click();
+  return button(page, kind === "keep" ? "Keep my opt-out" : "Allow this anyway").click();
 }
 
 async function checkNothingTicked(page) {
@@ -79,7 +87,7 @@ const ACTS = {
   load: async () => {},
   wait: ({ page }) => wait(page, 400),
   "wait 30 s": ({ page }) => wait(page, WAIT_MS),
-  choose: ({ page }, table, { case: name }) => choose(page, table, name.split(/[ :]/)[0]),
+  choose: ({ page }, table, { case: name }) => choose(page, table, name.replace(/^GPC, accept and /, "").split(/[ :]/)[0]),
   after: async ({ page }) => {
     await page.evaluate(() => window.analytics.track("After"));
     await spa(page, "Page after");

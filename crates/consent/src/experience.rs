@@ -124,11 +124,21 @@ struct Texts {
     gpc: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     confirm: Option<String>,
+    over_gpc: OverGpc,
     reload: String,
     reload_button: String,
     receipt: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     links: Vec<LinkShown>,
+}
+
+/// What the second step of an opt-in over the browser's signal says: what the signal asks for and what granting undoes.
+#[derive(Debug, Clone, Serialize)]
+struct OverGpc {
+    title: String,
+    body: String,
+    allow: String,
+    keep: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
@@ -282,6 +292,12 @@ fn texts(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -
         always: said("always"),
         gpc: said("gpc"),
         confirm: row.confirm_opt_in.then(|| said("confirm")),
+        over_gpc: OverGpc {
+            title: said("over_gpc_title"),
+            body: said("over_gpc"),
+            allow: said("over_gpc_allow"),
+            keep: said("over_gpc_keep"),
+        },
         reload: said("reload"),
         reload_button: said("reload_button"),
         receipt: said("receipt"),

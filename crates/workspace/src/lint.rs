@@ -108,22 +108,25 @@ fn language(workspace: &Workspace, code: &str, over: &Words) -> Result<(), Inval
 /// Accepting and refusing are said alike (EDPB Taskforce 2023; 11 CCR 7004).
 fn buttons(code: &str, words: &Words) -> Result<(), Invalid> {
     let count = |place: &str| words.said(place).chars().count();
-    if let Some(place) =
-        ["accept", "reject", "choose", "save"].into_iter().find(|place| count(place) > BUTTON_CHARS_MAX)
+    if let Some(place) = ["accept", "reject", "choose", "save", "over_gpc_allow", "over_gpc_keep"]
+        .into_iter()
+        .find(|place| count(place) > BUTTON_CHARS_MAX)
     {
         return refuse(format!(
             "banner language `{code}`: `{place}` is a button and has more than {BUTTON_CHARS_MAX} characters"
         ));
     }
-    let (accept, reject) = (count("accept"), count("reject"));
-    if words.said("accept") == words.said("reject") {
-        return refuse(format!("banner language `{code}`: `accept` and `reject` say the same"));
-    }
-    if accept.max(reject) > BUTTON_RATIO_MAX * accept.min(reject) {
-        return refuse(format!(
-            "banner language `{code}`: `accept` and `reject` are of unlike length ({accept} and {reject} characters), \
-             which makes one button larger than the other; accepting and refusing must be equal"
-        ));
+    for (yes, no) in [("accept", "reject"), ("over_gpc_allow", "over_gpc_keep")] {
+        if words.said(yes) == words.said(no) {
+            return refuse(format!("banner language `{code}`: `{yes}` and `{no}` say the same"));
+        }
+        let (long, short) = (count(yes), count(no));
+        if long.max(short) > BUTTON_RATIO_MAX * long.min(short) {
+            return refuse(format!(
+                "banner language `{code}`: `{yes}` and `{no}` are of unlike length ({long} and {short} characters), \
+                 which makes one button larger than the other; accepting and refusing must be equal"
+            ));
+        }
     }
     Ok(())
 }
@@ -319,6 +322,10 @@ pub(super) mod tests {
         check("{ languages: { en: { reject: 'No, I do not want any of this now' } } }", "of unlike length");
         check("{ languages: { en: { reject: Accept all } } }", "say the same");
         check("{ languages: { en: { reject: '' } } }", "no words at `reject`");
+        check(
+            "{ languages: { en: { over_gpc_keep: 'No' } } }",
+            "`over_gpc_allow` and `over_gpc_keep` are of unlike length",
+        );
         check(&format!("{{ languages: {{ en: {{ accept: {} }} }} }}", "a".repeat(41)), "is a button");
     }
 

@@ -54,7 +54,7 @@ pub struct Words {
 }
 
 /// Every place that has words.
-pub(crate) const PLACES: [&str; 17] = [
+pub(crate) const PLACES: [&str; 21] = [
     "title",
     "body",
     "accept",
@@ -68,6 +68,10 @@ pub(crate) const PLACES: [&str; 17] = [
     "always",
     "gpc",
     "confirm",
+    "over_gpc_title",
+    "over_gpc",
+    "over_gpc_allow",
+    "over_gpc_keep",
     "reload",
     "reload_button",
     "receipt",

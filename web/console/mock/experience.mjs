@@ -35,7 +35,17 @@ export function experienceOf(consent, region, wanted) {
   const words = { ...own, ...over };
   const row = regimeOf(consent, region);
   const hasLink = row.links?.includes("choices");
-  const { choices_link, reload_button, confirm, categories: __, ...texts } = words;
+  const {
+    choices_link,
+    reload_button,
+    confirm,
+    over_gpc_title,
+    over_gpc,
+    over_gpc_allow,
+    over_gpc_keep,
+    categories: __,
+    ...texts
+  } = words;
   const optional = consent.categories.map(({ name }) => name).filter((name) => name !== "required");
   return {
     v: 1,
@@ -64,6 +74,7 @@ export function experienceOf(consent, region, wanted) {
       hash: createHash("sha256").update(JSON.stringify(words)).digest("hex"),
       control: hasLink ? choices_link : words.control,
       reloadButton: reload_button,
+      overGpc: { title: over_gpc_title, body: over_gpc, allow: over_gpc_allow, keep: over_gpc_keep },
       ...(row.confirm_opt_in && { confirm }),
       ...(hasLink && { links: [{ text: choices_link }] }),
     },

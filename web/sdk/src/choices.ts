@@ -4,7 +4,7 @@
 
 import type { Core } from "./core.ts";
 import { h, style } from "./dom.ts";
-import type { Category, Vendor } from "./settings.ts";
+import { type Category, type Method, OVER_GPC, type Vendor } from "./settings.ts";
 
 const CSS = `
 dialog{position:fixed;inset:0;margin:auto;inline-size:min(40rem,100vw);max-inline-size:100vw;max-block-size:100vh;
@@ -29,8 +29,11 @@ input:checked{background:var(--p);border-color:var(--p)}
 input:checked::after{inset-inline-start:auto;inset-inline-end:.1875rem;background:var(--q)}
 input:disabled{opacity:.5;cursor:not-allowed}
 .v{display:inline-flex;align-items:center;min-block-size:1.75rem}
-footer{padding:.75rem 1rem;border-block-start:1px solid var(--l)}
+footer,.u{padding:.75rem 1rem;border-block-start:1px solid var(--l)}
 footer p{margin-block-end:.5rem;font-weight:600;color:var(--t)}
+.z{max-inline-size:min(30rem,100vw)}
+.z .y{padding-block-start:1rem;max-block-size:60vh}
+.z ul{padding-inline-start:1.25rem;margin-block-start:.5rem;font-weight:600}
 @media(max-height:26rem){dialog{overflow:auto}form{max-block-size:none}.y{overflow:visible}}
 @media(forced-colors:active){input{forced-color-adjust:none;background:Canvas;border-color:ButtonText}
 input::after{background:ButtonText}input:checked{background:Highlight;border-color:Highlight}
@@ -114,7 +117,7 @@ class Centre {
     const { texts, vendors = [] } = consent.settings;
     const isOptional = consent.optional.includes(id);
     const text = `c-${id}`;
-    const input = this.#switch(this.#switches, id, consent.preferences()[id] === true, consent.denied().includes(id));
+    const input = this.#switch(this.#switches, id, consent.preferences()[id] === true, this.#isFixed(id));
     input.setAttribute("aria-describedby", text);
     const listed = vendors.filter(({ category }) => category === id).map((vendor) => this.#vendor(vendor, isOptional));
     return h(
@@ -131,13 +134,20 @@ class Centre {
     const label = policy ? h("a", { href: policy, target: "_blank", rel: "noopener noreferrer" }, name) : name;
     if (!isOptional) return h("li", {}, label);
     const isOn = consent.preferences()[category] === true && !consent.choice?.refusedVendors.includes(id);
-    const input = this.#switch(this.#vendors, id, isOn, consent.denied().includes(category));
+    const input = this.#switch(this.#vendors, id, isOn, this.#isFixed(category));
     input.setAttribute("aria-label", name);
     // A vendor needs its category: switching it on switches that on, and one that is off takes its vendors along.
     const of = this.#switches.get(category);
     input.addEventListener("change", () => of && input.checked && !of.disabled && this.#set(of, true));
     of?.addEventListener("change", () => this.#set(input, of.checked));
     return h("li", {}, h("div", { class: "w" }, label, input));
+  }
+
+  /** Off and not to be chosen: by a rule, or by a signal where nothing tells the visitor what granting would undo. */
+  #isFixed(id: string) {
+    const { consent } = this.#core;
+    const { denied = [], texts } = consent.settings;
+    return (texts.overGpc ? denied : consent.denied()).includes(id);
   }
 
   #set(input: HTMLInputElement, checked: boolean) {
@@ -180,17 +190,78 @@ class Centre {
   #choose(method: "accept_all" | "reject_all" | "choose", granted: readonly string[], refusedVendors: string[]) {
     const { consent } = this.#core;
     const { settings, choice } = consent;
-    // Granting what was refused takes a second, separate click on the same button.
-    const again = granted.filter((id) => choice?.categories[id] === false && !consent.denied().includes(id));
+    const may = granted.filter((id) => !this.#isFixed(id));
+    // Granting what was refused takes a second, separate step.
+    const again = settings.regime.confirmOptIn ? may.filter((id) => choice?.categories[id] === false) : [];
+    const over = may.filter((id) => consent.denied().includes(id));
+    if (over.length) {
+      const named = settings.categories.filter(({ id }) => over.includes(id) || again.includes(id));
+      this.#askOver(named, {
+        allow: () => this.#record(OVER_GPC, granted, refusedVendors),
+        // What else was chosen needs no other click, unless it was refused before: that takes its own second step.
+        keep: () =>
+          this.#choose(
+            method,
+            granted.filter((id) => !over.includes(id)),
+            refusedVendors,
+          ),
+      });
+      return;
+    }
     const asks = [method, ...granted].join(" ");
-    if (settings.regime.confirmOptIn && again.length && this.#confirmed !== asks) {
+    if (again.length && this.#confirmed !== asks) {
       this.#confirmed = asks;
       this.#note.textContent = settings.texts.confirm ?? settings.texts.save;
       return;
     }
+    // An opt-in over the signal that holds is not undone by changing something else.
+    const holds = choice?.method === OVER_GPC && !consent.isSignalled() && granted.includes("targeting");
+    this.#record(holds ? OVER_GPC : method, granted, refusedVendors);
+  }
+
+  /** The second step of an opt-in over the browser's signal: in a dialog of its own, so that no habit clicks it away. */
+  #askOver(named: readonly Category[], then: { readonly allow: () => void; readonly keep: () => void }) {
+    const { overGpc, language, dir = "ltr" } = this.#core.consent.settings.texts;
+    if (!overGpc) return;
+    const act = (next: () => void) => () => {
+      dialog.close();
+      next();
+    };
+    const button = (text: string, next: () => void) => h("button", { type: "button", click: act(next) }, text);
+    const dialog: HTMLDialogElement = h(
+      "dialog",
+      {
+        role: "alertdialog",
+        class: "z",
+        "aria-labelledby": "e",
+        "aria-describedby": "f",
+        lang: language,
+        dir,
+        close: () => dialog.remove(),
+      },
+      h(
+        "div",
+        { class: "y", id: "f", tabindex: "0", role: "group", "aria-labelledby": "e" },
+        h("h2", { id: "e" }, overGpc.title),
+        h("p", {}, overGpc.body),
+        h("ul", {}, ...named.map(({ name }) => h("li", {}, name))),
+      ),
+      // Leaving it as it is comes first, so that a second press of the same key does not grant.
+      h(
+        "div",
+        { class: "u" },
+        h("div", { class: "a" }, button(overGpc.keep, then.keep), button(overGpc.allow, then.allow)),
+      ),
+    );
+    this.#dialog.append(dialog);
+    dialog.showModal();
+  }
+
+  #record(method: Method, granted: readonly string[], refusedVendors: readonly string[]) {
+    const { consent } = this.#core;
     const categories = consent.each((id) => granted.includes(id));
     // A vendor whose category is off is refused with it; naming it would outlive that refusal.
-    const named = (settings.vendors ?? []).filter(
+    const named = (consent.settings.vendors ?? []).filter(
       ({ id, category }) => refusedVendors.includes(id) && categories[category],
     );
     this.#end();

@@ -3,7 +3,7 @@
 
 import { type MadeChoice, read, write } from "./choice.ts";
 import { denied, named, optOut, type Preferences, REQUIRED, type Rules, type Signals, type Use } from "./decide.ts";
-import type { AssentSettings, Choice, Layer, Method } from "./settings.ts";
+import { type AssentSettings, type Choice, type Layer, type Method, OVER_GPC } from "./settings.ts";
 
 const DAY_MS = 86_400_000;
 /** Browsers keep no cookie longer. */
@@ -67,9 +67,15 @@ export class Consent {
     return this.isSignalled() ? [...denied, "targeting", ...this.settings.regime.gpc.denies] : denied;
   }
 
-  /** Whether the browser asks not to be sold or tracked, in a way that counts here. */
+  /** Whether the browser asks not to be sold or tracked, in a way that counts here and that no opt-in has undone. */
   isSignalled(): boolean {
-    return !!optOut(this.#around.signals(), this.#rules);
+    return !!optOut(this.#signals(), this.#rules);
+  }
+
+  /** What the browser says, unless an opt-in that was confirmed over it still holds. */
+  #signals(): Signals {
+    const { method, categories } = this.#choice ?? {};
+    return method === OVER_GPC && categories?.targeting && !this.#isOutdated() ? {} : this.#around.signals();
   }
 
   /** May this tag or destination run now? */
@@ -78,7 +84,7 @@ export class Consent {
     const preferences = this.preferences();
     // A name that means no category is nothing that anybody granted.
     const isGranted = use.categories.every((key) => preferences[named(this.#rules, key) ?? key]);
-    return isGranted && !denied(this.#around.signals(), use, this.#rules);
+    return isGranted && !denied(this.#signals(), use, this.#rules);
   }
 
   /** May this source collect now? */
@@ -95,9 +101,13 @@ export class Consent {
     return this.#around.now() > choice.madeAt + reaskDays * DAY_MS;
   }
 
-  /** Puts a choice in force and keeps it. What it does not name it refuses; what a signal denies it cannot grant. */
+  /**
+   * Puts a choice in force and keeps it. What it does not name it refuses; what a signal denies it cannot grant, unless
+   * it was confirmed over that. A later one that was not ends the opt-in.
+   */
   choose({ categories, refusedVendors }: Choice, method: Method, layer: Layer): MadeChoice {
-    const off = this.denied();
+    this.#choice = null;
+    const off = method === OVER_GPC ? (this.settings.denied ?? []) : this.denied();
     const made = this.#keep({
       categories: this.each((id) => categories[id] === true && !off.includes(id)),
       refusedVendors,

@@ -68,7 +68,9 @@ class Interface {
       SharingOptOut: optOut,
       TargetedAdvertisingOptOut: optOut,
     };
-    return section(this.#prefix, values, consent.isSignalled());
+    // The browser goes on saying it, also when somebody has opted in over it.
+    const { globalPrivacyControl } = navigator as Navigator & { globalPrivacyControl?: boolean };
+    return section(this.#prefix, values, globalPrivacyControl === true || consent.isSignalled());
   }
 
   #display() {

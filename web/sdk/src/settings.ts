@@ -155,6 +155,11 @@ export interface Texts {
   readonly gpc: string;
   /** Asked before an opt-in that needs two steps. */
   readonly confirm?: string;
+  /**
+   * Asked before an opt-in over the browser's own signal: what the signal asks for, what granting undoes, above the names
+   * of what would be granted. Without it the signal wins.
+   */
+  readonly overGpc?: { readonly title: string; readonly body: string; readonly allow: string; readonly keep: string };
   /** After a withdrawal, when something that cannot be unloaded had run: the sentence, and the button that reloads. */
   readonly reload: string;
   readonly reloadButton: string;
@@ -212,7 +217,10 @@ export interface Choice {
 }
 
 /** How a choice was made. */
-export type Method = "accept_all" | "reject_all" | "choose" | "withdraw" | "api";
+export type Method = "accept_all" | "reject_all" | "choose" | "withdraw" | "api" | typeof OVER_GPC;
+
+/** An opt-in in two steps, in which the second said that the browser asks not to be sold, shared or tracked. */
+export const OVER_GPC = "confirmed_over_gpc";
 
 /** Where it was made. */
 export type Layer = "first" | "centre" | "control" | "page";

@@ -124,6 +124,28 @@ describe("signals", () => {
     expect(consent.permits({ categories: ["performance"], purpose: "sale" })).toBe(false);
   });
 
+  test("an opt-in that was confirmed over it holds as long as a grant, and until a choice that was not", () => {
+    const { consent, clock, make } = setUp(models("opt-out"), { gpc: true });
+    const says = () => [consent.preferences().targeting, consent.isSignalled()];
+    consent.choose(all(true), "confirmed_over_gpc", "centre");
+    expect(says()).toEqual([true, false]);
+    expect(consent.permits({ categories: ["performance"], purpose: "sale" })).toBe(true);
+    const asksAgain = make({ texts: { ...settings().texts, version: 4, askAgainBelow: 4 } });
+    expect([asksAgain.preferences().targeting, asksAgain.isSignalled()]).toEqual([false, true]);
+    clock.now += 181 * DAY_MS;
+    consent.refresh();
+    expect(says()).toEqual([false, true]);
+    consent.choose(all(true), "confirmed_over_gpc", "centre");
+    expect(consent.choose(all(true), "accept_all", "first").categories.targeting).toBe(false);
+    expect(says()).toEqual([false, true]);
+  });
+
+  test("confirming over it grants no child what a rule denies, and a category that was left out stays out", () => {
+    const { consent } = setUp({ denied: ["targeting"] }, { gpc: true });
+    consent.choose(all(true), "confirmed_over_gpc", "centre");
+    expect([consent.preferences().targeting, consent.isSignalled()]).toEqual([false, true]);
+  });
+
   test("a regime may let it take more", () => {
     const regime = { ...models("opt-out").regime, gpc: { denies: ["performance"], show: true } };
     expect(setUp({ regime }, { gpc: true }).consent.collects()).toBe(false);

@@ -21,6 +21,10 @@ export const PLACES: readonly (readonly [
       ["close", "Close, read out"],
       ["always", "Beside what cannot be refused"],
       ["confirm", "Asked before an opt-in that needs two steps"],
+      ["over_gpc_title", "Title, before an opt-in over the browser's signal"],
+      ["over_gpc", "What the signal asks for, and what granting undoes"],
+      ["over_gpc_allow", "Button that grants over the signal"],
+      ["over_gpc_keep", "Button that leaves the signal in force"],
     ],
   ],
   [

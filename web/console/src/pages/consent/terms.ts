@@ -9,6 +9,7 @@ const ANSWERS: Record<string, [text: string, tone: Tone]> = {
   choose: ["Chose one by one", "note"],
   withdraw: ["Withdrew", "hold"],
   api: ["Answered on a form of the page", "note"],
+  confirmed_over_gpc: ["Allowed over the browser’s signal, asked twice", "good"],
 };
 
 const WAYS: Record<string, string> = {
