@@ -138,10 +138,15 @@ test("the answer to a choice keeps it, and a withdrawal beats it, in one cookie"
   assert.match(answers[0], /^assent_choice=1~[^;]+~accept_all\.first~1; Path=\/; Max-Age=\d+; SameSite=Lax\najs_anonymous_id=d\d{5}-/);
   const choices = async () => (await context.cookies()).filter(({ name }) => name === "assent_choice");
   assert.equal((await choices()).length, 1, "the server writes where the page did");
+  const sealed = async () => (await context.cookies()).filter(({ name }) => name === "assent_id");
+  const [{ httpOnly: isHidden, value: seal, expires }] = await sealed();
+  const id = (await context.cookies()).find(({ name }) => name === "ajs_anonymous_id").value;
+  assert.ok(isHidden && !seal.includes(id) && expires * 1000 < Date.now() + 90 * 86_400_000, "of today's identifier, sealed");
   await button(page, "Withdraw consent").click();
   await until("it is answered", () => answers.length === 2);
   const [{ value, httpOnly }] = await choices();
   assert.deepEqual([(await choices()).length, /withdraw/.test(value), httpOnly], [1, true, false]);
+  assert.deepEqual(await sealed(), [], "withdrawn: taken away");
   await page.reload();
   await says(page, "Allowed now: required.");
 });

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use consent::{Gate, Use};
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
@@ -19,6 +20,8 @@ pub struct LakeQuestion {
     pub rows_max: usize,
     /// Whether identifiers and contents of events are shown.
     pub personal_data: bool,
+    /// What the rows are used for; those that may not be are left out.
+    pub purpose: Option<(Arc<Gate>, Use)>,
 }
 
 /// A column of an answer.

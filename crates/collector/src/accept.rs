@@ -25,7 +25,7 @@ use crate::metrics::{Metrics, SourceLabels};
 use crate::noticed::Noticed;
 use crate::observe::{Observation, Observer, Seen};
 use crate::reject::{Refusal, Reject};
-use crate::visitor::Said;
+use crate::visitor::{Said, identifier};
 use crate::write_key;
 
 const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
@@ -63,6 +63,8 @@ pub(crate) struct Asked<'r> {
     pub(crate) client: IpAddr,
     /// For events that cannot say their own.
     pub(crate) user_agent: Option<&'r str>,
+    /// The browser's sealed identifier, where it came along.
+    pub(crate) sealed: Option<String>,
 }
 
 impl<'r> Asked<'r> {
@@ -75,6 +77,7 @@ impl<'r> Asked<'r> {
             signals: Signals::from_headers(values(SEC_GPC), values(DNT)),
             client,
             user_agent: None,
+            sealed: identifier::sealed(headers),
         }
     }
 
@@ -246,8 +249,7 @@ impl<'r> Intake<'r> {
 
     /// Takes one event: stored, refused or discarded.
     async fn take(&mut self, event: Result<Event<'_>, Discard>) -> Result<(), Refusal> {
-        let enabled = self.owner.source().enabled;
-        let event = match event.and_then(|event| if enabled { Ok(event) } else { Err(Discard::SourceDisabled) }) {
+        let event = match event {
             Ok(event) => event,
             Err(code) => {
                 self.told.push(Told::Discarded { code, events: 1 });
@@ -271,8 +273,8 @@ impl<'r> Intake<'r> {
                 return Ok(());
             }
         }
-        if self.is_expired(&event) {
-            self.told.push(Told::Discarded { code: Discard::AnonymousIdExpired, events: 1 });
+        if let Some(code) = self.unwanted(&event) {
+            self.told.push(Told::Discarded { code, events: 1 });
             return Ok(());
         }
         let noticed = Noticed::new(&event, self.asked.signals, &rules, &tenant.workspace.consent);
@@ -298,12 +300,24 @@ impl<'r> Intake<'r> {
         Ok(())
     }
 
-    /// Whether the anonymous id is older than identifiers may be, and came back from some storage. A choice under it
-    /// counts all the same: it is about what was collected under it before.
-    fn is_expired(&self, event: &Event<'_>) -> bool {
-        let Some(made) = event.anonymous_id().and_then(event::day_of_id) else { return false };
-        let days = i64::from(self.owner.tenant.workspace.consent.banner.identifier_days);
-        self.asked.at.0.saturating_sub(made.0) > (days + 1) * DAY_MS
+    /// Why an event is not taken whatever consent says. A choice counts all the same: it is about what was collected before.
+    fn unwanted(&self, event: &Event<'_>) -> Option<Discard> {
+        if !self.owner.source().enabled {
+            return Some(Discard::SourceDisabled);
+        }
+        let is_expired = event.anonymous_id().is_some_and(|id| self.is_expired(id))
+            || event.previous_id().is_some_and(|id| self.is_expired(&id));
+        is_expired.then_some(Discard::AnonymousIdExpired)
+    }
+
+    /// Whether an anonymous id is older than identifiers may be, and came back from some storage. Its seal says so to the
+    /// second; the day that it carries itself, a day late, since it is the page's.
+    fn is_expired(&self, id: &str) -> bool {
+        let days = self.owner.tenant.workspace.consent.banner.identifier_days;
+        let sealed = self.asked.sealed.as_deref();
+        let since = sealed.and_then(|sealed| identifier::since(sealed, id, &self.owner.tenant.fingerprints));
+        since.is_some_and(|since| self.asked.at >= identifier::ends(since, days))
+            || event::day_of_id(id).is_some_and(|made| self.asked.at.0 > identifier::ends(made, days).0 + DAY_MS)
     }
 
     async fn record(&mut self, event: &Event<'_>, carried: Carried, region: Option<&str>) -> Result<(), Refusal> {

@@ -69,6 +69,44 @@ impl Use {
             names: vec![destination.name.to_string(), title.to_owned()],
         }
     }
+
+    /// The use that a question to the lake makes, by whom it is declared for.
+    pub fn of_query(
+        purpose: Purpose,
+        named: &[String],
+        recipient: RecipientRole,
+        categories: &Categories,
+    ) -> Result<Self, UndeclaredUse> {
+        if named.is_empty() {
+            return Err(UndeclaredUse::NoCategory);
+        }
+        let all = categories.optional().union(categories.required());
+        if let Some(unknown) = named.iter().find(|name| !categories.key(name).intersects(all)) {
+            return Err(UndeclaredUse::UnknownCategory(unknown.clone()));
+        }
+        Ok(Self {
+            purpose,
+            categories: categories.set(named.iter().map(String::as_str)),
+            vendor: CategorySet::NONE,
+            recipient,
+            unmapped: false,
+            unstamped: false,
+            names: Vec::new(),
+        })
+    }
+}
+
+/// A use that cannot be declared so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UndeclaredUse {
+    /// No such category.
+    #[error("the workspace has no category `{0}`")]
+    UnknownCategory(String),
+    /// It would permit nothing.
+    #[error(
+        "a use names the categories that it needs, all of which must be granted: of `required` alone, or of others"
+    )]
+    NoCategory,
 }
 
 /// What an event says about destinations itself.

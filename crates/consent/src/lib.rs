@@ -31,7 +31,7 @@ mod stamp;
 pub use categories::{Categories, CategorySet, TooManyCategories};
 pub use choice::{Choice, Choices};
 pub use collect::{Arrival, Collected, collect};
-pub use decide::{Decision, Rules, Use, Wishes, decide};
+pub use decide::{Decision, Rules, UndeclaredUse, Use, Wishes, decide};
 pub use experience::{Experience, Shown, everything_shown};
 pub use gate::{Gate, Generation, HasSubject, Permitted, Subject, Withheld};
 pub use held::{Held, When, Words};

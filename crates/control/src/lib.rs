@@ -51,7 +51,7 @@ pub use configuration::{
 };
 pub use directory::{Directory, KeyOwner, Tenant};
 pub use evidence::{Evidence, EvidenceError, EvidenceStore, Issued, Published};
-pub use load::{LoadError, load};
+pub use load::{LoadError, choices_on_record, load};
 pub use presented::{CONFIRMED_OVER_GPC, Presented};
 pub use rates::{AskedAgain, AskedAgainCount, Rate, RateKey, RateStore, day_begins, day_of};
 pub use recent::Recent;

@@ -7,7 +7,7 @@ use event::{Fingerprint, Millis};
 use vault::{IdentifierTable, Keys, Surrogates};
 use workspace::{ParseError, Workspace};
 
-use crate::configuration::{Env, StoredConfiguration};
+use crate::configuration::{Env, StoredConfiguration, StoredWorkspace};
 use crate::linking::{Joining, Linking};
 use crate::write_keys::{self, SameWriteKey};
 use crate::{Directory, PublishedWords, Recent, Store, StoreError, Tenant, keys};
@@ -50,6 +50,16 @@ pub async fn load(
     // Nothing is served yet, so nothing is held: what cannot be read is an error.
     Loader { store, keys, env, now }.reload(&directory, &stored).await?;
     Ok(directory.tenants())
+}
+
+/// The choices of a workspace as they are on record, for a command that reads beside the server, under rules for which it
+/// needs no secrets: `${NAME}` in them stands for nothing that choices are judged by.
+pub async fn choices_on_record(store: &dyn Store, stored: &StoredWorkspace) -> Result<Arc<Gate>, LoadError> {
+    let read = stored.read(&|name| Some(name.to_owned()));
+    let workspace = read.map_err(|error| LoadError::Parse { workspace: stored.name.clone(), error })?;
+    let gate = Gate::new(&workspace.consent);
+    pages(store, &workspace.name().shared(), &gate.rules().categories, |page| gate.load(page)).await?;
+    Ok(gate)
 }
 
 /// What making tenants needs.

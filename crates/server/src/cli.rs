@@ -160,6 +160,15 @@ pub(crate) struct Query {
     /// How to print rows.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
+    /// What the rows are used for: those that may not be are left out, by the stamp of their capture and the choices of today.
+    #[arg(long, requires = "category")]
+    pub(crate) purpose: Option<String>,
+    /// A category that this use needs, as a destination names it. May be given again; all must be granted.
+    #[arg(long, requires = "purpose")]
+    pub(crate) category: Vec<String>,
+    /// The rows go to a third party, which uses them for itself.
+    #[arg(long, requires = "purpose")]
+    pub(crate) third_party: bool,
     /// The query. `events` is the view of all events.
     pub(crate) sql: String,
 }

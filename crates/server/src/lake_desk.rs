@@ -6,7 +6,7 @@ use api::{LakeColumn, LakeDesk, LakeQuestion, LakeRows};
 use control::Store;
 use futures::FutureExt as _;
 use lake::Place;
-use lake::query::{Format, Identifiers, Limits, Request};
+use lake::query::{ForUse, Format, Identifiers, Limits, Request};
 use serde_json::{Map, Value};
 
 use crate::command::query::Vault;
@@ -44,6 +44,7 @@ async fn answer(place: Place, store: Arc<dyn Store>, question: LakeQuestion) -> 
         limits: LIMITS,
         identifiers: identifiers.clone(),
         content: question.personal_data,
+        purpose: question.purpose.clone().map(|(gate, purpose)| ForUse { gate, purpose }),
     };
     // The answer's own columns, in their order and also when there is no row. What is no query (`EXPLAIN`) has none.
     let described = lines(request(format!("describe {}", question.sql.trim().trim_end_matches(';'))), usize::MAX).await;

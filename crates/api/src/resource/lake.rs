@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use consent::Use;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
+use workspace::{Purpose, RecipientRole};
 
 use crate::Api;
 use crate::access::Sight;
@@ -37,6 +39,29 @@ struct LakeQuery {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 10000)]
     rows_max: Option<usize>,
+    /// What the rows are used for. Without, the whole table is asked, as its operator may.
+    #[serde(default, rename = "use")]
+    declared: Option<DeclaredUse>,
+}
+
+/// A use of events: those that may not be used so are left out, by the stamp of their capture and the choices of today.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DeclaredUse {
+    /// `service`, `security`, `analytics`, `personalisation`, `advertising`, `sale`, `sharing`, `research`, or one of your own.
+    #[schema(value_type = String)]
+    purpose: Purpose,
+    /// The categories that it needs; all must be granted.
+    categories: Vec<String>,
+    /// `service_provider` (without it) or `third_party`: for whom the rows are.
+    #[serde(default = "ourselves")]
+    #[schema(value_type = String)]
+    recipient: RecipientRole,
+}
+
+/// Who asks acts for the workspace, unless it says otherwise.
+fn ourselves() -> RecipientRole {
+    RecipientRole::ServiceProvider
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -91,7 +116,19 @@ async fn query_lake(
         return Err(Error::invalid(format!("`sql` has more than {SQL_BYTES_MAX} bytes")));
     }
     let personal_data = sight.sees_personal_data();
-    let question = LakeQuestion { workspace: tenant.name(), sql: query.sql, rows_max, personal_data };
+    let purpose = query.declared.map(|declared| {
+        let DeclaredUse { purpose, categories, recipient } = declared;
+        let declared = Use::of_query(purpose, &categories, recipient, &tenant.gate.rules().categories);
+        let declared = declared.map_err(|error| Error::invalid(format!("`use`: {error}")))?;
+        Ok::<_, Error>((Arc::clone(&tenant.gate), declared))
+    });
+    let question = LakeQuestion {
+        workspace: tenant.name(),
+        sql: query.sql,
+        rows_max,
+        personal_data,
+        purpose: purpose.transpose()?,
+    };
     let (rows, took_ms) = ask(&api, question).await?;
     Ok(Json(LakeAnswer { columns: rows.columns, rows: rows.rows, truncated: rows.is_truncated, took_ms }))
 }
@@ -108,7 +145,7 @@ async fn query_lake(
 )]
 async fn show_lake_schema(State(api): State<Api>, Here(tenant): Here) -> Result<Json<LakeSchema>> {
     let sql = "select * from events limit 0".to_owned();
-    let question = LakeQuestion { workspace: tenant.name(), sql, rows_max: 1, personal_data: false };
+    let question = LakeQuestion { workspace: tenant.name(), sql, rows_max: 1, personal_data: false, purpose: None };
     let (rows, _) = ask(&api, question).await?;
     Ok(Json(LakeSchema { tables: vec![LakeTable { name: "events", columns: rows.columns }] }))
 }

@@ -174,7 +174,8 @@ struct Lake<'a> {
 impl Lake<'_> {
     async fn ask(&self, sql: String) -> Result<LakeRows> {
         // What an event wished is content, and only counts of it leave here.
-        let question = LakeQuestion { workspace: self.tenant.name(), sql, rows_max: GROUPS_MAX, personal_data: true };
+        let workspace = self.tenant.name();
+        let question = LakeQuestion { workspace, sql, rows_max: GROUPS_MAX, personal_data: true, purpose: None };
         self.api.lake.ask(question).await.map_err(|error| Error::new(Code::QueryFailed, error))
     }
 

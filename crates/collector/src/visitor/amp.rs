@@ -41,20 +41,24 @@ impl Collector {
         let dnt = asked.signals.dnt && rules.do_not_track == workspace::DoNotTrack::AsGpc;
         let is_signalled = asked.signals.gpc || dnt;
         let kept = Kept::read(&head.headers).filter(|_| !cookie::is_foreign(&head.headers));
-        let is_outdated = |kept: &Kept| rules.banner.ask_again_below.is_some_and(|below| kept.version < below);
+        let is_asked = regime.row().first == workspace::First::Ask;
+        // A grant has ended then. A refusal has too, but not where all would be on again without it.
+        let has_lapsed = |kept: &Kept| kept.has_lapsed(regime, asked.at);
+        let is_outdated =
+            |kept: &Kept| has_lapsed(kept) || rules.banner.ask_again_below.is_some_and(|below| kept.version < below);
         let now = owner.tenant.gate.rules();
         let optional = now.categories.names(now.categories.optional());
         // A category that came after the choice was never granted, and a vendor refused is no acceptance of all.
         let has_all = |kept: &Kept| {
             kept.refused_vendors.is_empty() && optional.iter().all(|id| kept.granted.iter().any(|one| one == id))
         };
+        let counts = |kept: &Kept| !is_asked || !has_lapsed(kept);
         let state = match &kept {
             _ if is_signalled => "rejected",
-            Some(kept) if !kept.refused.is_empty() => "rejected",
+            Some(kept) if !kept.refused.is_empty() && counts(kept) => "rejected",
             Some(kept) if !is_outdated(kept) && has_all(kept) => "accepted",
             _ => "unknown",
         };
-        let is_asked = regime.row().first == workspace::First::Ask;
         let answer = json!({
             "consentRequired": is_asked || state == "rejected",
             "consentStateValue": state,

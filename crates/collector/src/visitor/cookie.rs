@@ -11,15 +11,16 @@ use http::header::{COOKIE, HOST, HeaderName, HeaderValue, ORIGIN};
 use http::uri::{Authority, Uri};
 use http::{HeaderMap, request::Parts};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use workspace::{ConsentRules, Model};
+use workspace::{ConsentRules, Model, Regime};
 
 use crate::choice::Chosen;
 
 /// Its name, and where the SDK looks for it.
 pub(crate) const NAME: &str = "assent_choice";
 const FORMAT: &str = "1";
-/// Browsers drop larger ones together with others.
-const BYTES_MAX: usize = 1_024;
+/// What browsers keep of one cookie, less its name and its attributes. A choice is a tenth of it, unless somebody refused
+/// a hundred vendors one by one.
+const BYTES_MAX: usize = 3_700;
 /// Browsers keep no cookie longer.
 const DAYS_MAX: i64 = 400;
 const DAY_MS: i64 = 86_400_000;
@@ -100,18 +101,24 @@ fn is_domain(text: &str) -> bool {
     text.len() < 254 && text.contains('.') && !text.starts_with('.') && text.bytes().all(is_plain)
 }
 
-/// The header that keeps a choice in the browser; `None` for one that is too long to be kept.
+/// The header that keeps a choice in the browser. One that is too long to be kept takes the choice before it away: an
+/// older grant must not outlive the refusal that replaced it, and who has no choice is asked again.
 pub(crate) fn set(chosen: &Chosen, scope: &Scope, now: Millis) -> Option<HeaderValue> {
     let value = utf8_percent_encode(&text(chosen), COMPONENT).to_string();
     if value.len() > BYTES_MAX {
-        return None;
+        return remove(NAME, scope);
     }
     let seconds = days(chosen, now).saturating_mul(86_400);
     header(NAME, &value, seconds, scope)
 }
 
+/// Takes a cookie away.
+pub(crate) fn remove(name: &str, scope: &Scope) -> Option<HeaderValue> {
+    header(name, "", 0, scope)
+}
+
 /// Not `HttpOnly`: the SDK reads it.
-fn header(name: &str, value: &str, seconds: i64, scope: &Scope) -> Option<HeaderValue> {
+pub(crate) fn header(name: &str, value: &str, seconds: i64, scope: &Scope) -> Option<HeaderValue> {
     let domain = scope.domain.as_ref().map(|domain| format!("; Domain={domain}")).unwrap_or_default();
     let secure = if scope.is_https { "; Secure" } else { "" };
     HeaderValue::from_str(&format!("{name}={value}; Path=/; Max-Age={seconds}; SameSite=Lax{domain}{secure}")).ok()
@@ -170,33 +177,11 @@ fn base36(mut number: u64) -> String {
     }
 }
 
-/// The name of the readable identifier, as Segment's SDK has it too.
-const ANONYMOUS_ID: &str = "ajs_anonymous_id";
-
-/// The anonymous id that a browser brings along.
-pub(crate) fn anonymous_id(headers: &HeaderMap) -> Option<String> {
-    cookies(headers, ANONYMOUS_ID).map(|id| id.trim_matches('"').to_owned()).find(|id| !id.is_empty())
-}
-
-/// The header that keeps the anonymous id for the rest of its days: the page has stored it, by a permission that this
-/// choice gives, and Safari would drop after a week what a script wrote. Its life is counted from the day in the id, so
-/// nothing renews it; one that says no day is left to the page.
-pub(crate) fn keep_id(chosen: &Chosen, id: &str, head: &Parts, scope: &Scope, now: Millis) -> Option<HeaderValue> {
-    let rules = chosen.owner.tenant.gate.rules();
-    let collecting = rules.categories.key(chosen.owner.source().category.as_str());
-    if collecting.is_empty() || !chosen.choice.granted.contains(collecting) {
-        return None;
-    }
-    anonymous_id(&head.headers).filter(|stored| stored == id)?;
-    let made = event::day_of_id(id)?;
-    let days = i64::from(chosen.owner.tenant.workspace.consent.banner.identifier_days);
-    let left_s = made.0.saturating_add(days * DAY_MS).saturating_sub(now.0) / 1_000;
-    (left_s > 0).then(|| header(ANONYMOUS_ID, id, left_s, scope)).flatten()
-}
-
 /// A choice that a browser brings back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
+    /// When it was made, by the clock of the page or of this server.
+    pub(crate) at: Millis,
     pub(crate) version: u32,
     pub(crate) granted: Vec<String>,
     pub(crate) refused: Vec<String>,
@@ -207,21 +192,26 @@ impl Kept {
     /// The newest that is among the cookies; whoever brings none that can be read has not chosen.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let values = cookies(headers, NAME);
-        values.filter_map(|value| Self::parse(&value)).max_by_key(|(at, _)| *at).map(|(_, kept)| kept)
+        values.filter_map(|value| Self::parse(&value)).max_by_key(|kept| kept.at)
     }
 
-    fn parse(text: &str) -> Option<(u64, Self)> {
+    /// Whether it is older than choices count under a regime: nothing is granted by it any more.
+    pub(crate) fn has_lapsed(&self, regime: Regime, now: Millis) -> bool {
+        now.0.saturating_sub(self.at.0) >= i64::from(regime.row().lifetime_days) * DAY_MS
+    }
+
+    fn parse(text: &str) -> Option<Self> {
         let fields: Vec<&str> = text.split('~').collect();
         let [FORMAT, version, at, granted, refused, vendors, _, _] = fields[..] else { return None };
         let items = |list: &str| -> Vec<String> {
             let items = list.split('.').filter(|item| !item.is_empty());
             items.map(|item| percent_decode_str(item).decode_utf8_lossy().into_owned()).collect()
         };
-        let at = u64::from_str_radix(at, 36).ok().filter(|at| *at > 0)?;
+        let at = i64::from_str_radix(at, 36).ok().filter(|at| *at > 0).map(Millis)?;
         let refused = items(refused);
         // Of both, the refusal counts.
         let granted = items(granted).into_iter().filter(|name| !refused.contains(name)).collect();
-        Some((at, Self { version: version.parse().ok()?, granted, refused, refused_vendors: items(vendors) }))
+        Some(Self { at, version: version.parse().ok()?, granted, refused, refused_vendors: items(vendors) })
     }
 }
 
@@ -278,6 +268,7 @@ mod tests {
         let read = |cookie: &str| Kept::read(&head(&[("cookie", cookie)]).headers);
         let kept = read("a=b; assent_choice=1~3~mifm5hs0~performance~targeting.my%252Eown~ga~choose.first~1; c=d");
         let expected = Kept {
+            at: Millis(1_764_137_892_672),
             version: 3,
             granted: vec!["performance".to_owned()],
             refused: vec!["targeting".to_owned(), "my.own".to_owned()],

@@ -20,9 +20,9 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::cookie::{self, Kept, Scope};
-use super::of_query;
 use super::page::{self, Shown};
 use super::said::Said;
+use super::{identifier, of_query};
 use crate::answer::{self, Answer};
 use crate::handle::{Collector, utf8};
 use crate::reject::{Refusal, Reject};
@@ -39,6 +39,8 @@ struct Visit {
     key: String,
     document: Value,
     kept: Option<Kept>,
+    /// Whether what they granted then is too old to count.
+    has_lapsed: bool,
     denied: Vec<String>,
 }
 
@@ -68,7 +70,7 @@ impl Collector {
             shown.notes.extend(visit.document["texts"]["confirm"].as_str());
             return Ok(answered(&visit.document, &shown));
         }
-        let said = visit.said(&fields, &granted, cookie::anonymous_id(&head.headers))?;
+        let said = visit.said(&fields, &granted, identifier::alias(&head.headers))?;
         let Some(chosen) = self.acceptor.choose(&self.asked(head, peer), &said).await? else {
             return Err(Reject::UnknownKey.into());
         };
@@ -79,7 +81,8 @@ impl Collector {
         shown.receipt = Some((address, words.said("receipt")));
         let mut answer = answered(&visit.document, &shown);
         let scope = Scope::own(head, &owner.tenant.workspace.consent, self.is_https(head, peer));
-        if let Some(cookie) = cookie::set(&chosen, &scope, self.asked(head, peer).at) {
+        let gone = identifier::refuse(&chosen, &head.headers, &scope);
+        for cookie in cookie::set(&chosen, &scope, self.asked(head, peer).at).into_iter().chain(gone) {
             answer.headers_mut().append(SET_COOKIE, cookie);
         }
         Ok(answer)
@@ -101,13 +104,16 @@ impl Collector {
             Experience::new(&owner.tenant.workspace, owner.source(), region.as_deref(), super::language(head));
         let document = serde_json::to_value(&experience).expect("a document of texts and numbers is JSON");
         let rules = &owner.tenant.workspace.consent;
+        let regime = rules.regime(region.as_deref());
         let dnt = asked.signals.dnt && rules.do_not_track == workspace::DoNotTrack::AsGpc;
         let mut denied = Vec::new();
         if asked.signals.gpc || dnt {
             denied.push("targeting".to_owned());
-            denied.extend(rules.regime(region.as_deref()).row().gpc.denies.iter().cloned());
+            denied.extend(regime.row().gpc.denies.iter().cloned());
         }
-        Visit { key, document, kept: Kept::read(&head.headers), denied }
+        let kept = Kept::read(&head.headers);
+        let has_lapsed = kept.as_ref().is_some_and(|kept| kept.has_lapsed(regime, asked.at));
+        Visit { key, document, kept, has_lapsed, denied }
     }
 }
 
@@ -127,7 +133,7 @@ impl Visit {
     fn ticked(&self) -> Vec<String> {
         let holds = |id: &&str| match &self.kept {
             Some(kept) if kept.refused.iter().any(|one| one == id) => false,
-            Some(kept) if kept.granted.iter().any(|one| one == id) => !self.is_outdated(kept),
+            Some(kept) if kept.granted.iter().any(|one| one == id) => !self.has_lapsed && !self.is_outdated(kept),
             _ => self.document["regime"]["models"][*id] != "opt-in",
         };
         self.optional().filter(holds).map(str::to_owned).collect()

@@ -8,6 +8,7 @@ mod amp;
 mod beacon;
 mod cookie;
 mod form;
+pub(crate) mod identifier;
 mod pace;
 mod page;
 mod receipt;
@@ -45,8 +46,9 @@ impl Collector {
         let mut answer = answer::no_store_json(told.to_string());
         let scope = Scope::stated(head, said.domain.as_deref(), self.is_https(head, peer));
         if let Some(scope) = scope {
-            let id = said.anonymous_id.as_deref().and_then(|id| cookie::keep_id(&chosen, id, head, &scope, asked.at));
-            for cookie in cookie::set(&chosen, &scope, asked.at).into_iter().chain(id) {
+            let id = said.anonymous_id.as_deref().unwrap_or_default();
+            let ids = identifier::keep(&chosen, id, &head.headers, &scope, asked.at);
+            for cookie in cookie::set(&chosen, &scope, asked.at).into_iter().chain(ids) {
                 answer.headers_mut().append(SET_COOKIE, cookie);
             }
         }

@@ -77,6 +77,23 @@ async fn what_is_sent_is_recorded_kept_and_has_its_receipt() {
     let kept = [("Cookie", cookie.split(';').next().expect("a pair"))];
     let html = world.send("GET", FORM, &kept, b"").await.text();
     assert_eq!(html.matches(" checked").count(), 1, "{html}");
+    let long_ago = [("Cookie", "assent_choice=1~1~z~performance~targeting~~choose.page~1")];
+    let html = world.send("GET", FORM, &long_ago, b"").await.text();
+    assert!(!html.contains(" checked"), "a grant that has ended ticks nothing: {html}");
+}
+
+#[tokio::test]
+async fn a_refusal_on_the_form_takes_the_identifiers_away() {
+    let world = World::start().await;
+    let known = ("Cookie", "ajs_anonymous_id=x-1; ajs_user_id=u-1; assent_id=AAAA; other=1");
+    let reply = send(&world, FORM, &[OWN, known], "method=reject_all").await;
+    let gone: Vec<_> =
+        reply.headers("set-cookie").into_iter().filter(|cookie| !cookie.starts_with("assent_ch")).collect();
+    let expected = ["assent_id", "ajs_anonymous_id", "ajs_user_id"]
+        .map(|name| format!("{name}=; Path=/; Max-Age=0; SameSite=Lax"));
+    assert_eq!(gone, expected);
+    let reply = send(&world, FORM, &[OWN, known], "method=accept_all").await;
+    assert_eq!(reply.headers("set-cookie").len(), 1, "a grant keeps them");
 }
 
 #[tokio::test]
@@ -211,6 +228,59 @@ async fn the_identifier_is_kept_for_the_rest_of_its_days_and_no_choice_renews_it
     check(0, true, false, None).await;
 }
 
+/// An answer's sealed identifier: the pair, and how long it lives.
+fn sealed(reply: &Reply) -> Option<(String, i64)> {
+    let cookies = reply.headers("set-cookie");
+    let cookie = cookies.iter().find(|cookie| cookie.starts_with("assent_id="))?;
+    let (pair, rest) = cookie.split_once("; Path=/; Max-Age=").expect("it has an end");
+    let (seconds, rest) = rest.split_once(';').expect("more follows");
+    let expected = if seconds == "0" { "" } else { "; HttpOnly" };
+    assert_eq!(rest, format!(" SameSite=Lax; Domain=cdp.test{expected}"));
+    Some((pair.to_owned(), seconds.parse().expect("a number")))
+}
+
+#[tokio::test]
+async fn an_identifier_is_sealed_by_permission_and_stays_as_old_as_it_is() {
+    let world = World::start().await;
+    let choose = async |id: &str, granted: bool, cookies: &str| {
+        let body = json!({ "writeKey": "wk_web", "categories": { "performance": granted }, "domain": "cdp.test", "anonymousId": id });
+        let headers = [("Origin", "https://cdp.test"), ("Sec-Fetch-Site", "same-origin"), ("Cookie", cookies)];
+        sealed(&send(&world, "/v1/consent", &headers, &body.to_string()).await)
+    };
+    assert_eq!(choose("x-1", true, "").await, None, "the page has stored none");
+    let (pair, seconds) = choose("x-1", true, "ajs_anonymous_id=x-1").await.expect("permitted");
+    assert_eq!(seconds, 90 * 86_400);
+    assert!(!pair.contains("x-1"), "no script and no log can read it: {pair}");
+    let both = format!("ajs_anonymous_id=x-1; {pair}");
+    assert_eq!(choose("x-1", false, &both).await, Some(("assent_id=".to_owned(), 0)), "refused: taken away");
+
+    world.clock.forward_days(30);
+    let (again, seconds) = choose("x-1", true, &both).await.expect("permitted");
+    assert_eq!(seconds, 60 * 86_400, "no choice renews it");
+    let (other, seconds) = choose("x-2", true, &format!("ajs_anonymous_id=x-2; {pair}")).await.expect("permitted");
+    assert!(seconds == 90 * 86_400 && other != again, "another identifier has its own");
+
+    let event = json!({ "writeKey": "wk_web", "event": "E", "anonymousId": "x-1",
+        "context": { "consent": { "categoryPreferences": { "performance": true } } } });
+    let track = async |cookies: &str| send(&world, "/v1/t", &[("Cookie", cookies)], &event.to_string()).await.status;
+    let before = world.stored().await.len();
+    assert_eq!((track(&format!("a=b; {again}")).await, world.stored().await.len()), (200, before + 1));
+    world.clock.forward_days(60);
+    assert_eq!(
+        (track(&format!("a=b; {again}")).await, world.stored().await.len()),
+        (200, before + 1),
+        "its days are over"
+    );
+    assert_eq!(world.counter(r#"assent_collect_discarded_total{source="web",code="anonymous_id_expired""#), 1);
+    assert_eq!(
+        (track(&other).await, world.stored().await.len()),
+        (200, before + 2),
+        "the seal of another says nothing"
+    );
+    let gone = choose("x-1", true, &format!("ajs_anonymous_id=x-1; {again}")).await;
+    assert_eq!(gone, Some(("assent_id=".to_owned(), 0)), "it does not come back");
+}
+
 #[tokio::test]
 async fn amp_is_told_whether_to_ask_and_what_was_answered() {
     let world = World::start().await;
@@ -232,13 +302,19 @@ async fn amp_is_told_whether_to_ask_and_what_was_answered() {
     check("wk_us", &[("Sec-GPC", "1")], says(true, "rejected", true)).await;
     check(
         "wk_web",
-        &kept("assent_choice=1~1~z~functionality.performance.targeting~~~x.y~1"),
+        &kept("assent_choice=1~1~mwqybb40~functionality.performance.targeting~~~x.y~1"),
         says(true, "accepted", false),
     )
     .await;
-    check("wk_web", &kept("assent_choice=1~1~z~performance~~~x.y~1"), says(true, "unknown", false)).await;
-    check("wk_web", &kept("assent_choice=1~1~z~performance~targeting~~x.y~1"), says(true, "rejected", false)).await;
-    let foreign = [FOREIGN, kept("assent_choice=1~1~z~functionality.performance.targeting~~~x.y~1")[0]];
+    check("wk_web", &kept("assent_choice=1~1~mwqybb40~performance~~~x.y~1"), says(true, "unknown", false)).await;
+    check("wk_web", &kept("assent_choice=1~1~mwqybb40~performance~targeting~~x.y~1"), says(true, "rejected", false))
+        .await;
+    // What was said so long ago counts no more, except a refusal of what would be on again without it.
+    let lapsed = "assent_choice=1~1~z~functionality.performance.targeting~~~x.y~1";
+    check("wk_web", &kept(lapsed), says(true, "unknown", true)).await;
+    check("wk_web", &kept("assent_choice=1~1~z~~targeting~~x.y~1"), says(true, "unknown", true)).await;
+    check("wk_us", &kept("assent_choice=1~1~z~~targeting~~x.y~1"), says(true, "rejected", true)).await;
+    let foreign = [FOREIGN, kept("assent_choice=1~1~mwqybb40~functionality.performance.targeting~~~x.y~1")[0]];
     check("wk_web", &foreign, says(true, "unknown", false)).await;
     assert_eq!(send(&world, "/v1/consent/amp", &[], "{}").await.short(), "401 unknown_key");
 }

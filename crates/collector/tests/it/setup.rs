@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -41,12 +41,19 @@ consent:
     vendors: [{ id: ga, name: Google Analytics, category: performance }]
 ";
 
+/// Stands still until a test moves it.
 #[derive(Debug)]
-struct Still;
+pub(crate) struct Watch(AtomicI64);
 
-impl Clock for Still {
+impl Watch {
+    pub(crate) fn forward_days(&self, days: i64) {
+        self.0.fetch_add(days * 86_400_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Watch {
     fn now(&self) -> Millis {
-        NOW
+        Millis(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -144,6 +151,7 @@ impl ChoiceRecorder for Notary {
 
 /// A running collector.
 pub(crate) struct World {
+    pub(crate) clock: Arc<Watch>,
     pub(crate) address: SocketAddr,
     pub(crate) log: Arc<FaultyLog>,
     pub(crate) notary: Arc<Notary>,
@@ -200,10 +208,11 @@ impl World {
             let process = Arc::clone(&process);
             move || process.lock().expect("nobody panics here").clone()
         };
+        let clock = Arc::new(Watch(AtomicI64::new(NOW.0)));
         let collector = Arc::new(Collector::new(Options {
             directory,
             log: Arc::<FaultyLog>::clone(&log),
-            clock: Arc::new(Still),
+            clock: Arc::<Watch>::clone(&clock),
             recorder: Arc::<Notary>::clone(&notary),
             metrics,
             observer: Observer::new(Arc::new(AtomicBool::new(true)), Arc::new(tell)),
@@ -217,7 +226,7 @@ impl World {
         let served = tokio::spawn(collector::serve(listener, collector, limits, async {
             stopped.await.expect("the world says when to stop");
         }));
-        Self { address, log, notary, seen, stop: Some(stop), served, process, registry }
+        Self { address, clock, log, notary, seen, stop: Some(stop), served, process, registry }
     }
 
     /// Sends one request on a connection of its own.

@@ -87,6 +87,18 @@ async fn a_choice_of_nobody_names_nobody_and_is_stored_nowhere() {
 }
 
 #[tokio::test]
+async fn a_choice_counts_also_where_its_source_is_switched_off() {
+    let world = World::start().await;
+    let refusal = choice(&json!({ "writeKey": "wk_off", "categories": { "performance": false }, "userId": "u" }));
+    assert_eq!(world.post("/v1/consent", &refusal).await.status, 200);
+    let event = json!({ "writeKey": "wk_off", "event": "Segment Consent Preference Updated", "userId": "u",
+        "context": { "consent": { "categoryPreferences": { "performance": false } } } });
+    assert_eq!(world.post("/v1/t", &event.to_string()).await.status, 200);
+    assert_eq!(world.notary.made.lock().expect("nobody panics here").len(), 2);
+    assert_eq!(world.stored().await.len(), 0, "and nothing is stored");
+}
+
+#[tokio::test]
 async fn what_cannot_be_recorded_is_not_acknowledged() {
     let world = World::start().await;
     let check = async |more: Value, expected: &str| {
@@ -99,7 +111,6 @@ async fn what_cannot_be_recorded_is_not_acknowledged() {
     check(json!({ "version": "u-4711", "anonymousId": "a" }), "400 bad_choice").await;
     check(json!({ "anonymousId": { "u-4711": 1 } }), "400 bad_choice").await;
     check(json!({ "writeKey": "wk_none" }), "401 unknown_key").await;
-    check(json!({ "writeKey": "wk_off" }), "400 bad_choice").await;
     world.notary.fails.store(true, Ordering::SeqCst);
     check(json!({}), "503 choice_not_recorded").await;
     assert_eq!(world.notary.made.lock().expect("nobody panics here").len(), 0);

@@ -38,6 +38,7 @@ fn assent(workspace: &Workspace, source: &Source) -> Vec<StoredKey> {
         key("assent_choice", StoreKind::Local, Lifetime::UntilDeleted, &required, "choice"),
         key("assent_untold", StoreKind::Local, Lifetime::UntilDeleted, &required, "untold"),
         key("ajs_anonymous_id", StoreKind::Cookie, identifier, category, "visitor"),
+        key("assent_id", StoreKind::Cookie, identifier, category, "visitor"),
         key("ajs_user_id", StoreKind::Cookie, identifier, category, "user"),
         key("ajs_group_id", StoreKind::Cookie, identifier, category, "user"),
         key("ajs_user_traits", StoreKind::Local, Lifetime::UntilDeleted, category, "traits"),

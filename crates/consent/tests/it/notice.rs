@@ -190,6 +190,7 @@ fn the_declaration_lists_every_key_and_needs_no_notice() {
     for key in [
         "assent_choice cookie 180d required",
         "ajs_anonymous_id cookie 90d performance",
+        "assent_id cookie 90d performance",
         "ajs_user_traits local until-deleted performance",
         "assent_queue:* local until-deleted performance",
         "notice_preferences cookie 180d required",

@@ -20,9 +20,11 @@ use crate::store::Place;
 
 mod format;
 mod identifier;
+mod permitted;
 mod view;
 
 pub use format::{Format, TABLE_ROWS_MAX};
+pub use permitted::ForUse;
 
 /// Turns fingerprints back into the identifiers they stand for, from the vault. Called on the query's thread, a batch
 /// at a time, and may block.
@@ -68,6 +70,9 @@ pub struct Request {
     pub identifiers: Option<Arc<dyn Identifiers>>,
     /// Whether what senders wrote is shown; without, `name`, `properties`, `traits`, `context` and the like are NULL.
     pub content: bool,
+    /// What the rows are used for: those that may not be are not there. Without, the whole table is read, for those who
+    /// operate it.
+    pub purpose: Option<ForUse>,
 }
 
 /// Why a query has no (complete) answer.

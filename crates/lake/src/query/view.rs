@@ -9,7 +9,7 @@ use datafusion::logical_expr::{Expr, cast};
 use datafusion::prelude::{SessionContext, col, lit};
 use datafusion::scalar::ScalarValue;
 
-use super::{QueryError, Request, identifier};
+use super::{QueryError, Request, identifier, permitted};
 use crate::schema::table_schema;
 use crate::table::Table;
 
@@ -69,7 +69,12 @@ pub(super) async fn register(session: &SessionContext, request: &Request) -> Res
             None => lit(ScalarValue::Utf8(None)).alias(*name),
         }
     };
-    let view = session.read_table(stored)?.select(VIEW.iter().map(column).collect::<Vec<_>>())?;
+    let rows = session.read_table(stored)?;
+    let rows = match &request.purpose {
+        Some(of) => rows.filter(permitted::filter(of))?,
+        None => rows,
+    };
+    let view = rows.select(VIEW.iter().map(column).collect::<Vec<_>>())?;
     session.register_table("events", view.into_view())?;
     Ok(())
 }

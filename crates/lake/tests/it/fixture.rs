@@ -245,6 +245,7 @@ impl World {
             limits,
             identifiers: Some(Arc::clone(&self.vault) as Arc<dyn Identifiers>),
             content: true,
+            purpose: None,
         };
         lake::query::start(request)?.text().await
     }

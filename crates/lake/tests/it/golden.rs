@@ -55,6 +55,7 @@ async fn version_one_is_readable() {
         limits: Limits::default(),
         identifiers: None,
         content: true,
+        purpose: None,
     };
     let answer = lake::query::start(request).expect("starts").text().await.expect("answers");
     insta::assert_snapshot!(answer, @r#"

@@ -1,7 +1,10 @@
 //! What a query sees, how it is written, and what it may not do.
 
+use consent::{CategorySet, Gate, Held, Use};
 use event::Call;
 use lake::query::{Format, Limits, QueryError};
+use vault::{Fingerprints, IdentifierKind};
+use workspace::{ConsentRules, Purpose, RecipientRole};
 
 use crate::fixture::{NOW, Sent, TRACK, World};
 use crate::ground::Ground;
@@ -10,6 +13,7 @@ crate::suite::cases! {
     the_view_shows_the_event_as_it_came,
     the_files_hold_no_id_of_a_person,
     without_the_right_ids_and_contents_are_null,
+    for_a_purpose_there_is_what_may_be_used_so_today,
     a_filter_on_an_id_finds_its_events,
     each_format_is_what_its_readers_expect,
     a_workspace_without_events_is_empty_not_an_error,
@@ -108,9 +112,57 @@ async fn without_the_right_ids_and_contents_are_null(ground: &Ground) {
         limits: Limits::default(),
         identifiers: None,
         content: false,
+        purpose: None,
     };
     let answer = lake::query::start(request).expect("starts").text().await.expect("answers");
     assert_eq!(answer, "{\"a\":0,\"u\":0,\"p\":0,\"t\":0,\"c\":0,\"there\":true}\n");
+}
+
+async fn for_a_purpose_there_is_what_may_be_used_so_today(ground: &Ground) {
+    let world = World::new(ground);
+    world.send(&[TRACK, Sent { anonymous_id: Some("anon-secret-2"), user_id: Some("user-secret-2"), ..TRACK }]).await;
+    world.land_all().await;
+    let gate = Gate::new(&ConsentRules::default());
+    let used = async |purpose: Purpose, category: &str, recipient| {
+        let purpose = Use::of_query(purpose, &[category.to_owned()], recipient, &gate.rules().categories)
+            .map_err(|error| error.to_string())?;
+        let request = lake::query::Request {
+            place: world.place(),
+            workspace: "acme".into(),
+            sql: "SELECT message_id FROM events ORDER BY message_id".to_owned(),
+            format: Format::Csv,
+            limits: Limits::default(),
+            identifiers: None,
+            content: false,
+            purpose: Some(lake::query::ForUse { gate: std::sync::Arc::clone(&gate), purpose }),
+        };
+        let text = lake::query::start(request).expect("starts").text().await.map_err(|error| error.to_string())?;
+        Ok::<_, String>(text.lines().skip(1).collect::<Vec<_>>().join(" "))
+    };
+    let (ours, theirs) = (RecipientRole::ServiceProvider, RecipientRole::ThirdParty);
+    assert_eq!(used(Purpose::Analytics, "performance", ours).await, Ok("m0 m1".to_owned()));
+    assert_eq!(used(Purpose::Advertising, "targeting", ours).await, Ok(String::new()), "never granted");
+    assert_eq!(used(Purpose::Analytics, "required", ours).await, Ok(String::new()), "nobody can refuse `required`");
+    let unknown = "the workspace has no category `vendor:ga`".to_owned();
+    assert_eq!(used(Purpose::Analytics, "vendor:ga", ours).await, Err(unknown));
+
+    let refuse = |kind, id: &str, refused: CategorySet| {
+        let refusal = Held::refusing(refused);
+        gate.apply(&[Fingerprints::new(&[7; 32]).of(kind, id)], refusal);
+    };
+    refuse(IdentifierKind::UserId, "user-secret-2", gate.rules().categories.key("performance"));
+    assert_eq!(
+        used(Purpose::Analytics, "performance", ours).await,
+        Ok("m0".to_owned()),
+        "withdrawn under one of its ids"
+    );
+    refuse(IdentifierKind::AnonymousId, "anon-secret-1", CategorySet::SALE_AND_SHARING);
+    assert_eq!(
+        used(Purpose::Analytics, "performance", ours).await,
+        Ok("m0".to_owned()),
+        "GPC leaves the site its statistics"
+    );
+    assert_eq!(used(Purpose::Analytics, "performance", theirs).await, Ok(String::new()), "and nobody else");
 }
 
 async fn a_filter_on_an_id_finds_its_events(ground: &Ground) {

@@ -5,9 +5,12 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use control::{Sqlite, Store};
+use anyhow::Context as _;
+use consent::Use;
+use control::{Sqlite, Store, StoredWorkspace, choices_on_record};
 use event::Fingerprint;
-use lake::query::{Format, Identifiers, Limits, Request};
+use lake::query::{ForUse, Format, Identifiers, Limits, Request};
+use workspace::RecipientRole;
 
 use crate::cli;
 use crate::engines::{Layout, the_workspace};
@@ -42,8 +45,14 @@ pub(crate) async fn run(query: &cli::Query) -> anyhow::Result<()> {
         query.data_dir.display()
     );
     let store: Arc<dyn Store> = Arc::new(Sqlite::open_to_read(&layout.state()).await?);
-    let known: Vec<String> = store.configuration().await?.workspaces.into_iter().map(|stored| stored.name).collect();
+    let stored = store.configuration().await?.workspaces;
+    let known: Vec<String> = stored.iter().map(|stored| stored.name.clone()).collect();
     let workspace = the_workspace(query.workspace.as_deref(), &known)?;
+    let here = stored.iter().find(|stored| stored.name == *workspace.shared());
+    let purpose = match (&query.purpose, here) {
+        (Some(purpose), Some(here)) => Some(for_use(&*store, here, purpose, query).await?),
+        _ => None,
+    };
     let mut answer = lake::query::start(Request {
         place: lake_place::existing(&layout)?,
         workspace: workspace.shared(),
@@ -57,6 +66,7 @@ pub(crate) async fn run(query: &cli::Query) -> anyhow::Result<()> {
         limits: Limits::default(),
         identifiers: Some(Arc::new(Vault { store, runtime: tokio::runtime::Handle::current() })),
         content: true,
+        purpose,
     })?;
     let mut out = std::io::stdout().lock();
     while let Some(piece) = answer.next().await {
@@ -64,4 +74,20 @@ pub(crate) async fn run(query: &cli::Query) -> anyhow::Result<()> {
     }
     out.flush()?;
     Ok(())
+}
+
+/// The use that the rows are declared for.
+async fn for_use(
+    store: &dyn Store,
+    here: &StoredWorkspace,
+    purpose: &str,
+    query: &cli::Query,
+) -> anyhow::Result<ForUse> {
+    let gate = choices_on_record(store, here).await?;
+    let purpose = serde_json::from_value(purpose.into()).with_context(|| {
+        format!("`--purpose {purpose}` is neither one of Assent's purposes nor a name that one can have")
+    })?;
+    let recipient = if query.third_party { RecipientRole::ThirdParty } else { RecipientRole::ServiceProvider };
+    let purpose = Use::of_query(purpose, &query.category, recipient, &gate.rules().categories)?;
+    Ok(ForUse { gate, purpose })
 }

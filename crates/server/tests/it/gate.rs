@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{Server, binary, event, eventually, workspace};
+use crate::harness::{Server, binary, event, eventually, path, workspace};
 use crate::sink::Sink;
 
 const SETTLED: Duration = Duration::from_secs(20);
@@ -103,6 +103,13 @@ async fn a_withdrawal_stops_what_is_waiting_to_be_sent_again() {
     })
     .await;
     assert!(!sink.seen().contains_key("first"), "{:?}", sink.bodies());
+    // What was stored by permission stays, and is not there for whoever declares a use that is refused since.
+    until_stored(&server, &["first", "other"]).await;
+    let mut question = binary();
+    question.args(["query", "--data-dir", path(&directory.path().join("data")), "--format", "csv"]);
+    question.args(["--purpose", "analytics", "--category", "performance", "select message_id from events"]);
+    let output = question.output().expect("the command runs");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "message_id\nother\n", "{output:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,7 +87,7 @@ function Entry({ entry }: { entry: AuditEntry }) {
       {hasDiff && (
         <details>
           <summary className="muted small">What changed</summary>
-          <Diff before={entry.before} after={entry.after} label={`Change of ${entry.object}`} />
+          <Diff before={entry.before} after={entry.after} label={`Change ${entry.id}: ${entry.object}`} />
         </details>
       )}
     </li>

@@ -1,0 +1,131 @@
+//! The identifier of a browser, as cookies that the server sets with the answer to a choice: the readable alias that pages
+//! send with events (`ajs_anonymous_id`), and beside it `assent_id`, which is `HttpOnly` and sealed, and says since when
+//! the alias is in use. No script can read, write or copy that one, so nothing that a page does makes an identifier
+//! younger; both end when its days are over, and no later choice gives them more.
+//!
+//! They are set only where the choice permits what the source collects for, and the page has stored the alias by that
+//! permission. A choice that does not permit it takes them away.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use event::Millis;
+use http::HeaderMap;
+use http::header::{COOKIE, HeaderValue};
+use serde::{Deserialize, Serialize};
+use vault::Fingerprints;
+
+use super::cookie::{self, Scope};
+use crate::choice::Chosen;
+
+/// The alias, by the name that Segment's SDK has for it too.
+const ALIAS: &str = "ajs_anonymous_id";
+/// The sealed one.
+const SEALED: &str = "assent_id";
+/// What else the SDK keeps of who somebody is in cookies.
+const OTHERS: [&str; 2] = ["ajs_user_id", "ajs_group_id"];
+/// What a token is sealed for.
+const PURPOSE: &str = "browser identifier";
+const DAY_MS: i64 = 86_400_000;
+
+/// What the sealed cookie says.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Seal {
+    #[serde(rename = "i")]
+    alias: String,
+    #[serde(rename = "a")]
+    since_ms: i64,
+}
+
+/// The anonymous id that a browser brings along.
+pub(crate) fn alias(headers: &HeaderMap) -> Option<String> {
+    cookie::cookies(headers, ALIAS).map(|id| id.trim_matches('"').to_owned()).find(|id| !id.is_empty())
+}
+
+/// The sealed cookie that a browser brings along, still closed.
+pub(crate) fn sealed(headers: &HeaderMap) -> Option<String> {
+    // Most events come from pages of other hosts, without any cookie.
+    headers.contains_key(COOKIE).then(|| cookie::cookies(headers, SEALED).next()).flatten()
+}
+
+/// Since when an alias is in use, as its seal says; `None` where it has none, or one of another alias or workspace.
+pub(crate) fn since(sealed: &str, alias: &str, keys: &Fingerprints) -> Option<Millis> {
+    let token = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let seal: Seal = serde_json::from_slice(&keys.open(PURPOSE, &token)?).ok()?;
+    (seal.alias == alias).then_some(Millis(seal.since_ms))
+}
+
+/// Until when an alias may be used that is in use since then.
+pub(crate) fn ends(since: Millis, days: u16) -> Millis {
+    Millis(since.0.saturating_add(i64::from(days) * DAY_MS))
+}
+
+/// The headers that go with the answer to a choice. `id` is the alias that the page names.
+pub(crate) fn keep(chosen: &Chosen, id: &str, headers: &HeaderMap, scope: &Scope, now: Millis) -> Vec<HeaderValue> {
+    if !permits(chosen) {
+        // The page takes away what scripts can.
+        return sealed(headers).and_then(|_| cookie::remove(SEALED, scope)).into_iter().collect();
+    }
+    if alias(headers).as_deref() != Some(id) {
+        return Vec::new();
+    }
+    let tenant = &chosen.owner.tenant;
+    let before = sealed(headers).and_then(|sealed| since(&sealed, id, &tenant.fingerprints));
+    let made = event::day_of_id(id).map_or(now, |made| made.min(now));
+    let since = before.unwrap_or(made);
+    let left_s = ends(since, tenant.workspace.consent.banner.identifier_days).0.saturating_sub(now.0) / 1_000;
+    if left_s <= 0 {
+        return forget(headers, scope);
+    }
+    let seal = Seal { alias: id.to_owned(), since_ms: since.0 };
+    let seal = serde_json::to_vec(&seal).expect("a text and a number are JSON");
+    let token = match tenant.fingerprints.seal(PURPOSE, &seal) {
+        Ok(token) => URL_SAFE_NO_PAD.encode(token),
+        Err(error) => {
+            tracing::error!(%error, "an identifier was not sealed; the page keeps it by itself");
+            return Vec::new();
+        }
+    };
+    let hidden = cookie::header(SEALED, &token, left_s, scope).as_ref().and_then(http_only);
+    // An id of somebody else's making can hold what a cookie cannot; it is left to the page.
+    let shown = event::day_of_id(id).and_then(|_| cookie::header(ALIAS, id, left_s, scope));
+    shown.into_iter().chain(hidden).collect()
+}
+
+/// The headers that take away every identifier that came along, for who refused on a page without a script.
+pub(crate) fn refuse(chosen: &Chosen, headers: &HeaderMap, scope: &Scope) -> Vec<HeaderValue> {
+    if permits(chosen) { Vec::new() } else { forget(headers, scope) }
+}
+
+fn forget(headers: &HeaderMap, scope: &Scope) -> Vec<HeaderValue> {
+    let names = [SEALED, ALIAS].into_iter().chain(OTHERS);
+    let brought = names.filter(|name| cookie::cookies(headers, name).next().is_some());
+    brought.filter_map(|name| cookie::remove(name, scope)).collect()
+}
+
+/// Whether the choice grants what the source collects for.
+fn permits(chosen: &Chosen) -> bool {
+    let rules = chosen.owner.tenant.gate.rules();
+    let collecting = rules.categories.key(chosen.owner.source().category.as_str());
+    !collecting.is_empty() && chosen.choice.granted.contains(collecting)
+}
+
+fn http_only(cookie: &HeaderValue) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("{}; HttpOnly", cookie.to_str().ok()?)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seal_is_of_one_alias_in_one_workspace() {
+        let (ours, theirs) = (Fingerprints::new(&[7; 32]), Fingerprints::new(&[8; 32]));
+        let seal = serde_json::to_vec(&Seal { alias: "x-1".to_owned(), since_ms: 42 }).expect("JSON");
+        let token = URL_SAFE_NO_PAD.encode(ours.seal(PURPOSE, &seal).expect("random bytes"));
+        assert_eq!(since(&token, "x-1", &ours), Some(Millis(42)));
+        assert_eq!((since(&token, "x-2", &ours), since(&token, "x-1", &theirs)), (None, None));
+        for odd in ["", "AAAA", "!", &token[1..]] {
+            assert_eq!(since(odd, "x-1", &ours), None, "{odd}");
+        }
+    }
+}
