@@ -106,7 +106,7 @@ async fn a_source_and_a_destination_made_over_the_api_carry_an_event() {
     let (_, not) = admin.ask("POST", "/lake/query", &declared("advertising", "targeting")).await;
     assert_eq!(not["rows"], json!([]), "nobody granted it: {not}");
     let (status, unknown) = admin.ask("POST", "/lake/query", &declared("analytics", "perfromance")).await;
-    assert_eq!((status, &unknown["error"]["code"]), (400, &json!("invalid")), "{unknown}");
+    assert_eq!((status, &unknown["error"]["code"]), (400, &json!("invalid_value")), "{unknown}");
     let mut analyst = admin.without_personal_data().await;
     let sql = json!({"sql": "select message_id, anonymous_id, properties from events"});
     let (_, masked) = analyst.ask("POST", "/lake/query", &sql).await;

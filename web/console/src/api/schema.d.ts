@@ -1339,6 +1339,15 @@ export interface components {
             /** @description How that is known: no contract is on record yet. */
             recipient_is: string;
         };
+        /** @description A use of events: those that may not be used so are left out, by the stamp of their capture and the choices of today. */
+        DeclaredUse: {
+            /** @description The categories that it needs; all must be granted. */
+            categories: string[];
+            /** @description `service`, `security`, `analytics`, `personalisation`, `advertising`, `sale`, `sharing`, `research`, or one of your own. */
+            purpose: string;
+            /** @description `service_provider` (without it) or `third_party`: for whom the rows are. */
+            recipient?: string;
+        };
         /** @description A destination with how it is doing. */
         Destination: components["schemas"]["DestinationWritten"] & {
             /** @description The file that declares it, so that it cannot be changed here; `null`: it can. */
@@ -1739,6 +1748,7 @@ export interface components {
             rows_max?: number | null;
             /** @description One `SELECT` over the table `events`. */
             sql: string;
+            use?: null | components["schemas"]["DeclaredUse"];
         };
         LakeSchema: {
             tables: components["schemas"]["LakeTable"][];
