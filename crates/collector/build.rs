@@ -23,7 +23,7 @@ fn main() -> io::Result<()> {
 }
 
 /// As `src/sdk.rs` has it.
-const NAMED_BY_PAGES: [&str; 4] = ["assent.mjs", "block.js", "gpp-stub.js", "tcf-stub.js"];
+const NAMED_BY_PAGES: [&str; 5] = ["assent.mjs", "block.js", "gpp-stub.js", "shadow.js", "tcf-stub.js"];
 
 /// One SDK: its script, and the files that it loads when it needs them, in order of their names.
 fn published(name: &str, dist: &Path, files: &str, out: &Path) -> io::Result<String> {

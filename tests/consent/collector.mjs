@@ -21,7 +21,7 @@ const chunks = new Map();
 for (const name of await readdir(`${DIST}sdk`)) chunks.set(`/sdk/${name}`, await readFile(`${DIST}sdk/${name}`));
 /** What pages carry besides the snippet, by name. */
 export const STUBS = { tcf: await readFile(`${DIST}tcf-stub.js`, "utf8"), gpp: await readFile(`${DIST}gpp-stub.js`, "utf8") };
-chunks.set("/sdk/block.js", await readFile(`${DIST}block.js`));
+for (const name of ["block.js", "shadow.js"]) chunks.set(`/sdk/${name}`, await readFile(`${DIST}${name}`));
 const module = await readFile(`${DIST}assent.mjs`);
 const script = sdk.replaceAll('"__WRITE_KEY__"', JSON.stringify(KEY));
 
@@ -54,6 +54,8 @@ export async function startCollector(settings, page = {}) {
     refusals: [],
     /** What else the site serves, JSON by path. */
     files: {},
+    /** The hosts that the server puts into `block.js`. */
+    hosts: "",
     /** Holds the settings back until it resolves. */
     gate: Promise.resolve(),
   };
@@ -76,7 +78,8 @@ async function answer(collector, request, response) {
   const text = Buffer.concat(parts).toString();
   const origin = `http://${request.headers.host}`;
   if (path === "/" || path.startsWith("/page")) {
-    const policy = POLICY.replace(/(frame|img)-src 'self'/g, `$& ${collector.page.frames ?? ""}`);
+    const more = { frame: collector.page.frames, img: collector.page.frames, connect: collector.page.connect };
+    const policy = POLICY.replace(/(frame|img|connect)-src 'self'/g, (all, kind) => `${all} ${more[kind] ?? ""}`);
     const type = { "content-type": "text/html; charset=utf-8", "content-security-policy": policy };
     return response.writeHead(200, type).end(html(origin, collector.page));
   }
@@ -96,6 +99,10 @@ async function answer(collector, request, response) {
     return response.writeHead(200, file).end('{"@type":"ConsentReceipt"}');
   }
   if (path === `/analytics.js/v1/${KEY}/analytics.min.js`) return response.writeHead(200, JS).end(script);
+  if (path === `/v1/projects/${KEY}/block.js`) {
+    const block = chunks.get("/sdk/block.js").toString();
+    return response.writeHead(200, JS).end(block.replace('"__HOSTS__"', JSON.stringify(collector.hosts)));
+  }
   if (chunks.has(path)) return response.writeHead(200, JS).end(chunks.get(path));
   if (path === "/assent.mjs") return response.writeHead(200, JS).end(module);
   if (collector.files[path]) return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(collector.files[path]));

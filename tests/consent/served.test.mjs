@@ -83,6 +83,32 @@ test("California: on until refused, by its own link; GPC takes targeting away an
   assert.deepEqual(await tagsOf(other), ["functionality", "performance"]);
 });
 
+// Obligations 16, 20.
+test("California with GPC: an opt-in confirmed over the signal holds on server and page, until one click ends it", async (testing) => {
+  const { page, context } = await arrive(testing, "us", { gpc: true, extraHTTPHeaders: { "sec-gpc": "1" } });
+  await says(page, "Allowed now: required, functionality, performance.");
+  await page.getByRole("region", { name: "Your Privacy Choices" }).getByRole("button").first().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Accept all" }).click();
+  await button(page, "Allow this anyway").click();
+  await says(page, "targeting");
+  const kept = async () => (await context.cookies()).find(({ name }) => name === "assent_choice").value;
+  await until("the server has kept it", async () => /confirmed_over_gpc.*centre~1$/.test(decodeURIComponent(await kept())));
+  await page.reload();
+  await says(page, "targeting");
+  assert.deepEqual(await tagsOf(page), ["functionality", "performance", "targeting"]);
+  await button(page, "Withdraw consent").click();
+  await says(page, "Allowed now: required.");
+});
+
+test("block.js carries the hosts of the workspace's vendors, and a comparison with another platform is counted", async () => {
+  const block = await (await fetch(`${demo.url}/v1/projects/wk_demo/block.js`)).text();
+  assert.match(block, /doubleclick\.net=targeting/);
+  const body = JSON.stringify({ writeKey: "wk_demo", platform: "onetrust", granted: ["C0001", "C0004"], chosen: false, gpc: true });
+  assert.equal((await fetch(`${demo.url}/v1/consent/shadow`, { method: "POST", body })).status, 200);
+  const metrics = await (await fetch(`${demo.url}/metrics`)).text();
+  assert.match(metrics, /assent_collect_shadow_decisions_total\{source="\w+",category="targeting",outcome="they_grant",because="signal",workspace="demo"\} 1/);
+});
+
 // Obligation 6.
 test("the receipt of a choice verifies offline, and with one byte changed it does not", async (testing) => {
   const { page, context } = await arrive(testing, "eu");

@@ -8,6 +8,7 @@
 //   dist/snippet.js                 what a page carries in its head
 //   dist/{tcf,gpp}-stub.js          the same for TCF and GPP, before any vendor's tag
 //   dist/block.js                   keeps back what scripts of the page ask from known hosts
+//   dist/shadow.js                  tells what another consent platform holds, for a comparison before the switch
 //   dist/manifest.json              every file with its size, plain and compressed
 // and refuses to build what is larger than its budget.
 
@@ -34,6 +35,7 @@ export const BUDGETS = {
   gpp: 5 * KB,
   frames: 2 * KB,
   "block.js": KB,
+  "shadow.js": 1.5 * KB,
 };
 const CHUNKS = ["choices", "trustarc", "onetrust", "tcf", "gpp", "frames"];
 
@@ -69,7 +71,8 @@ for (const [index, content] of chunks.entries()) files[`sdk/${CHUNKS[index]}.${h
 const define = { __CHUNKS__: JSON.stringify(hash), __LIBRARY__: JSON.stringify(`assent-${version}`) };
 files["analytics.min.js"] = await bundle("script.ts", { define });
 files["assent.mjs"] = await bundle("module.ts", { format: "esm", define });
-for (const name of ["snippet", "tcf-stub", "gpp-stub", "block"]) files[`${name}.js`] = await bundle(`${name}.ts`);
+for (const name of ["snippet", "tcf-stub", "gpp-stub", "block", "shadow"])
+  files[`${name}.js`] = await bundle(`${name}.ts`);
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(join(dist, "sdk"), { recursive: true });

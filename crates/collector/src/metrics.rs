@@ -59,6 +59,33 @@ struct ChoiceLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShadowLabels {
+    source: Arc<str>,
+    platform: &'static str,
+    workspace: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ComparedLabels {
+    source: Arc<str>,
+    category: Arc<str>,
+    outcome: &'static str,
+    because: &'static str,
+    workspace: Arc<str>,
+}
+
+/// One category of a page on which another platform still asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Compared<'c> {
+    /// A category of the workspace.
+    pub(crate) category: &'c str,
+    /// Whether both decide alike; if not, who grants.
+    pub(crate) outcome: &'static str,
+    /// What Assent's decision would have rested on.
+    pub(crate) because: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RejectLabels {
     code: &'static str,
 }
@@ -71,6 +98,8 @@ pub struct Metrics {
     discarded: Family<DiscardedLabels, Counter>,
     choices: Family<ChoiceLabels, Counter>,
     settings: Family<SourceLabels, Counter>,
+    shadowed: Family<ShadowLabels, Counter>,
+    compared: Family<ComparedLabels, Counter>,
     rejected: Arc<[Counter]>,
     pub(crate) requests: Counter,
     pub(crate) unknown_keys: Counter,
@@ -89,6 +118,8 @@ impl Metrics {
             discarded: Family::default(),
             choices: Family::default(),
             settings: Family::default(),
+            shadowed: Family::default(),
+            compared: Family::default(),
             rejected: TABLE
                 .iter()
                 .map(|(_, row)| rejected.get_or_create_owned(&RejectLabels { code: row.code }))
@@ -105,6 +136,8 @@ impl Metrics {
         of.register("discarded", "Events not kept because of what they are", metrics.discarded.clone());
         of.register("choices", "Explicit choices recorded before their answer", metrics.choices.clone());
         of.register("settings", "Settings given to pages, which say how to ask", metrics.settings.clone());
+        of.register("shadow_pages", "Pages that told what another consent platform holds", metrics.shadowed.clone());
+        of.register("shadow_decisions", "Its decisions against those that Assent would make", metrics.compared.clone());
         of.register("rejected_requests", "Requests of which nothing was kept", rejected);
         of.register("requests", "Requests on all paths", metrics.requests.clone());
         of.register("unknown_keys", "Requests whose write key belongs to no source", metrics.unknown_keys.clone());
@@ -132,6 +165,24 @@ impl Metrics {
 
     pub(crate) fn settings(&self, labels: &SourceLabels) {
         self.settings.get_or_create(labels).inc();
+    }
+
+    /// A page in shadow mode, with the platform that it found; `none` where it found none.
+    pub(crate) fn shadowed(&self, of: &SourceLabels, platform: &'static str) {
+        let labels = ShadowLabels { source: Arc::clone(&of.source), platform, workspace: Arc::clone(&of.workspace) };
+        self.shadowed.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn compared(&self, of: &SourceLabels, compared: &Compared<'_>) {
+        let &Compared { category, outcome, because } = compared;
+        let labels = ComparedLabels {
+            source: Arc::clone(&of.source),
+            category: category.into(),
+            outcome,
+            because,
+            workspace: Arc::clone(&of.workspace),
+        };
+        self.compared.get_or_create(&labels).inc();
     }
 
     pub(crate) fn rejected(&self, reject: Reject) {

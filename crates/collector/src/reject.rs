@@ -30,6 +30,7 @@ pub(crate) enum Reject {
     NoReceipt,
     NoLedger,
     TooManyReceipts,
+    TooManyComparisons,
     ForeignGrant,
     NoBeacon,
     Internal,
@@ -57,7 +58,7 @@ const fn later(row: Row, retry_after_s: &'static str) -> Row {
 }
 
 /// The table, in the order of the type.
-pub(crate) static TABLE: [(Reject, Row); 25] = [
+pub(crate) static TABLE: [(Reject, Row); 26] = [
     (
         Reject::BadJson,
         row(
@@ -259,6 +260,18 @@ pub(crate) static TABLE: [(Reject, Row); 25] = [
         ),
     ),
     (
+        Reject::TooManyComparisons,
+        later(
+            row(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_comparisons",
+                "another platform's choices were told too often from this address; this one is not counted",
+                "nothing need be done: shadow mode samples where many share an address",
+            ),
+            "60",
+        ),
+    ),
+    (
         Reject::ForeignGrant,
         row(
             StatusCode::FORBIDDEN,
@@ -376,6 +389,7 @@ mod tests {
         404 no_receipt
         503 no_ledger, again after 30 s
         429 too_many_receipts, again after 60 s
+        429 too_many_comparisons, again after 60 s
         403 foreign_grant
         404 no_beacon
         500 internal

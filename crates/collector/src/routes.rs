@@ -22,7 +22,7 @@ pub(crate) enum Handler {
     Pixel,
     /// What SDKs ask before they start.
     Settings,
-    /// The cookie notice, or the declaration alone.
+    /// What the workspace publishes about its vendors: the notice, the declaration alone, the script that keeps them back.
     Notice(notice::Form),
     /// The source's browser SDK with the write key filled in.
     Script,
@@ -106,7 +106,7 @@ const fn get(pattern: &'static str, handler: Handler) -> Row {
 }
 
 /// Paths that also answer with `/v1` in front.
-static VERSIONED: [Row; 30] = [
+static VERSIONED: [Row; 32] = [
     post("/t", Handler::One(Call::Track)),
     post("/track", Handler::One(Call::Track)),
     post("/b", Handler::Batch),
@@ -131,10 +131,12 @@ static VERSIONED: [Row; 30] = [
     get("/consent/form.css", Handler::FormStyle),
     post("/consent/amp", Handler::AmpCheck),
     post("/consent/amp/choice", Handler::AmpChoice),
+    post("/consent/shadow", Handler::Choose),
     get("/consent/{}", Handler::Receipt),
     get("/projects/{}/notice", Handler::Notice(notice::Form::Page)),
     get("/projects/{}/notice.json", Handler::Notice(notice::Form::Facts)),
     get("/projects/{}/cookies.json", Handler::Notice(notice::Form::Cookies)),
+    get("/projects/{}/block.js", Handler::Notice(notice::Form::Blocking)),
     get("/open/{}", Handler::Opened),
     get("/click/{}", Handler::Clicked),
 ];
@@ -221,6 +223,7 @@ mod tests {
         check(&Method::GET, "/v1/consent/0f", &Found::Handler(Handler::Receipt, "0f"));
         check(&Method::GET, "/v1/projects/wk/notice", &Found::Handler(Handler::Notice(notice::Form::Page), "wk"));
         check(&Method::GET, "/v1/projects/wk/notice.json", &Found::Handler(Handler::Notice(notice::Form::Facts), "wk"));
+        check(&Method::GET, "/v1/projects/wk/block.js", &Found::Handler(Handler::Notice(notice::Form::Blocking), "wk"));
         check(&Method::HEAD, "/v1/pixel/track", &Found::Handler(Handler::Pixel, "track"));
         check(&Method::GET, "/analytics.js/v1/wk/analytics.min.js", &Found::Handler(Handler::Script, "wk"));
         check(&Method::GET, "/analytics.js/v1/wk/platform/analytics.min.js", &Found::Handler(Handler::Script, "wk"));

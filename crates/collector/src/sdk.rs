@@ -6,7 +6,7 @@
 //! The script differs by write key, so it is compressed per key, once: the cache holds keys of sources only and is
 //! bounded.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 use std::sync::Mutex;
 
@@ -15,7 +15,7 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, Crc};
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderValue, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, StatusCode};
-use workspace::Sdk;
+use workspace::{Sdk, Workspace};
 
 use crate::answer::{Answer, empty, with_body};
 use crate::cors;
@@ -39,14 +39,17 @@ include!(concat!(env!("OUT_DIR"), "/sdk_files.rs"));
 
 /// What stands in the published script where the key belongs, with its quotes.
 const PLACEHOLDER: &str = "\"__WRITE_KEY__\"";
+/// The same in `block.js`, where the hosts belong.
+const HOSTS: &str = "\"__HOSTS__\"";
+const BLOCKING: &str = "block.js";
 /// Tells the script its host when its address is not `https://`, which is all that it recognises by itself.
 const ORIGIN: &str = "!function(){var s=document.currentScript,a=s&&window[s.getAttribute(\"data-global-segment-\
 analytics-key\")||\"analytics\"];a&&!a._cdn&&/^http:/.test(s.src)&&(a._cdn=s.src.split(\"/analytics.js/v1/\")[0])}();\n";
 /// Scripts kept; a script is 115 KB and its compressed form 32 KB.
 const CACHED_MAX: usize = 64;
 /// Files whose names do not change with their content, because pages name them: the ES module, what stands in for the
-/// IAB's interfaces, and what keeps hosts back.
-const NAMED_BY_PAGES: [&str; 4] = ["assent.mjs", "block.js", "gpp-stub.js", "tcf-stub.js"];
+/// IAB's interfaces, what keeps hosts back, and what compares with another platform.
+const NAMED_BY_PAGES: [&str; 5] = ["assent.mjs", "block.js", "gpp-stub.js", "shadow.js", "tcf-stub.js"];
 
 /// A key's script.
 #[derive(Debug, Clone)]
@@ -108,6 +111,36 @@ impl Scripts {
     }
 }
 
+/// `block.js` with the hosts of the workspace's vendors. It is small and browsers keep it, so it is made at each request.
+pub(crate) fn blocking(workspace: &Workspace, headers: &HeaderMap) -> Result<Answer, Refusal> {
+    let found = ASSENT.files.iter().find(|file| file.name == BLOCKING);
+    let published = std::str::from_utf8(found.ok_or(Reject::SdkAbsent)?.plain);
+    let published = published.map_err(|error| Reject::Internal.because(error))?;
+    let filled = published.replace(HOSTS, &literal(&hosts(workspace)));
+    let gzip = packed(filled.as_bytes()).map_err(|error| Reject::Internal.because(error))?;
+    let etag = etag(filled.as_bytes());
+    Ok(file(headers, (filled.into(), gzip), &etag, HeaderValue::from_static("public, max-age=300")))
+}
+
+/// The hosts of the vendors with the categories that each waits for, as `data-hosts` has them. Where vendors of several
+/// categories share a host, which of them is asked cannot be told: all must be granted. What is required waits for nobody.
+fn hosts(workspace: &Workspace) -> String {
+    let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for vendor in workspace.consent.banner.vendors.iter().filter(|vendor| !vendor.category.is_required()) {
+        for domain in &vendor.about.domains {
+            all.entry(domain).or_default().insert(vendor.category.as_str());
+        }
+    }
+    let pairs = all.into_iter().map(|(host, of)| format!("{host}={}", Vec::from_iter(of).join(",")));
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+fn packed(content: &[u8]) -> std::io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content)?;
+    Ok(encoder.finish()?.into())
+}
+
 impl Script {
     fn new(sdk: Sdk, published: &str, key: &str) -> std::io::Result<Self> {
         // The licence notice stays the first thing in the file.
@@ -117,10 +150,8 @@ impl Script {
         };
         let origin = if sdk == Sdk::Segment { ORIGIN } else { "" };
         let filled = format!("{notice}{origin}{}", code.replace(PLACEHOLDER, &literal(key)));
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(filled.as_bytes())?;
-        let gzip = encoder.finish()?;
-        Ok(Self { etag: etag(filled.as_bytes()), plain: filled.into(), gzip: gzip.into() })
+        let gzip = packed(filled.as_bytes())?;
+        Ok(Self { etag: etag(filled.as_bytes()), plain: filled.into(), gzip })
     }
 }
 
@@ -179,6 +210,18 @@ mod tests {
     fn assents_own_script_knows_where_it_came_from() {
         let script = Script::new(Sdk::Assent, "k(\"__WRITE_KEY__\")", "wk").expect("memory takes it");
         assert_eq!(&script.plain[..], b"k(\"wk\")");
+    }
+
+    #[test]
+    fn a_host_waits_for_the_categories_of_all_its_vendors_and_a_required_one_for_none() {
+        let yaml = "workspace: acme\nconsent: { banner: { vendors: [{ id: google-analytics }, { id: google-tag-manager }, \
+                    { id: trustarc, category: required }, { id: own, name: O, category: functionality, domains: [chat.example] }] } }";
+        let workspace = workspace::parse(yaml, &|_| None).expect("valid");
+        assert_eq!(
+            hosts(&workspace),
+            "analytics.google.com=performance chat.example=functionality google-analytics.com=performance \
+             googletagmanager.com=performance,targeting"
+        );
     }
 
     #[test]

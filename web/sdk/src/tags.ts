@@ -44,6 +44,8 @@ export class Tags {
     const element = document.createElement(tag.kind);
     for (const [name, value] of Object.entries(tag.attributes ?? {})) element.setAttribute(name, value);
     if (this.#nonce) element.nonce = this.#nonce;
+    // `block.js` lets it pass.
+    element.dataset.released = "";
     element.src = tag.src;
     // An image need not be in the page to be asked for.
     if (tag.kind === "script") document.head.append(element);

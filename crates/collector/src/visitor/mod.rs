@@ -13,6 +13,7 @@ mod pace;
 mod page;
 mod receipt;
 mod said;
+mod shadow;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -35,9 +36,16 @@ use crate::reject::Refusal;
 use crate::routes::Handler;
 use crate::settings::PublicUrl;
 
+/// The end of the path at which choices of another platform are compared.
+const SHADOW: &str = "/consent/shadow";
+
 impl Collector {
-    /// Records a choice and says under which number its receipt can be had.
+    /// Records a choice and says under which number its receipt can be had; or counts one that another platform holds.
     pub(crate) async fn choose(&self, head: &Parts, body: Incoming, peer: SocketAddr) -> Result<Answer, Refusal> {
+        // Told apart here and not in the table of handlers: that one is on the way of every event.
+        if head.uri.path().ends_with(SHADOW) {
+            return self.compared(head, body, peer).await;
+        }
         let (body, _share) = self.bodies.read(&head.headers, body, limits::EVENT_BYTES_MAX).await?;
         let said = Said::parse(utf8(&body)?)?;
         let asked = self.asked(head, peer);

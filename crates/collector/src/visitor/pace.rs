@@ -1,5 +1,5 @@
-//! How often one address may ask for receipts. Nobody guesses a number of 128 bits; this bounds what a stranger's asking
-//! costs the state's disk.
+//! How often one address may ask for receipts, and tell what another platform holds. Nobody guesses a number of 128 bits;
+//! this bounds what a stranger's asking costs the state's disk, and how far a stranger can bend a comparison.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

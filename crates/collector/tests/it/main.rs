@@ -9,4 +9,5 @@ mod pressure;
 mod region;
 mod sdk;
 mod setup;
+mod shadow;
 mod visitor;

@@ -102,7 +102,7 @@ async fn a_browser_source_gets_the_sdk_that_asks() {
         let chunk = world.get(&format!("/sdk/{name}.{hash}.js")).await;
         assert_eq!((chunk.status, chunk.header("cache-control")), (200, Some("public, max-age=31536000, immutable")));
     }
-    for name in ["assent.mjs", "block.js", "gpp-stub.js", "tcf-stub.js"] {
+    for name in ["assent.mjs", "block.js", "gpp-stub.js", "shadow.js", "tcf-stub.js"] {
         let named = world.get(&format!("/sdk/{name}")).await;
         assert_eq!((named.status, named.header("cache-control")), (200, Some("public, max-age=300")), "{name}");
     }
@@ -181,4 +181,29 @@ async fn without_somebody_responsible_there_is_no_notice_and_still_a_declaration
     assert_eq!(world.get("/v1/projects/wk_web/notice.json").await.short(), "404 no_notice");
     let cookies = world.get("/v1/projects/wk_web/cookies.json").await.json();
     assert!(cookies["cookies"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "assent_choice")));
+}
+
+#[tokio::test]
+async fn the_blocking_script_carries_the_hosts_of_the_workspaces_vendors() {
+    let yaml = "
+workspace: acme
+sources: [{ name: web, kind: browser, write_key: wk_web }]
+consent:
+  banner:
+    vendors:
+      - { id: heap }
+      - { id: own, name: Own, category: targeting, domains: [ads.example] }
+";
+    let world = World::of(yaml).await;
+    let reply = world.get("/v1/projects/wk_web/block.js").await;
+    assert_eq!(reply.status, 200, "this test needs the scripts: run `make web`, then again ({})", reply.text());
+    let text = reply.text();
+    let hosts = "\"ads.example=targeting heap.io=performance heapanalytics.com=performance\"";
+    assert!(text.contains(hosts) && !text.contains("__HOSTS__"), "{text}");
+    assert_eq!(reply.header("content-type"), Some("application/javascript; charset=utf-8"));
+    let tag = reply.header("etag").expect("it has one").to_owned();
+    let again = world.send("GET", "/v1/projects/wk_web/block.js", &[("If-None-Match", &tag)], b"").await;
+    assert_eq!(again.status, 304);
+    assert_eq!(world.get("/v1/projects/wk_none/block.js").await.short(), "401 unknown_key");
+    assert!(world.get("/sdk/block.js").await.text().contains("__HOSTS__"), "without a key there are no hosts");
 }
