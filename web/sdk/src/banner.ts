@@ -21,6 +21,8 @@ export class Banner {
   readonly #host = document.createElement("div");
   readonly #place: HTMLElement;
   readonly #room = h("div", { "aria-hidden": "true" });
+  /** Follows the first layer's size. Asking for it would have the whole page laid out at once, in the middle of our task. */
+  readonly #size = new ResizeObserver(() => requestAnimationFrame(this.#leaveRoom));
   /** What the page itself set there. */
   #padding = "";
   #shown = "";
@@ -38,13 +40,15 @@ export class Banner {
   /** Shows what holds now; also puts it back when the page has replaced its body. A frame leaves it to the top. */
   update = () => {
     if (!document.body || window !== window.top) return;
-    if (!this.#host.isConnected) document.body.prepend(this.#host);
+    if (!this.#host.isConnected) {
+      document.body.prepend(this.#host);
+      this.#shown = "";
+    }
     this.#render();
-    this.leaveRoom();
   };
 
   /** Keeps what the keyboard is on from lying under the banner. */
-  leaveRoom = () => {
+  #leaveRoom = () => {
     const height = this.#place.querySelector<HTMLElement>(".n")?.offsetHeight ?? 0;
     const { style } = document.documentElement;
     if (!Number.parseInt(this.#room.style.height, 10)) this.#padding = style.scrollPaddingBottom;
@@ -75,6 +79,9 @@ export class Banner {
     this.#shown = state;
     const hadFocus = this.root.activeElement !== null;
     this.#place.replaceChildren(asks ? this.#first() : this.#control(lingers));
+    this.#size.disconnect();
+    if (asks) this.#size.observe(this.#place.children[0] as Element);
+    else this.#leaveRoom();
     // Whoever chose by keyboard goes on from where the choice can be changed, not from the top of the page.
     const control = () => document.querySelector<HTMLElement>("[data-assent-open]");
     if (hadFocus) (this.#place.querySelector("button") ?? control())?.focus();

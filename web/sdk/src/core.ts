@@ -181,7 +181,6 @@ export class Core {
       if (!this.banner.root.isConnected) this.banner.update();
     };
     new MutationObserver(follow).observe(document.documentElement, { childList: true, subtree: true });
-    addEventListener("resize", this.banner.leaveRoom);
     document.addEventListener("click", (event) => {
       if (!(event.target as Element | null)?.closest?.("[data-assent-open]")) return;
       event.preventDefault();
