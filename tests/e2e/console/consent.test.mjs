@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { startMock } from "../../../web/console/mock/server.mjs";
-import { accessible, launch, open, signIn } from "./browser.mjs";
+import { accessible, launch, NARROW, open, shown, signIn } from "./browser.mjs";
 
 let browser;
 before(async () => {
@@ -129,4 +129,23 @@ test("opt-in rates follow the span", () =>
     await page.getByText("12.9K").waitFor();
     await page.getByRole("button", { name: "7 days" }).click();
     await page.getByText("since 7 days ago").or(page.getByText("since 6 days ago")).waitFor();
+  }));
+
+test("at 320 px the current tab is in sight, and a sentence stands on its own lines", () =>
+  withPage("rates", async (page) => {
+    await page.setViewportSize(NARROW);
+    for (const [path, name] of [
+      ["rates", "Opt-in rates"],
+      ["people", "People"],
+      ["ledger", "Ledger"],
+      ["banner", "Banner"],
+    ]) {
+      await page.goto(`/w/acme/consent/${path}`);
+      await shown(page);
+      const { x, width } = await page.getByRole("link", { name, exact: true }).boundingBox();
+      assert.ok(x >= 0 && x + width <= NARROW.width, `${name} from ${x} to ${x + width}`);
+      if (path !== "rates") continue;
+      const sentence = await page.getByText("Choices that were recorded, by what").boundingBox();
+      assert.ok(sentence.width > NARROW.width / 2, `the sentence is ${sentence.width} px wide`);
+    }
   }));

@@ -1,6 +1,6 @@
 // The head of a page and the cards under it.
 
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Link } from "wouter";
 
 interface Head {
@@ -47,15 +47,23 @@ export function Card(props: { title?: ReactNode; aside?: ReactNode; children: Re
   );
 }
 
-/** Tabs that are pages: links, so that each has an address. */
+/** Tabs that are pages: links, so that each has an address. Where they do not fit they scroll, to the current one first. */
 export function TabLinks<T extends string>(props: {
   label: string;
   tabs: readonly (readonly [tab: T, text: string])[];
   current: T;
   to: (tab: T) => string;
 }) {
+  const list = useRef<HTMLElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is looked at again when another tab is current.
+  useEffect(() => {
+    const here = list.current?.querySelector("[aria-current]")?.getBoundingClientRect();
+    const frame = list.current?.getBoundingClientRect();
+    if (!list.current || !here || !frame) return;
+    list.current.scrollLeft += here.x - frame.x - (frame.width - here.width) / 2;
+  }, [props.current]);
   return (
-    <nav className="tabs-list" aria-label={props.label}>
+    <nav ref={list} className="tabs-list" aria-label={props.label}>
       {props.tabs.map(([tab, text]) => (
         <Link key={tab} href={props.to(tab)} className="tab" aria-current={tab === props.current ? "page" : undefined}>
           {text}

@@ -34,7 +34,7 @@ function Counted() {
   return (
     <>
       <div className="row spread">
-        <p className="muted grow">
+        <p className="muted grow rates-intro">
           Choices that were recorded, by what visitors were asked. Those who did not answer are not among them, because
           nobody is counted before a choice; nor are imports and traits, which no banner asked for.
         </p>

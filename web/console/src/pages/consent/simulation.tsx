@@ -136,7 +136,7 @@ function Table({ destinations }: { destinations: Simulation["destinations"] }) {
               </td>
               <td className="number">{count(now.withheld)}</td>
               <td className="number">{count(draft.withheld)}</td>
-              <td>
+              <td className="changes-cell">
                 {changes.length === 0 ? (
                   <span className="muted">none</span>
                 ) : (
