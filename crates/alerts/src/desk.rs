@@ -112,6 +112,7 @@ impl Alerts {
         let about = match &rule.condition {
             Condition::FailureRate { destination: watched, .. }
             | Condition::OldestWaiting { destination: watched, .. }
+            | Condition::UntoldWithdrawals { destination: watched, .. }
             | Condition::Refusals { source: watched, .. }
             | Condition::NoChoices { source: watched, .. } => watched.as_ref().map(ToString::to_string),
             Condition::Disk { .. } => None,

@@ -40,6 +40,9 @@ impl Message<'_> {
             ConditionKind::OldestWaiting => format!("age of the oldest event that waits for destination {about}"),
             ConditionKind::Refusals => format!("events of source {about} that were not stored"),
             ConditionKind::NoChoices => format!("pages of source {about} since the last choice of a visitor"),
+            ConditionKind::UntoldWithdrawals => {
+                format!("age of the oldest withdrawal that destination {about} was not told of")
+            }
             ConditionKind::Disk => "used space of the server's disk".to_owned(),
         };
         let figure =
@@ -52,7 +55,9 @@ impl Message<'_> {
         let subject = &self.notice.subject;
         let page = match self.when {
             _ if subject.about.is_empty() && self.when != ConditionKind::Disk => "settings/alerts".to_owned(),
-            ConditionKind::FailureRate | ConditionKind::OldestWaiting => format!("destinations/{}", subject.about),
+            ConditionKind::FailureRate | ConditionKind::OldestWaiting | ConditionKind::UntoldWithdrawals => {
+                format!("destinations/{}", subject.about)
+            }
             ConditionKind::Refusals | ConditionKind::NoChoices => format!("sources/{}", subject.about),
             ConditionKind::Disk => "settings/storage".to_owned(),
         };
@@ -62,7 +67,9 @@ impl Message<'_> {
     /// What to do about it.
     pub(crate) fn runbook(&self) -> String {
         let page = match self.when {
-            ConditionKind::FailureRate | ConditionKind::OldestWaiting => "destination-down",
+            ConditionKind::FailureRate | ConditionKind::OldestWaiting | ConditionKind::UntoldWithdrawals => {
+                "destination-down"
+            }
             ConditionKind::Refusals => "refusals",
             ConditionKind::NoChoices => "no-choices",
             ConditionKind::Disk => "disk-full",

@@ -109,8 +109,8 @@ impl Alerts {
         let mut after = BTreeMap::new();
         let mut changes = AlertChanges::default();
         for tenant in self.options.directory.tenants() {
-            for rule in tenant.workspace.alerts.iter().filter(|rule| rule.enabled) {
-                self.look_at(&tenant, rule, (&before, &mut after), (now, &mut changes.notices));
+            for rule in tenant.workspace.watched().filter(|rule| rule.enabled) {
+                self.look_at(&tenant, &rule, (&before, &mut after), (now, &mut changes.notices));
             }
         }
         let was = |subject: &AlertSubject| before.get(subject).map(|(state, _)| *state).unwrap_or_default();

@@ -25,11 +25,12 @@ enumerations! {
     retry_state: ["searching", "sending", "done"];
     replay_state: ["running", "paused", "finished", "cancelled", "failed"];
     severity: ["error", "warning"];
-    alert_condition: ["failure_rate", "oldest_waiting", "refusals", "no_choices", "disk"];
+    alert_condition: ["failure_rate", "oldest_waiting", "refusals", "no_choices", "untold_withdrawals", "disk"];
     alert_state: ["pending", "firing"];
     notice_kind: ["firing", "repeated", "resolved"];
     send_state: ["waiting", "sent", "failed"];
     switch: ["deny", "allow"];
+    withdrawals: ["silent", "tell"];
     do_not_track: ["ignore", "as-gpc"];
 }
 

@@ -147,7 +147,7 @@ pub fn decide(known: Choices, stamp: &Stamp<'_>, wishes: Wishes<'_>, purpose: &U
 
 /// Sale, sharing and advertising across contexts, which GPC forbids. A third party's analytics is a disclosure for its own
 /// ends and counts as such; a service provider's is not.
-fn is_disclosure(purpose: &Use, categories: &Categories) -> bool {
+pub(crate) fn is_disclosure(purpose: &Use, categories: &Categories) -> bool {
     purpose.purpose.is_sale_or_advertising()
         || purpose.categories.intersects(categories.targeting())
         || (purpose.purpose == Purpose::Analytics && purpose.recipient == RecipientRole::ThirdParty)
@@ -172,7 +172,7 @@ pub(crate) fn by_age(refused: CategorySet, is_disclosure: bool, is_optional: boo
     is_denied.then_some(Reason::KnownChild)
 }
 
-fn by_mapping(purpose: &Use, categories: &Categories) -> Option<Reason> {
+pub(crate) fn by_mapping(purpose: &Use, categories: &Categories) -> Option<Reason> {
     if purpose.categories.is_empty() {
         return (!purpose.unmapped).then_some(Reason::Unmapped);
     }

@@ -14,8 +14,8 @@ use hashbrown::HashMap;
 use workspace::{ConsentRules, Regime};
 
 use crate::{
-    Categories, CategorySet, Choice, Choices, Decision, Held, Reason, Rules, Stamp, TooManyCategories, Use, When,
-    Wishes, decide,
+    Categories, CategorySet, Choice, Choices, Decision, Held, Reason, Refusal, Rules, Stamp, Told, TooManyCategories,
+    Use, When, Wishes, decide,
 };
 
 /// What the gate must know about a thing to decide on it.
@@ -39,8 +39,8 @@ pub trait HasSubject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Generation(u64);
 
-/// A thing that may be used, now, for the purpose it was asked for. Only [`Gate::permit`] makes one; it can neither
-/// be copied nor stored.
+/// A thing that may be used, now, for the purpose it was asked for. Only [`Gate::permit`] makes one, and [`Gate::tell`] that
+/// of a refusal; it can neither be copied nor stored.
 pub struct Permitted<T> {
     item: T,
     generation: Generation,
@@ -255,6 +255,17 @@ impl Gate {
             Decision::Allow => Ok(Permitted { item, generation }),
             Decision::Deny(reason) => Err(Withheld { item, reason }),
         }
+    }
+
+    /// Permits telling of a refusal: who refuses, what, since when, and what they say today. It needs no consent, because it
+    /// is what the person asked for, and it permits this and no event. `None`: nothing of it is refused any more.
+    pub fn tell(&self, refusal: &Refusal, identifiers: &[Fingerprint], now: Millis) -> Option<Permitted<Told>> {
+        // As in `permit`: a choice made in between makes it look old.
+        let generation = self.generation();
+        // Whose region it is nobody knows any more: a grant is told only as long as it counts everywhere.
+        let known = self.choices(identifiers, now, Regime::OPT_IN);
+        let item = Told::of(refusal, known, &self.rules.load().categories)?;
+        Some(Permitted { item, generation })
     }
 
     /// Whether no choice was made since the permission. An old one must be asked for again before its request begins.

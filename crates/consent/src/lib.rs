@@ -9,6 +9,8 @@
 //! - [`Notice`], [`Declaration`]: what a visitor reads about it, generated from the same configuration.
 //! - [`Gate`]: holds the choices in memory and is the only maker of [`Permitted`], which every egress function asks
 //!   for; ungated egress does not compile (`tests/it/compile_fail`).
+//! - [`Told`]: that somebody refuses, for who received under what is refused; the one thing about a person that goes out
+//!   because it is refused, and the gate makes it too.
 //!
 //! Both decisions are pure functions with golden vectors in `vectors/`, run here and in the browser SDK.
 //!
@@ -27,6 +29,7 @@ mod notice;
 mod reason;
 mod signals;
 mod stamp;
+mod telling;
 
 pub use categories::{Categories, CategorySet, TooManyCategories};
 pub use choice::{Choice, Choices};
@@ -39,3 +42,4 @@ pub use notice::{Block, Declaration, Declared, Gets, Link, NOTICE_POLICY, Notice
 pub use reason::{Reason, ReasonKind};
 pub use signals::Signals;
 pub use stamp::{Origin, Preferences, Stamp};
+pub use telling::{Refusal, Told, concerns};

@@ -41,6 +41,8 @@ pub enum Action {
     Test,
     /// Personal data was looked at.
     Reveal,
+    /// What was to be done was not, in the time that it had.
+    GiveUp,
 }
 
 impl Action {
@@ -61,6 +63,7 @@ impl Action {
             Self::Replay => "replay",
             Self::Test => "test",
             Self::Reveal => "reveal",
+            Self::GiveUp => "give_up",
         }
     }
 }

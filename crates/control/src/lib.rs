@@ -6,6 +6,7 @@
 //! - [`Configuration`]: the objects while they are served: shown, edited, exported, put in force.
 //! - [`Recorder`]: a visitor's choice becomes durable, then visible to the gate, then is answered.
 //! - [`Evidence`]: what was chosen, provable: from the table of leaves to the published ledger and to receipts.
+//! - [`telling`]: what destinations are to be told of refusals, from the choice to the row that waits.
 //! - `linking`: an identifier that joins a subject takes over what the subject refused.
 //! - [`Directory`]: the tenants, ready for the hot path.
 //! - [`keys`]: opening, rotating and destroying the keys of a workspace.
@@ -33,6 +34,7 @@ mod saved;
 mod sqlite;
 mod standing;
 mod store;
+pub mod telling;
 mod write_keys;
 
 pub use accounts::{
@@ -63,4 +65,5 @@ pub use store::{
     ChoiceRow, Joined, Maker, Method, PublishedWords, Receipt, Store, StoreError, StoredEpoch, StoredIdentifier,
     StoredKeys,
 };
+pub use telling::{Telling, TellingStore, ToldDestination, Untold, UntoldCount};
 pub use write_keys::SameWriteKey;

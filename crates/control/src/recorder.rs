@@ -9,14 +9,15 @@
 //! that somebody did not want to be known would contradict the refusal. Every other choice is kept under the subject's
 //! surrogate and counts for all identifiers of the subject, those that join it later included (`linking`).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use consent::{Categories, CategorySet, Choice};
 use event::{Fingerprint, Millis, Pii, Slug, SubjectId};
 use tokio::sync::{mpsc, oneshot};
-use vault::Identifiers;
+use vault::{Identifiers, Keys};
 
+use crate::telling::{Plan, Tell};
 use crate::{ChoiceRow, Maker, Method, Presented, Receipt, Store, StoreError, Tenant};
 
 /// Choices committed together at most.
@@ -51,7 +52,12 @@ pub struct ChoiceMade {
 }
 
 impl ChoiceMade {
-    fn identifiers(&self) -> Identifiers<'_> {
+    /// When it was made, as it counts.
+    pub(crate) fn when(&self) -> Millis {
+        self.made_at.map_or(self.received_at, |at| at.min(self.received_at))
+    }
+
+    pub(crate) fn identifiers(&self) -> Identifiers<'_> {
         let [anonymous_id, user_id] =
             [&self.anonymous_id, &self.user_id].map(|id| id.as_ref().map(|id| id.expose().as_str()));
         self.tenant.fingerprints.identify(anonymous_id, user_id)
@@ -108,10 +114,10 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts the task that writes to `store`. Needs a tokio runtime.
-    pub fn start(store: Arc<dyn Store>) -> Self {
+    /// Starts the task that writes to `store`, and seals with `keys` what names people there. Needs a tokio runtime.
+    pub fn start(store: Arc<dyn Store>, keys: Keys) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_CHOICES_MAX);
-        tokio::spawn(run(store, waiting));
+        tokio::spawn(run(store, keys, waiting));
         Self { queue }
     }
 
@@ -124,7 +130,7 @@ impl Recorder {
     }
 }
 
-async fn run(store: Arc<dyn Store>, mut queue: mpsc::Receiver<Waiting>) {
+async fn run(store: Arc<dyn Store>, keys: Keys, mut queue: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(GROUP_CHOICES_MAX);
     while queue.recv_many(&mut waiting, GROUP_CHOICES_MAX).await > 0 {
         while let Some(first) = waiting.first() {
@@ -132,7 +138,7 @@ async fn run(store: Arc<dyn Store>, mut queue: mpsc::Receiver<Waiting>) {
             let group: Vec<Waiting> =
                 waiting.extract_if(.., |other| Arc::ptr_eq(&other.made.tenant, &tenant)).collect();
             let (made, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|one| (one.made, one.answer)).unzip();
-            match record(&*store, &tenant, &made).await {
+            match record(&*store, &keys, &tenant, &made).await {
                 Ok(recorded) => answers.into_iter().zip(recorded).for_each(|(to, one)| answer(to, Ok(one))),
                 Err(error) => {
                     tracing::error!(%error, choices = made.len(), "choices were not recorded");
@@ -152,14 +158,21 @@ fn answer(to: oneshot::Sender<Result<Recorded, StoreError>>, what: Result<Record
 }
 
 /// Records the choices of one workspace in one commit (two, when identifiers are new).
-async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Result<Vec<Recorded>, StoreError> {
+async fn record(
+    store: &dyn Store,
+    keys: &Keys,
+    tenant: &Tenant,
+    made: &[ChoiceMade],
+) -> Result<Vec<Recorded>, StoreError> {
     let rules = tenant.gate.rules();
+    // Before anybody becomes known by these choices.
+    let plan = Plan::make(keys, tenant, made).await?;
     let all: Vec<Identifiers<'_>> = made.iter().map(ChoiceMade::identifiers).collect();
     let nameless = nameless(tenant, made, &all, &rules.categories).await?;
     let named: Vec<Identifiers<'_>> =
         all.iter().zip(&nameless).filter(|(_, nameless)| !**nameless).map(|(one, _)| *one).collect();
     let mut subjects = tenant.surrogates.resolve(&named).await?.into_iter();
-    let mut rows = Vec::with_capacity(made.len());
+    let (mut rows, mut said) = (Vec::with_capacity(made.len()), Vec::with_capacity(made.len()));
     for ((made, identifiers), nameless) in made.iter().zip(&all).zip(&nameless) {
         if *nameless && !is_chosen(made) {
             continue;
@@ -171,12 +184,16 @@ async fn record(store: &dyn Store, tenant: &Tenant, made: &[ChoiceMade]) -> Resu
             message_id: made.message_id.clone(),
         });
         rows.push(row(made, maker, &rules.categories)?);
+        said.push(made);
     }
     let known = imported(store, tenant, &rows).await?;
     let (rows, known): (Vec<_>, Vec<_>) = rows.into_iter().zip(known).unzip();
-    let fresh: Vec<ChoiceRow> =
-        rows.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(row, _)| row.clone()).collect();
-    let standings = if fresh.is_empty() { Vec::new() } else { store.record(&tenant.name(), &fresh).await? };
+    let fresh = rows.iter().zip(said).zip(&known).filter(|(_, known)| known.is_none());
+    let (fresh, said): (Vec<ChoiceRow>, Vec<&ChoiceMade>) = fresh.map(|((row, said), _)| (row.clone(), said)).unzip();
+    let tell = plan.as_ref().map(|plan| move |at: usize, newly: &BTreeSet<String>| plan.untold(said[at], newly));
+    let tell = tell.as_ref().map(|tell| -> Tell<'_> { tell });
+    let standings =
+        if fresh.is_empty() { Vec::new() } else { store.record_and_tell(&tenant.name(), &fresh, tell).await? };
     if !standings.is_empty() {
         tenant.gate.learn(|categories| {
             standings.iter().map(|(one, standing)| (*one, standing.held(categories))).collect::<Vec<_>>()
@@ -259,7 +276,7 @@ fn row(made: &ChoiceMade, maker: Option<Maker>, categories: &Categories) -> Resu
         refused: chosen(made.choice.refused),
         method: made.method,
         source: made.source.to_string(),
-        made_at: made.made_at.map_or(made.received_at, |at| at.min(made.received_at)),
+        made_at: made.when(),
         received_at: made.received_at,
         presented: made.presented.clone(),
     })

@@ -87,6 +87,12 @@ impl Standing {
         Self(self.words().filter(|(_, said)| !said.0).map(|(name, said)| (name.to_owned(), said)).collect())
     }
 
+    /// The names that it refuses and `before` did not.
+    pub(crate) fn newly_refused(&self, before: &Self) -> Vec<String> {
+        let before = before.refusals();
+        self.refusals().0.into_keys().filter(|name| !before.0.contains_key(name)).collect()
+    }
+
     /// What was said about categories, and about what choices name beside them, as it counts.
     pub fn words(&self) -> impl Iterator<Item = (&str, Said)> {
         let said = self.0.iter().map(|(name, said)| (name.as_str(), *said));

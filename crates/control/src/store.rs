@@ -16,6 +16,7 @@ use crate::evidence::EvidenceStore;
 use crate::hex::hex;
 use crate::rates::RateStore;
 use crate::saved::SavedQueryStore;
+use crate::telling::{Tell, TellingStore};
 use crate::{Presented, Standing};
 
 /// Why the store did not do what was asked.
@@ -285,6 +286,7 @@ pub trait Store:
     + EvidenceStore
     + RateStore
     + SavedQueryStore
+    + TellingStore
     + fmt::Debug
     + Send
     + Sync
@@ -318,7 +320,18 @@ pub trait Store:
     /// Appends choices to the history, merges them into the standings of their makers' identifiers (those that came with
     /// them, and all that the vault has of the subject), and returns what these now are. In the same transaction each
     /// gets a leaf of the ledger, in their order, with what opens it, and is counted ([`RateStore`]).
-    async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError>;
+    async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError> {
+        self.record_and_tell(workspace, made, None).await
+    }
+
+    /// Does as [`Store::record`], and puts on record in the same transaction what is to be told of each choice that newly
+    /// refuses something under an identifier: what `tell` says.
+    async fn record_and_tell(
+        &self,
+        workspace: &str,
+        made: &[ChoiceRow],
+        tell: Option<Tell<'_>>,
+    ) -> Result<Vec<(Fingerprint, Standing)>, StoreError>;
 
     /// For each row the number of an import on record that is the same ([`ChoiceRow`], by subject, source, content and
     /// time); `None` for what is new, or no import.

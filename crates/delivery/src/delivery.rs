@@ -31,6 +31,7 @@ use crate::replay::stream::Stream;
 use crate::result_log::Read;
 use crate::share::Share;
 use crate::tail::follow_tail;
+use crate::telling::UntoldWithdrawals;
 use crate::trace::{Search, Trace, TraceError};
 use crate::trace_index::TraceIndex;
 use crate::{Random, RetryPolicy, ownership};
@@ -156,6 +157,8 @@ pub struct Delivery {
     tails: Mutex<JoinSet<()>>,
     stop_tails: CancellationToken,
     share: Share,
+    /// What destinations were not told of, at the last look.
+    pub(crate) untold: Mutex<BTreeMap<Key, UntoldWithdrawals>>,
 }
 
 impl std::fmt::Debug for Delivery {
@@ -184,6 +187,7 @@ impl Delivery {
             tails: Mutex::new(JoinSet::new()),
             stop_tails: CancellationToken::new(),
             share: Share::default(),
+            untold: Mutex::default(),
             options,
         };
         for (partition, end) in (0..).zip(ends) {
@@ -300,21 +304,24 @@ impl Delivery {
         let places = (0..).map(Partition).zip(&cursors);
         let released = places.map(|(partition, cursor)| ownership::released(&folded, partition, *cursor));
         let (released, shown) = (Mutex::new(released.collect()), Some(Arc::clone(&stream)));
-        let shared = Arc::new(Shared { released, stream: shown, ..Shared::default() });
+        let size = BatchSize::new(destination.batching());
+        let context = Arc::new(Context {
+            workspace: Arc::clone(&key.0),
+            egress: Egress::new(destination.egress(), Arc::clone(&options.echoes)),
+            destination,
+            model,
+            directory: Arc::clone(&options.directory),
+            log: stream,
+            archive,
+            clock: Arc::clone(&options.clock),
+            tracer: options.tracer.clone(),
+            held: AtomicBool::new(folded.desk.held.is_some()),
+        });
+        let sending = Some(Arc::clone(&context));
+        let shared = Arc::new(Shared { released, stream: shown, context: sending, ..Shared::default() });
         let courier = Courier {
-            size: BatchSize::new(destination.batching()),
-            context: Arc::new(Context {
-                workspace: Arc::clone(&key.0),
-                egress: Egress::new(destination.egress(), Arc::clone(&options.echoes)),
-                destination,
-                model,
-                directory: Arc::clone(&options.directory),
-                log: stream,
-                archive,
-                clock: Arc::clone(&options.clock),
-                tracer: options.tracer.clone(),
-                held: AtomicBool::new(folded.desk.held.is_some()),
-            }),
+            size,
+            context,
             shared: Arc::clone(&shared),
             ruler: Arc::clone(&self.ruler),
             metrics: options.metrics.clone(),
@@ -389,6 +396,7 @@ impl Delivery {
 
     /// Every destination with its state, by workspace and name.
     pub fn overview(&self) -> Vec<Overview> {
+        let untold = self.untold.lock().expect("no holder of what is untold panics").clone();
         let table = self.shared.lock().expect("no holder of the table panics");
         let entries = table.iter().map(|((workspace, destination), entry)| {
             let status = entry.as_ref().map_err(|failed| failed.reason.clone());
@@ -396,7 +404,8 @@ impl Delivery {
             let stalled_since =
                 entry.as_ref().err().filter(|failed| self.is_behind_of(failed)).map(|failed| failed.since);
             let (workspace, destination) = (Arc::clone(workspace), Arc::clone(destination));
-            Overview { workspace, destination, status, stalled_since }
+            let untold = untold.get(&(Arc::clone(&workspace), Arc::clone(&destination))).copied().unwrap_or_default();
+            Overview { workspace, destination, status, stalled_since, untold }
         });
         entries.collect()
     }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use consent::Permitted;
+use consent::{Permitted, Told};
 use egress::{Answer, Request};
 use event::{Call, Fingerprint, Millis, Slug};
 use serde_json::{Map, Value};
@@ -139,6 +139,9 @@ pub trait Destination: fmt::Debug + Send + Sync {
 
     /// Makes the request for some events, at least one.
     fn request(&self, events: &[Permitted<Mapped<'_>>], attempt: Attempt) -> Result<Request, Inexpressible>;
+
+    /// Makes the request that tells of a refusal, as a Segment-spec `track` event.
+    fn withdrawal(&self, told: &Permitted<Told>, attempt: Attempt) -> Request;
 
     /// Reads an answer. The default is the one table; override it where a vendor answers otherwise.
     fn classify(&self, answer: &Answer, now: Millis) -> Verdicts {

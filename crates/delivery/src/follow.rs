@@ -85,6 +85,8 @@ pub(crate) struct Shared {
     pub(crate) stream: Option<Arc<Stream>>,
     /// What operators ask.
     pub(crate) wishes: Wishes,
+    /// What it sends with, for what is told beside its events.
+    pub(crate) context: Option<Arc<Context>>,
     /// Whether the loop is over, for whatever reason.
     pub(crate) has_ended: AtomicBool,
 }

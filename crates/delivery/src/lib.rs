@@ -10,7 +10,7 @@
 //! `lane` (order), `spill` (lanes that wait long), `attempt` (one request), `follow` and `settle` (the loop),
 //! [`result_log`] (what is kept), `recorder` (its disk), `cursor` (the fold), `backlog` and `dead_letter` (what is
 //! given up), `ownership` (whose it is), `trace`, `desk` (what operators see and do), `replay` (what the lake
-//! has comes once more), and [`Delivery`] (starting and
+//! has comes once more), `telling` (who receives is told of refusals), and [`Delivery`] (starting and
 //! stopping).
 //!
 //! At least once: an event without a final result in the log of results is sent again after a crash.
@@ -44,6 +44,7 @@ mod settle;
 mod share;
 mod spill;
 mod tail;
+mod telling;
 mod trace;
 mod trace_index;
 
@@ -66,4 +67,5 @@ pub use replay::{
 };
 pub use result_log::ResultLogError;
 pub use retry::{Random, RetryPolicy};
+pub use telling::{TellerOptions, UntoldWithdrawals, business_days_since};
 pub use trace::{OutputTrace, Trace, TraceError, TracedAttempt};

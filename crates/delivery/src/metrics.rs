@@ -51,6 +51,14 @@ struct QuantileLabels {
     quantile: &'static str,
 }
 
+/// What telling a destination of withdrawals came to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WithdrawalLabels {
+    workspace: String,
+    destination: String,
+    result: &'static str,
+}
+
 type Seconds = Gauge<f64, AtomicU64>;
 
 /// The families. What is counted is counted where it happens; what is a state is taken from the states that people
@@ -68,6 +76,9 @@ pub struct Metrics {
     paused: Family<PauseLabels, Gauge>,
     replaying: Family<DestinationLabels, Gauge>,
     replayed: Family<ResultLabels, Counter>,
+    withdrawals: Family<WithdrawalLabels, Counter>,
+    untold: Family<DestinationLabels, Gauge>,
+    untold_seconds: Family<DestinationLabels, Seconds>,
 }
 
 impl Metrics {
@@ -89,6 +100,11 @@ impl Metrics {
         let of = registry.sub_registry_with_prefix("assent_replay");
         of.register("running", "1 while events of the lake are sent again", all.replaying.clone());
         of.register("results", "Results of replayed events by reason", all.replayed.clone());
+        let of = registry.sub_registry_with_prefix("assent_withdrawals");
+        of.register("results", "Withdrawals that a destination was told of, or will not be", all.withdrawals.clone());
+        of.register("waiting", "Withdrawals that a destination was not told of yet", all.untold.clone());
+        let oldest = "Age of the oldest withdrawal that a destination was not told of yet";
+        of.register("oldest_waiting_seconds", oldest, all.untold_seconds.clone());
         all
     }
 
@@ -103,6 +119,12 @@ impl Metrics {
         let (workspace, destination) = (of.workspace.clone(), of.destination.clone());
         let labels = ResultLabels { workspace, destination, result: outcome.result(), reason: outcome.reason() };
         self.replayed.get_or_create(&labels).inc_by(events);
+    }
+
+    /// Withdrawals that were told, or will not be.
+    pub(crate) fn withdrawals(&self, of: &DestinationLabels, result: &'static str, refusals: u64) {
+        let (workspace, destination) = (of.workspace.clone(), of.destination.clone());
+        self.withdrawals.get_or_create(&WithdrawalLabels { workspace, destination, result }).inc_by(refusals);
     }
 
     pub(crate) fn is_replaying(&self, of: &DestinationLabels, is_running: bool) {
@@ -123,10 +145,15 @@ impl Metrics {
         self.latency_seconds.clear();
         self.backlog_bytes.clear();
         self.paused.clear();
+        self.untold.clear();
+        self.untold_seconds.clear();
         for one in all {
             let (workspace, destination) = (one.workspace.to_string(), one.destination.to_string());
             let of = DestinationLabels { workspace, destination };
             self.running.get_or_create(&of).set(i64::from(one.status.is_ok()));
+            let age_ms = one.untold.oldest.map_or(0, |oldest| (now.0 - oldest.0).max(0).unsigned_abs());
+            self.untold.get_or_create(&of).set(i64::try_from(one.untold.waiting).unwrap_or(i64::MAX));
+            self.untold_seconds.get_or_create(&of).set(seconds(age_ms));
             if let Ok(status) = &one.status {
                 self.state(&of, status, now);
             }
@@ -161,7 +188,7 @@ fn seconds(ms: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Held, Quantiles};
+    use crate::{Held, Quantiles, UntoldWithdrawals};
 
     fn page(registry: &Registry) -> String {
         let mut text = String::new();
@@ -181,6 +208,7 @@ mod tests {
             destination: name.into(),
             status,
             stalled_since: None,
+            untold: UntoldWithdrawals { waiting: 3, oldest: Some(Millis(31_000)), given_up: None },
         };
         metrics.show(&[one("hook", Ok(status)), one("dead", Err("no such kind".to_owned()))], Millis(91_000));
         let shown = page(&registry);
@@ -190,6 +218,8 @@ mod tests {
             r#"assent_delivery_oldest_waiting_seconds{workspace="acme",destination="hook"} 90.0"#,
             r#"assent_delivery_latency_seconds{workspace="acme",destination="hook",quantile="0.99"} 0.25"#,
             r#"assent_delivery_running{workspace="acme",destination="dead"} 0"#,
+            r#"assent_withdrawals_waiting{workspace="acme",destination="dead"} 3"#,
+            r#"assent_withdrawals_oldest_waiting_seconds{workspace="acme",destination="hook"} 60.0"#,
         ] {
             assert!(shown.contains(line), "{line}\n{shown}");
         }

@@ -11,6 +11,7 @@ use crate::Outcome;
 use crate::breaker::Paused;
 use crate::desk::Held;
 use crate::latency::Quantiles;
+use crate::telling::UntoldWithdrawals;
 
 /// The state of a destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,6 +64,8 @@ pub struct Overview {
     pub status: Result<Status, String>,
     /// Since when it does not start, if anything came since that may be for it.
     pub stalled_since: Option<Millis>,
+    /// What it was not told of, where it is told of withdrawals.
+    pub untold: UntoldWithdrawals,
 }
 
 /// What a result is of.

@@ -3,7 +3,7 @@
 //! What it holds is not served: the edge has no login, and who may send events may not read other people's.
 
 use bytes::Bytes;
-use consent::Permitted;
+use consent::{Permitted, Told};
 use delivery::{Attempt, Batching, Deletion, Destination, Inexpressible, Kind, Mapped, SettingsError, SubjectKeys};
 use egress::{EchoRequest, Request};
 use event::Slug;
@@ -53,6 +53,11 @@ impl Destination for Echo {
     fn request(&self, events: &[Permitted<Mapped<'_>>], _: Attempt) -> Result<Request, Inexpressible> {
         let bodies = events.iter().map(|event| Bytes::copy_from_slice(event.get().json.as_bytes())).collect();
         Ok(Request::Echo(EchoRequest { name: self.name.shared(), bodies }))
+    }
+
+    fn withdrawal(&self, told: &Permitted<Told>, _: Attempt) -> Request {
+        let bodies = vec![Bytes::copy_from_slice(told.get().json().as_bytes())];
+        Request::Echo(EchoRequest { name: self.name.shared(), bodies })
     }
 
     fn deletion(&self, _: &Permitted<SubjectKeys>) -> Deletion {

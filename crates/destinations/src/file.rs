@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use bytes::{BufMut, BytesMut};
-use consent::Permitted;
+use bytes::{BufMut, Bytes, BytesMut};
+use consent::{Permitted, Told};
 use delivery::{
     Attempt, Batching, Deletion, Destination, Inexpressible, Kind, Mapped, Setting, SettingsError, SubjectKeys,
 };
@@ -82,6 +82,12 @@ impl Destination for Settings {
         }
         let (directory, file_bytes_max) = (self.directory.clone(), self.file_bytes_max);
         Ok(Request::File(FileRequest { directory, lines: lines.freeze(), file_bytes_max }))
+    }
+
+    fn withdrawal(&self, told: &Permitted<Told>, _: Attempt) -> Request {
+        let (directory, file_bytes_max) = (self.directory.clone(), self.file_bytes_max);
+        let lines = Bytes::from(format!("{}\n", told.get().json()));
+        Request::File(FileRequest { directory, lines, file_bytes_max })
     }
 
     fn deletion(&self, _: &Permitted<SubjectKeys>) -> Deletion {

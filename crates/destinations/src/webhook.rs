@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use consent::Permitted;
+use consent::{Permitted, Told};
 use delivery::{
     Attempt, Batching, Deletion, Destination, Inexpressible, Kind, Mapped, Setting, SettingsError, SubjectKeys,
 };
@@ -29,7 +29,8 @@ pub(crate) static KIND: Kind = Kind {
            `webhook-signature` (`v1`, when `secret` is set) and `assent-attempt` (counted from 1). Answer 2xx to \
            accept, 429 with `Retry-After` to slow down; 401 and 403 pause the destination; 400, 413 and 422 to a \
            batch send its halves, so that only the event you refuse is rejected, and 413 makes batches smaller; other \
-           4xx reject the whole request for good.",
+           4xx reject the whole request for good. With `withdrawals: tell` it also gets a `Segment Consent Preference \
+           Updated` event for each refusal that concerns it, in the same shape and with the same headers.",
     settings: &[
         Setting {
             key: "url",
@@ -168,8 +169,23 @@ impl Destination for Webhook {
     }
 
     fn request(&self, events: &[Permitted<Mapped<'_>>], attempt: Attempt) -> Result<Request, Inexpressible> {
-        let id = id(events);
-        let body = self.body(events);
+        Ok(self.post(id(events), self.body(events), attempt))
+    }
+
+    fn withdrawal(&self, told: &Permitted<Told>, attempt: Attempt) -> Request {
+        let event = told.get().json();
+        // As an array where events come as arrays: a receiver of batches reads nothing else.
+        let body = if self.settings.batch.is_some() { format!("[{event}]") } else { event.to_owned() };
+        self.post(told.get().message_id().to_owned(), Bytes::from(body), attempt)
+    }
+
+    fn deletion(&self, _: &Permitted<SubjectKeys>) -> Deletion {
+        Deletion::Unsupported { reason: "a webhook has no call for deletion: ask its operator to delete the person" }
+    }
+}
+
+impl Webhook {
+    fn post(&self, id: String, body: Bytes, attempt: Attempt) -> Request {
         let timestamp = attempt.now.0.div_euclid(1_000).to_string();
         let mut headers = vec![
             (http::header::CONTENT_TYPE, Secret::new("application/json".to_owned())),
@@ -182,15 +198,9 @@ impl Destination for Webhook {
         headers.push((HeaderName::from_static("webhook-id"), Secret::new(id)));
         headers.push((HeaderName::from_static("webhook-timestamp"), Secret::new(timestamp)));
         headers.extend(self.headers.iter().cloned());
-        Ok(Request::Http(HttpRequest { method: Method::POST, url: self.url.clone(), headers, body }))
+        Request::Http(HttpRequest { method: Method::POST, url: self.url.clone(), headers, body })
     }
 
-    fn deletion(&self, _: &Permitted<SubjectKeys>) -> Deletion {
-        Deletion::Unsupported { reason: "a webhook has no call for deletion: ask its operator to delete the person" }
-    }
-}
-
-impl Webhook {
     fn body(&self, events: &[Permitted<Mapped<'_>>]) -> Bytes {
         if let ([event], None) = (events, self.settings.batch) {
             return Bytes::copy_from_slice(event.get().json.as_bytes());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use alerts::{Alerts, Figure, Mailer};
 use api::{Counter, History};
 use control::Tenant;
-use delivery::{Delivery, Overview, Status};
+use delivery::{Delivery, Overview, Status, UntoldWithdrawals, business_days_since};
 use event::{Millis, Slug};
 use workspace::{Condition, Source, SourceKind};
 
@@ -19,6 +19,9 @@ use crate::settings::Settings;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// After a start nobody has looked yet at what waits: for so long nothing is said about it.
 const SETTLED_MS: i64 = 30_000;
+
+/// The law leaves fifteen business days.
+const BUSINESS_DAYS_GIVEN_UP: i64 = 16;
 
 /// What figures are taken from.
 struct Facts {
@@ -95,6 +98,10 @@ impl Facts {
                 let of = |name: &str| pages_without_a_choice(&pages, &choices, name, is_whole);
                 sources(tenant, source.as_ref(), |known| known.kind == SourceKind::Browser, of)
             }
+            Condition::UntoldWithdrawals { destination, .. } => {
+                let of = |_: &str, one: Option<&Overview>| Some(untold(&one?.untold, now));
+                self.destinations(tenant, destination.as_ref().map(Slug::as_str), of)
+            }
             Condition::Disk { .. } => vec![Figure { about: String::new(), value: used_percent(&self.data_dir) }],
         }
     }
@@ -167,6 +174,14 @@ fn waiting(one: &Overview, is_settled: bool, now: Millis) -> Option<f64> {
         // What waits besides is replayed or sent again, because somebody asked for it.
         None => (is_settled && (status.waiting == 0 || status.has_backlog == Some(false))).then_some(0.0),
     }
+}
+
+/// For how many business days the oldest withdrawal waits to be told; one that was given up counts as beyond them all for
+/// as long as it shows.
+fn untold(untold: &UntoldWithdrawals, now: Millis) -> f64 {
+    let days = untold.oldest.map_or(0, |oldest| business_days_since(oldest, now));
+    let days = if untold.given_up.is_some() { days.max(BUSINESS_DAYS_GIVEN_UP) } else { days };
+    f64::from(u32::try_from(days).unwrap_or(u32::MAX))
 }
 
 /// What came from sources in a window.
@@ -254,6 +269,7 @@ mod tests {
             destination: "hook".into(),
             status: Ok(Status { oldest_waiting: oldest, waiting, has_backlog, ..Status::default() }),
             stalled_since: None,
+            untold: UntoldWithdrawals::default(),
         };
         let now = Millis(600_000);
         assert_eq!(waiting(&of(Some(Millis(0)), 1, Some(true)), false, now), Some(10.0));
@@ -265,6 +281,17 @@ mod tests {
         let stalled = |since| Overview { status: Err("a test".to_owned()), stalled_since: since, ..of(None, 0, None) };
         assert_eq!(waiting(&stalled(Some(Millis(0))), true, now), Some(10.0), "it does not even start");
         assert_eq!(waiting(&stalled(None), true, now), Some(0.0), "nothing came for it");
+    }
+
+    #[test]
+    fn what_is_untold_has_an_age_in_business_days() {
+        // Friday to Monday.
+        let (friday, monday) = (Millis(1_795_176_000_000), Millis(1_795_176_000_000 + 3 * 86_400_000));
+        let waits = UntoldWithdrawals { waiting: 1, oldest: Some(friday), given_up: None };
+        assert_eq!(untold(&waits, monday).to_bits(), 1.0_f64.to_bits());
+        assert_eq!(untold(&UntoldWithdrawals::default(), monday).to_bits(), 0.0_f64.to_bits());
+        let given_up = UntoldWithdrawals { given_up: Some(monday), ..waits };
+        assert!(untold(&given_up, monday) > 15.0, "it does not look repaired because nothing waits any more");
     }
 
     #[test]

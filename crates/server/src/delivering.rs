@@ -4,16 +4,23 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use delivery::{BacklogBudget, Delivery, History, Observed, Outcome, RetryPolicy, Trace, WaitingLimits};
+use delivery::{
+    BacklogBudget, Delivery, History, Observed, Outcome, RetryPolicy, TellerOptions, Trace, WaitingLimits,
+};
 use egress::Echoes;
 use futures::FutureExt as _;
 use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::engines::Engines;
 use crate::live::Live;
 use crate::local::Tracer;
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
+
+/// How often is looked for withdrawals that a destination was not told of: one look is one read of an index.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// Starts delivering to every destination; to none where nothing may leave, which has no history either.
 pub(crate) async fn start(
@@ -47,6 +54,14 @@ pub(crate) async fn start(
         history,
     });
     Ok(delivery.await?)
+}
+
+/// Tells destinations of withdrawals until the server ends. For a server that delivers: another one knows no destination.
+pub(crate) fn tell(engines: &Engines, delivery: &Arc<Delivery>, stopping: &CancellationToken) -> JoinHandle<()> {
+    let options =
+        TellerOptions { store: Arc::clone(&engines.store), keys: engines.keys.clone(), look_every: TELL_EVERY };
+    let (delivery, stopping) = (Arc::clone(delivery), stopping.clone());
+    tokio::spawn(async move { delivery.tell_withdrawals(options, stopping).await })
 }
 
 fn observer(live: &Live) -> delivery::Observer {

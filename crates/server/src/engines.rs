@@ -174,7 +174,7 @@ impl Engines {
         let disk = opening.disk;
         Ok(Self {
             layout,
-            recorder: Recorder::start(Arc::clone(&store)),
+            recorder: Recorder::start(Arc::clone(&store), keys.clone()),
             store,
             configuration,
             directory,

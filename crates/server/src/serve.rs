@@ -17,7 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{Alerting, Login, Sights};
+use crate::admin::{Login, Sights};
 use crate::cli::{Role, Serve};
 use crate::engines::{Engines, Opening, read_workspaces};
 use crate::gauges::Sources;
@@ -95,20 +95,20 @@ async fn start(serve: Serve, machine: Machine) -> anyhow::Result<(TcpListener, R
     let waiting = path.pipeline.remember_waiting().await;
     tracing::info!(events = waiting, "events of the last run that wait in the log");
     let stopping = CancellationToken::new();
-    let (login, alerting) = match door.as_ref().zip(ledgers) {
+    let (login, beside) = match door.as_ref().zip(ledgers) {
         Some((door, ledgers)) => {
             let (settings, telemetry, live, delivery) = (&settings, &telemetry, &live, &path.delivery);
             let sights = Sights { settings, telemetry, live, delivery, ledgers, stopping: stopping.clone() };
             let (login, alerting) = admin::open(door, &engines, sights).await?;
-            (Some(login), Some(alerting))
+            (Some(login), vec![alerting, delivering::tell(&engines, &path.delivery, &stopping)])
         }
-        None => (None, None),
+        None => (None, Vec::new()),
     };
     announce(&serve, &engines, listener.local_addr()?, login.as_ref())?;
     let (pipeline_metrics, lake_metrics) = (telemetry.metrics.pipeline.clone(), telemetry.metrics.lake.clone());
     let role = serve.role;
     let running =
-        Running { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping, alerting };
+        Running { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping, beside };
     Ok((listener, running, spans))
 }
 
@@ -178,14 +178,13 @@ struct Running {
     role: Role,
     /// Ends what would otherwise go on for ever: live views, alerts.
     stopping: CancellationToken,
-    /// Notes what became of the notices under way before the process ends.
-    alerting: Option<Alerting>,
+    /// What ends by itself then, after a note of what became of what is under way: alerts, withdrawals that are told.
+    beside: Vec<JoinHandle<()>>,
 }
 
 impl Running {
     async fn until(self, signals: Signals, listener: TcpListener, data_dir: &Path) -> anyhow::Result<()> {
-        let Self { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping, alerting } =
-            self;
+        let Self { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping, beside } = self;
         let DataPath { collector, pipeline, index, lake, delivery } = path;
         let stop_pipeline = CancellationToken::new();
         let stop_trimming = CancellationToken::new();
@@ -228,8 +227,8 @@ impl Running {
             if let Some(trimming) = trimming {
                 drop(trimming.await);
             }
-            if let Some(alerting) = alerting {
-                drop(alerting.await);
+            for task in beside {
+                drop(task.await);
             }
             // A lake that has ended says why below; what it lacks is in the log.
             let _ =

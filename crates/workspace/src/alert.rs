@@ -14,6 +14,11 @@ pub(crate) const WINDOW_MINUTES: u32 = 5;
 pub(crate) const REPEAT_AFTER_HOURS: u32 = 4;
 /// A day: longer back nothing is counted by the minute.
 const WINDOW_MINUTES_MAX: u32 = 1_440;
+/// Fifteen business days are what the law leaves (11 CCR 7026(f)(3)); a threshold beyond would never be passed.
+const ABOVE_BUSINESS_DAYS_MAX: u32 = 14;
+/// A third of that: enough for a receiver to be repaired in an ordinary outage, early enough for one that is not.
+const UNTOLD_BUSINESS_DAYS: u32 = 5;
+const UNTOLD_REPEAT_HOURS: u32 = 24;
 /// A week.
 const FOR_MINUTES_MAX: u32 = 7 * 1_440;
 /// Four weeks.
@@ -37,6 +42,21 @@ pub struct Alert {
     pub notify: Vec<Channel>,
     /// A rule that is switched off watches nothing and tells nobody.
     pub enabled: bool,
+}
+
+impl Alert {
+    /// What is watched without being written where a destination is told of withdrawals. It shows in the console and in
+    /// the server's log, and tells nobody: it does not know whom.
+    pub(crate) fn untold_withdrawals() -> Self {
+        Self {
+            name: "untold-withdrawals".parse().expect("a slug"),
+            condition: Condition::UntoldWithdrawals { destination: None, above_business_days: UNTOLD_BUSINESS_DAYS },
+            for_minutes: FOR_MINUTES,
+            repeat_after_hours: UNTOLD_REPEAT_HOURS,
+            notify: Vec::new(),
+            enabled: true,
+        }
+    }
 }
 
 /// What a rule watches.
@@ -78,6 +98,13 @@ pub enum Condition {
         /// Over how long.
         window_minutes: u32,
     },
+    /// The age of the oldest withdrawal that a destination is to be told of and was not.
+    UntoldWithdrawals {
+        /// Which; each by itself without one.
+        destination: Option<Slug>,
+        /// Above how many business days (Monday to Friday, in UTC, no holidays).
+        above_business_days: u32,
+    },
     /// How much of the server's disk is used.
     Disk {
         /// Above how many of a hundred.
@@ -97,6 +124,8 @@ pub enum ConditionKind {
     Refusals,
     /// See [`Condition::NoChoices`].
     NoChoices,
+    /// See [`Condition::UntoldWithdrawals`].
+    UntoldWithdrawals,
     /// See [`Condition::Disk`].
     Disk,
 }
@@ -109,6 +138,7 @@ impl ConditionKind {
             Self::OldestWaiting => "oldest_waiting",
             Self::Refusals => "refusals",
             Self::NoChoices => "no_choices",
+            Self::UntoldWithdrawals => "untold_withdrawals",
             Self::Disk => "disk",
         }
     }
@@ -120,6 +150,7 @@ impl ConditionKind {
             Self::OldestWaiting => &["destination", "above_minutes"],
             Self::Refusals => &["source", "reason", "above_percent", "window_minutes"],
             Self::NoChoices => &["source", "above_pages", "window_minutes"],
+            Self::UntoldWithdrawals => &["destination", "above_business_days"],
             Self::Disk => &["above_percent"],
         }
     }
@@ -133,6 +164,7 @@ impl Condition {
             Self::OldestWaiting { .. } => ConditionKind::OldestWaiting,
             Self::Refusals { .. } => ConditionKind::Refusals,
             Self::NoChoices { .. } => ConditionKind::NoChoices,
+            Self::UntoldWithdrawals { .. } => ConditionKind::UntoldWithdrawals,
             Self::Disk { .. } => ConditionKind::Disk,
         }
     }
@@ -145,6 +177,7 @@ impl Condition {
             | Self::Disk { above_percent } => *above_percent,
             Self::OldestWaiting { above_minutes, .. } => f64::from(*above_minutes),
             Self::NoChoices { above_pages, .. } => f64::from(*above_pages),
+            Self::UntoldWithdrawals { above_business_days, .. } => f64::from(*above_business_days),
         }
     }
 
@@ -154,6 +187,7 @@ impl Condition {
             Self::FailureRate { .. } | Self::Refusals { .. } | Self::Disk { .. } => "percent",
             Self::OldestWaiting { .. } => "minutes",
             Self::NoChoices { .. } => "pages",
+            Self::UntoldWithdrawals { .. } => "business days",
         }
     }
 }
@@ -199,6 +233,8 @@ struct Written {
     above_minutes: Option<u32>,
     #[serde(default)]
     above_pages: Option<u32>,
+    #[serde(default)]
+    above_business_days: Option<u32>,
     #[serde(default)]
     window_minutes: Option<u32>,
     #[serde(default)]
@@ -262,6 +298,13 @@ fn read(written: Written) -> Result<Alert, String> {
             let above_pages = written.above_pages.ok_or(missing)?;
             Condition::NoChoices { source: written.source, above_pages, window_minutes }
         }
+        ConditionKind::UntoldWithdrawals => {
+            let missing = "`above_business_days` is missing: say above how many business days of waiting it is a case \
+                           for somebody";
+            let above_business_days = written.above_business_days.ok_or(missing)?;
+            within("above_business_days", above_business_days, 0, ABOVE_BUSINESS_DAYS_MAX)?;
+            Condition::UntoldWithdrawals { destination: written.destination, above_business_days }
+        }
         ConditionKind::Disk => Condition::Disk { above_percent: percent()? },
     };
     let (name, notify, enabled) = (written.name, written.notify, written.enabled.unwrap_or(true));
@@ -278,6 +321,7 @@ impl Written {
             ("above_percent", self.above_percent.is_some()),
             ("above_minutes", self.above_minutes.is_some()),
             ("above_pages", self.above_pages.is_some()),
+            ("above_business_days", self.above_business_days.is_some()),
             // The default is what a form shows also where it means nothing.
             ("window_minutes", self.window_minutes.is_some_and(|minutes| minutes != WINDOW_MINUTES)),
         ];
@@ -349,6 +393,9 @@ mod tests {
         assert_snapshot!(check("when: refusals, source: web, reason: no_consent, above_percent: 90"), @"late refusals above 90");
         assert_snapshot!(check("when: no_choices, source: web, above_pages: 200, window_minutes: 60"), @"late no_choices above 200");
         assert_snapshot!(check("when: no_choices"), @"alert `late`: `above_pages` is missing: say above how many pages without a choice it is a case for somebody");
+        assert_snapshot!(check("when: untold_withdrawals, destination: hook, above_business_days: 0"), @"late untold_withdrawals above 0");
+        assert_snapshot!(check("when: untold_withdrawals"), @"alert `late`: `above_business_days` is missing: say above how many business days of waiting it is a case for somebody");
+        assert_snapshot!(check("when: untold_withdrawals, above_business_days: 15"), @"alert `late`: `above_business_days` is 15: it must be between 0 and 14");
         assert_snapshot!(check("when: disk, above_percent: 85, window_minutes: 5"), @"late disk above 85");
         assert_snapshot!(check("when: disk, above_minutes: 10"), @"alert `late`: `above_minutes` is nothing that `disk` has: it takes `above_percent`");
         assert_snapshot!(check("when: failure_rate"), @"alert `late`: `above_percent` is missing: say above how many of a hundred it is a case for somebody");
@@ -356,10 +403,31 @@ mod tests {
     }
 
     #[test]
+    fn who_is_told_of_withdrawals_is_watched_unless_somebody_says_otherwise() {
+        let watched = |withdrawals: &str, alerts: &str| {
+            let yaml = format!(
+                "workspace: acme\nsources: [{{ name: web, kind: browser }}]\ndestinations: [{{ name: hook, kind: webhook, \
+                 sources: [web], purpose: sale, withdrawals: {withdrawals} }}]\nalerts: [{alerts}]"
+            );
+            let workspace = crate::parse(&yaml, &|_| None).expect("a workspace");
+            let names = workspace.watched().map(|alert| format!("{}: {}", alert.name, alert.condition.above()));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        assert_snapshot!(watched("silent", ""), @"");
+        assert_snapshot!(watched("tell", ""), @"untold-withdrawals: 5");
+        let disk = "{ name: disk, when: disk, above_percent: 85 }";
+        assert_snapshot!(watched("tell", disk), @"disk: 85, untold-withdrawals: 5");
+        let own = "{ name: mine, when: untold_withdrawals, above_business_days: 2, enabled: false }";
+        assert_snapshot!(watched("tell", own), @"mine: 2");
+        let of_its_name = "{ name: untold-withdrawals, when: disk, above_percent: 85 }";
+        assert_snapshot!(watched("tell", of_its_name), @"untold-withdrawals: 85");
+    }
+
+    #[test]
     fn what_cannot_be_is_named() {
-        assert_snapshot!(check("when: disc, above_percent: 85"), @"unknown variant `disc`, expected one of `failure_rate`, `oldest_waiting`, `refusals`, `no_choices`, `disk`; did you mean `disk`?");
+        assert_snapshot!(check("when: disc, above_percent: 85"), @"unknown variant `disc`, expected one of `failure_rate`, `oldest_waiting`, `refusals`, `no_choices`, `untold_withdrawals`, `disk`; did you mean `disk`?");
         assert_snapshot!(check("when: disk, above_percent: 100"), @"alert `late`: `above_percent` is 100: it must be 0 or more, and below 100");
-        assert_snapshot!(check("when: disk, above_percent: 85, for_minuts: 1"), @"unknown field `for_minuts`, expected one of `name`, `when`, `destination`, `source`, `reason`, `above_percent`, `above_minutes`, `above_pages`, `window_minutes`, `for_minutes`, `repeat_after_hours`, `notify`, `enabled`; did you mean `for_minutes`?");
+        assert_snapshot!(check("when: disk, above_percent: 85, for_minuts: 1"), @"unknown field `for_minuts`, expected one of `name`, `when`, `destination`, `source`, `reason`, `above_percent`, `above_minutes`, `above_pages`, `above_business_days`, `window_minutes`, `for_minutes`, `repeat_after_hours`, `notify`, `enabled`; did you mean `for_minutes`?");
         assert_snapshot!(check("when: disk, above_percent: 85, repeat_after_hours: 0"), @"alert `late`: `repeat_after_hours` is 0: it must be between 1 and 672");
         assert_snapshot!(check("when: disk, above_percent: 85, notify: [{ mail: [a@b] }]"), @"unknown variant `mail`, expected `webhook` or `email`; did you mean `email`?");
         assert_snapshot!(check("when: disk, above_percent: 85, notify: [{ email: [\"Ada <a@b>\"] }]"), @"alert `late`: `notify[0].email[0]` is no address: write it as `ops@example.com`");

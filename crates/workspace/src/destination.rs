@@ -36,6 +36,9 @@ pub struct Destination {
     /// Whether events of unknown consent (`compat: segment`) may reach it.
     #[serde(default = "deny")]
     pub unstamped: Switch,
+    /// Whether it is told when somebody refuses what it may have received events under.
+    #[serde(default)]
+    pub withdrawals: Withdrawals,
     /// A disabled destination gets nothing and keeps no backlog: what waits for it is given up when it is disabled, and it
     /// begins at the tail when it is enabled again.
     #[serde(default = "enabled")]
@@ -78,6 +81,24 @@ pub enum RecipientRole {
     ServiceProvider,
     /// Anyone else.
     ThirdParty,
+}
+
+/// What a recipient is to learn of somebody who refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Withdrawals {
+    /// Nothing: their events stop coming. The default, so that a receiver of events is not surprised by what is none.
+    #[default]
+    Silent,
+    /// Each refusal that concerns it, once.
+    Tell,
+}
+
+impl Withdrawals {
+    /// Whether it is told.
+    pub fn tells(self) -> bool {
+        self == Self::Tell
+    }
 }
 
 /// A permission that is off unless somebody wrote it down.

@@ -29,7 +29,7 @@ pub use alert::{Alert, Channel, Condition, ConditionKind, WebhookChannel};
 pub use banner::{Banner, Before, Control, Surface, Tag, TagKind, Tcf, VENDOR_PREFIX, VENDORS_OF_DESTINATIONS_MAX};
 pub use category::{Category, CategoryRule, REQUIRED};
 pub use children::{Age, Children, Place};
-pub use destination::{Destination, RecipientRole, Switch};
+pub use destination::{Destination, RecipientRole, Switch, Withdrawals};
 pub use document::Document;
 pub use model::{ConsentRules, DoNotTrack, Workspace};
 pub use notice::{

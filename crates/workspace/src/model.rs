@@ -1,11 +1,14 @@
 //! A workspace as a whole.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use event::Slug;
 use serde::{Deserialize, Serialize};
 
-use crate::{Alert, Banner, Category, CategoryRule, Children, DefaultRegime, Destination, NoticeRules, Regime, Source};
+use crate::{
+    Alert, Banner, Category, CategoryRule, Children, Condition, DefaultRegime, Destination, NoticeRules, Regime, Source,
+};
 
 /// Everything a workspace is.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,6 +34,19 @@ impl Workspace {
     /// Its name.
     pub fn name(&self) -> &Slug {
         &self.workspace
+    }
+
+    /// The alerts that are looked at: those that are written, and where a destination is told of withdrawals, one about
+    /// those it is not told of. The law counts days on these, so somebody has to say that nobody wants to hear of it: a
+    /// rule of this kind, or of its name, takes its place, also one that is switched off.
+    pub fn watched(&self) -> impl Iterator<Item = Cow<'_, Alert>> {
+        let implied = Alert::untold_withdrawals();
+        let is_told = self.destinations.iter().any(|destination| destination.withdrawals.tells());
+        let is_said = |alert: &Alert| {
+            alert.name == implied.name || matches!(alert.condition, Condition::UntoldWithdrawals { .. })
+        };
+        let implied = Some(&implied).filter(|_| is_told && !self.alerts.iter().any(is_said)).cloned();
+        self.alerts.iter().map(Cow::Borrowed).chain(implied.map(Cow::Owned))
     }
 }
 

@@ -61,6 +61,7 @@ const DESTINATION: &[Field] = &[
     ("recipient", || json!("third_party")),
     ("unmapped", || json!("deny")),
     ("unstamped", || json!("deny")),
+    ("withdrawals", || json!("silent")),
     ("enabled", || json!(true)),
 ];
 
@@ -73,6 +74,7 @@ const ALERT: &[Field] = &[
     ("above_percent", NOTHING),
     ("above_minutes", NOTHING),
     ("above_pages", NOTHING),
+    ("above_business_days", NOTHING),
     ("window_minutes", || json!(WINDOW_MINUTES)),
     ("for_minutes", || json!(FOR_MINUTES)),
     ("repeat_after_hours", || json!(REPEAT_AFTER_HOURS)),

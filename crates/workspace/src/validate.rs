@@ -50,9 +50,9 @@ fn one_alert(workspace: &Workspace, alert: &Alert) -> Result<(), Invalid> {
     let destinations = || workspace.destinations.iter().map(|destination| &destination.name);
     let sources = || workspace.sources.iter().map(|source| &source.name);
     let (what, watched, known): (_, _, Vec<&Slug>) = match &alert.condition {
-        Condition::FailureRate { destination, .. } | Condition::OldestWaiting { destination, .. } => {
-            ("destination", destination, destinations().collect())
-        }
+        Condition::FailureRate { destination, .. }
+        | Condition::OldestWaiting { destination, .. }
+        | Condition::UntoldWithdrawals { destination, .. } => ("destination", destination, destinations().collect()),
         Condition::Refusals { source, .. } | Condition::NoChoices { source, .. } => {
             ("source", source, sources().collect())
         }

@@ -13,6 +13,7 @@ const SAVED: Alert = {
   above_percent: 2.5,
   above_minutes: null,
   above_pages: null,
+  above_business_days: null,
   window_minutes: 10,
   for_minutes: 0,
   repeat_after_hours: 4,
@@ -49,6 +50,12 @@ test("only what belongs to the condition is said", () => {
     above_percent: null,
     above_pages: 200,
     window_minutes: 60,
+  });
+  expect(bodyOf({ ...draft, when: "untold_withdrawals", above: "5" })).toMatchObject({
+    destination: "hook",
+    above_percent: null,
+    above_business_days: 5,
+    window_minutes: null,
   });
 });
 

@@ -79,6 +79,8 @@ struct AlertWritten {
     above_minutes: Option<u32>,
     /// Above how many pages without a choice.
     above_pages: Option<u32>,
+    /// Above how many business days.
+    above_business_days: Option<u32>,
     /// Over how long a share is taken.
     window_minutes: u32,
     /// How long it holds before anybody is told.
@@ -103,7 +105,7 @@ struct AlertToWrite {
     /// What it watches.
     #[schema(schema_with = crate::schema::alert_condition)]
     when: String,
-    /// For `failure_rate` and `oldest_waiting`: one destination.
+    /// For `failure_rate`, `oldest_waiting` and `untold_withdrawals`: one destination.
     destination: Option<String>,
     /// For `refusals` and `no_choices`: one source.
     source: Option<String>,
@@ -115,6 +117,9 @@ struct AlertToWrite {
     above_minutes: Option<u32>,
     /// For `no_choices`, which must say it: above how many pages that were told how to ask, without one choice.
     above_pages: Option<u32>,
+    /// For `untold_withdrawals`, which must say it: above how many business days (Monday to Friday, in UTC).
+    #[schema(maximum = 14)]
+    above_business_days: Option<u32>,
     /// Over how long a share is taken: 5 without it.
     window_minutes: Option<u32>,
     /// How long it holds before anybody is told: 5 without it.
@@ -173,7 +178,7 @@ struct Notice {
     figure: Option<f64>,
     /// The threshold of that moment.
     above: f64,
-    /// What both count: `percent` or `minutes`.
+    /// What both count: `percent`, `minutes`, `pages` or `business days`.
     unit: String,
     /// What became of it on each way.
     sends: Vec<NoticeSend>,

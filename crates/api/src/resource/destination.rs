@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use workspace::{ObjectKind, RecipientRole, Switch};
+use workspace::{ObjectKind, RecipientRole, Switch, Withdrawals};
 
 use crate::Api;
 use crate::access::Caller;
@@ -68,6 +68,9 @@ struct DestinationWritten {
     /// Whether events of unknown consent may reach it.
     #[schema(schema_with = crate::schema::switch)]
     unstamped: Switch,
+    /// Whether it is told of each refusal that concerns it: `silent` or `tell`.
+    #[schema(schema_with = crate::schema::withdrawals)]
+    withdrawals: Withdrawals,
     /// Whether it gets anything.
     enabled: bool,
 }
@@ -101,6 +104,9 @@ struct DestinationToWrite {
     /// Whether events of unknown consent may reach it.
     #[schema(schema_with = crate::schema::switch, required = false)]
     unstamped: Option<Switch>,
+    /// Whether it is told of each refusal that concerns it: `silent` without it.
+    #[schema(schema_with = crate::schema::withdrawals, required = false)]
+    withdrawals: Option<Withdrawals>,
     /// Whether it gets anything.
     enabled: Option<bool>,
 }

@@ -46,6 +46,10 @@ pub(crate) struct Health {
     pub(crate) p50_ms: Option<u64>,
     /// 99 of 100 took at most so long.
     pub(crate) p99_ms: Option<u64>,
+    /// Withdrawals that it is to be told of and was not.
+    pub(crate) untold_withdrawals: u64,
+    /// When the oldest of them arrived; `null` when there is none.
+    pub(crate) oldest_untold_at: Option<At>,
 }
 
 /// Why nothing goes.
@@ -78,7 +82,8 @@ pub(crate) fn of(api: &Api, tenant: &Tenant, name: &str) -> Health {
     let workspace = tenant.name();
     let all = api.delivery.overview();
     let found = all.into_iter().find(|one| one.workspace == workspace && &*one.destination == name);
-    match found.map(|one| one.status) {
+    let untold = found.as_ref().map(|one| one.untold).unwrap_or_default();
+    let health = match found.map(|one| one.status) {
         Some(Ok(status)) => running(&status, api.clock.now()),
         Some(Err(reason)) if is_enabled => {
             let last_error = Some(LastError { at: None, status: 0, text: reason });
@@ -86,7 +91,8 @@ pub(crate) fn of(api: &Api, tenant: &Tenant, name: &str) -> Health {
         }
         None if is_enabled => Health { state: "failed", ..running(&Status::default(), Millis(0)) },
         Some(Err(_)) | None => Health { state: "disabled", ..running(&Status::default(), Millis(0)) },
-    }
+    };
+    Health { untold_withdrawals: untold.waiting, oldest_untold_at: untold.oldest.map(At), ..health }
 }
 
 fn running(status: &Status, now: Millis) -> Health {
@@ -115,6 +121,8 @@ fn running(status: &Status, now: Millis) -> Health {
         freshness_s: status.newest_delivered.map(|newest| u64::try_from((now.0 - newest.0) / 1_000).unwrap_or(0)),
         p50_ms: status.latency.map(|latency| latency.p50_ms),
         p99_ms: status.latency.map(|latency| latency.p99_ms),
+        untold_withdrawals: 0,
+        oldest_untold_at: None,
     }
 }
 

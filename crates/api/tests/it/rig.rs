@@ -184,7 +184,7 @@ impl Rig {
             accounts,
             configuration,
             evidence: evidence(directory.path(), &store),
-            recorder: control::Recorder::start(Arc::clone(&store)),
+            recorder: control::Recorder::start(Arc::clone(&store), vault::Keys::default()),
             store: Arc::clone(&store),
             directory: Arc::clone(&served),
             alerts: Alerts::new(alerting),

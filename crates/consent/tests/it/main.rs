@@ -5,4 +5,5 @@ mod compile_fail;
 mod notice;
 mod rules_change;
 mod states;
+mod telling;
 mod vectors;

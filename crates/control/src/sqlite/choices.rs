@@ -7,9 +7,10 @@ use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
 use vault::Pair;
 
-use super::{Sqlite, bytes, evidence, json, not_ours, rates};
+use super::{Sqlite, bytes, evidence, json, not_ours, rates, telling};
 use crate::evidence::Side;
 use crate::hex::hex;
+use crate::telling::Tell;
 use crate::{ChoiceRow, Maker, Method, PublishedWords, Receipt, Standing};
 
 impl Sqlite {
@@ -18,6 +19,7 @@ impl Sqlite {
         workspace: &str,
         made: &[ChoiceRow],
         sides: &[Side],
+        tell: Option<Tell<'_>>,
     ) -> Result<Vec<(Fingerprint, Standing)>, sqlx::Error> {
         let mut write = self.begin().await?;
         append(&mut *write, workspace, made).await?;
@@ -32,13 +34,24 @@ impl Sqlite {
         };
         let all: Vec<Fingerprint> = makers.iter().flat_map(|maker| under(maker)).collect();
         let mut standings: BTreeMap<Fingerprint, Standing> = stored(&mut *write, workspace, &all).await?;
-        for row in made {
+        let mut untold = Vec::new();
+        for (at, row) in made.iter().enumerate() {
             let said = row.standing();
+            let mut newly = BTreeSet::new();
             for identifier in row.maker.iter().flat_map(under) {
-                standings.entry(identifier).or_default().merge(&said);
+                let standing = standings.entry(identifier).or_default();
+                let before = tell.map(|_| standing.clone());
+                standing.merge(&said);
+                newly.extend(before.iter().flat_map(|before| standing.newly_refused(before)));
+            }
+            if let Some(tell) = tell.filter(|_| !newly.is_empty()) {
+                untold.extend(tell(at, &newly).map_err(|error| sqlx::Error::Encode(error.into()))?);
             }
         }
         store(&mut *write, workspace, &standings).await?;
+        if !untold.is_empty() {
+            telling::append(&mut write, workspace, &untold).await?;
+        }
         write.commit().await?;
         Ok(standings.into_iter().collect())
     }

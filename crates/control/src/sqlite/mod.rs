@@ -8,7 +8,8 @@
 //! in the same file. What protects it instead: the file and its log are made with mode 0600; `secure_delete` writes
 //! zeros over deleted rows; and an operation that must leave nothing behind ends by emptying the write-ahead log
 //! ([`Sqlite::empty_wal`]). Backups of the file hold what it held. Choices and everything else carry fingerprints and
-//! surrogates, which lead to nobody once the row of the identifier is gone.
+//! surrogates, which lead to nobody once the row of the identifier is gone. `untold.sealed` names people too, until it is
+//! told or given up: sealed by the workspace's key, so that destroying the key ends it wherever copies lie.
 //!
 //! Lists travel as one JSON parameter that `json_each` takes apart: the text of a statement never changes, so it is
 //! prepared once, and a batch of any size is one statement. (One placeholder per value cost a third of the speed at
@@ -24,6 +25,7 @@ mod identifiers;
 mod keys;
 mod rates;
 mod saved;
+mod telling;
 mod tokens;
 mod workspaces;
 
@@ -41,6 +43,7 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, SqlSafeStr as _};
 use vault::{Epoch, Pair, VaultError};
 
+use crate::telling::Tell;
 use crate::{
     ChoiceRow, Joined, PublishedWords, Receipt, Standing, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys,
 };
@@ -68,6 +71,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "words_of_grants", include_str!("../../migrations/0009_words_of_grants.sql")),
     (10, "rates", include_str!("../../migrations/0010_rates.sql")),
     (11, "configurations", include_str!("../../migrations/0011_configurations.sql")),
+    (12, "untold", include_str!("../../migrations/0012_untold.sql")),
 ];
 
 /// The store in one file.
@@ -255,9 +259,14 @@ impl Store for Sqlite {
         self.read_values(workspace, of).await.map_err(failed("read identifiers"))
     }
 
-    async fn record(&self, workspace: &str, made: &[ChoiceRow]) -> Result<Vec<(Fingerprint, Standing)>, StoreError> {
+    async fn record_and_tell(
+        &self,
+        workspace: &str,
+        made: &[ChoiceRow],
+        tell: Option<Tell<'_>>,
+    ) -> Result<Vec<(Fingerprint, Standing)>, StoreError> {
         let sides = made.iter().map(crate::evidence::of_choice).collect::<Result<Vec<_>, _>>()?;
-        self.record_choices(workspace, made, &sides).await.map_err(failed("record choices"))
+        self.record_choices(workspace, made, &sides, tell).await.map_err(failed("record choices"))
     }
 
     async fn imported(&self, workspace: &str, rows: &[ChoiceRow]) -> Result<Vec<Option<Receipt>>, StoreError> {

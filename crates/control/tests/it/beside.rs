@@ -27,7 +27,7 @@ async fn scene() -> Scene {
     let store = place.store().await;
     apply_text(&*store, &format!("{ACME}{VENDORS}"), false).await.expect("applies");
     let tenant = control::load(&store, &Keys::default(), &no_env, NOW).await.expect("loads").remove(0);
-    let recorder = Recorder::start(Arc::clone(&store));
+    let recorder = Recorder::start(Arc::clone(&store), Keys::default());
     Scene { place, store, tenant, recorder }
 }
 

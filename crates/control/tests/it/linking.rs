@@ -36,7 +36,7 @@ impl Scene {
         let place = Place::new();
         let store = place.store().await;
         let tenant = tenant(&store).await;
-        let recorder = Recorder::start(Arc::clone(&store));
+        let recorder = Recorder::start(Arc::clone(&store), Keys::default());
         Self { place, store, tenant, recorder }
     }
 

@@ -18,3 +18,4 @@ mod reload;
 mod round_trip;
 mod setup;
 mod sqlite;
+mod telling;

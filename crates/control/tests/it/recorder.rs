@@ -64,7 +64,7 @@ async fn scene() -> Scene {
     let place = Place::new();
     let store = place.store().await;
     let tenant = tenant(&store).await;
-    let recorder = Recorder::start(Arc::clone(&store));
+    let recorder = Recorder::start(Arc::clone(&store), Keys::default());
     Scene { place, store, tenant, recorder }
 }
 
@@ -226,7 +226,7 @@ fn nobody_is_answered_when_the_disk_did_not_take_it() {
     run(async {
         let scene = scene().await;
         let store = scene.place.sqlite().await;
-        let recorder = Recorder::start(Arc::clone(&store) as Arc<dyn Store>);
+        let recorder = Recorder::start(Arc::clone(&store) as Arc<dyn Store>, Keys::default());
         store.close().await;
         let failed = recorder.record(scene.choice(None, Some("u-9"), &["-performance"])).await.expect_err("closed");
         insta::assert_snapshot!(failed, @"the control store could not record choices: attempted to acquire a connection on a closed pool");

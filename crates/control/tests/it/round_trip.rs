@@ -128,10 +128,10 @@ fn destination(number: usize, sources: usize) -> impl Strategy<Value = Value> {
         maybe(prop::collection::vec(one_of(&["performance", "targeting"]), 0..3).prop_map(Value::from)),
         one_of(&["analytics", "service", "research"]),
         maybe(one_of(&["service_provider", "third_party"])),
-        maybe(one_of(&["deny", "allow"])),
+        (maybe(one_of(&["deny", "allow"])), maybe(one_of(&["silent", "tell"]))),
         maybe(any::<bool>().prop_map(Value::from)),
     )
-        .prop_map(move |(kind, from, settings, categories, purpose, recipient, switch, enabled)| {
+        .prop_map(move |(kind, from, settings, categories, purpose, recipient, (switch, told), enabled)| {
             let from: Vec<String> = from.into_iter().map(|number| format!("s{number}")).collect();
             object(vec![
                 ("name", Some(json!(format!("d{number}")))),
@@ -143,6 +143,7 @@ fn destination(number: usize, sources: usize) -> impl Strategy<Value = Value> {
                 ("recipient", recipient),
                 ("unmapped", switch.clone()),
                 ("unstamped", switch),
+                ("withdrawals", told),
                 ("enabled", enabled),
             ])
         })
@@ -167,7 +168,7 @@ fn alert(number: usize, sources: usize, destinations: usize) -> impl Strategy<Va
             .prop_map(move |named| named.filter(|_| most > 0))
     };
     (
-        one_of(&["failure_rate", "oldest_waiting", "refusals", "no_choices", "disk"]),
+        one_of(&["failure_rate", "oldest_waiting", "refusals", "no_choices", "untold_withdrawals", "disk"]),
         (count(destinations, 'd'), count(sources, 's'), maybe(text().prop_map(Value::from))),
         prop_oneof![(0..100_u32).prop_map(Value::from), (0.0..100.0_f64).prop_map(Value::from)],
         (maybe((1..60_u32).prop_map(Value::from)), maybe((0..60_u32).prop_map(Value::from))),
@@ -180,11 +181,12 @@ fn alert(number: usize, sources: usize, destinations: usize) -> impl Strategy<Va
                 let is = |names: &[&str]| names.iter().any(|name| when == *name);
                 object(vec![
                     ("name", Some(json!(format!("a{number}")))),
-                    ("destination", destination.filter(|_| is(&["failure_rate", "oldest_waiting"]))),
+                    ("destination", destination.filter(|_| is(&["failure_rate", "oldest_waiting", "untold_withdrawals"]))),
                     ("source", source.filter(|_| is(&["refusals", "no_choices"]))),
                     ("reason", reason.filter(|_| is(&["refusals"]))),
-                    ("above_percent", Some(above).filter(|_| !is(&["oldest_waiting", "no_choices"]))),
+                    ("above_percent", Some(above).filter(|_| is(&["failure_rate", "refusals", "disk"]))),
                     ("above_minutes", is(&["oldest_waiting"]).then(|| json!(7))),
+                    ("above_business_days", is(&["untold_withdrawals"]).then(|| json!(5))),
                     ("above_pages", is(&["no_choices"]).then(|| json!(200))),
                     ("window_minutes", window.filter(|_| is(&["failure_rate", "refusals", "no_choices"]))),
                     ("for_minutes", minutes),

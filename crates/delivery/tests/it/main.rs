@@ -10,4 +10,5 @@ mod repair;
 mod replays;
 mod rig;
 mod state;
+mod telling;
 mod waiting;

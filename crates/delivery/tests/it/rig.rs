@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use consent::{Choice, Gate, Held, Origin, Permitted, Preferences, Signals, Stamp, Words};
+use consent::{Choice, Gate, Held, Origin, Permitted, Preferences, Signals, Stamp, Told, Words};
 use control::{Directory, Tenant};
 use delivery::response::{Verdicts, classify};
 use delivery::{
@@ -66,6 +66,11 @@ impl Destination for Posting {
         let ids: Vec<_> = events.iter().map(|event| event.get().message_id).collect();
         let body = Bytes::from(ids.join(","));
         Ok(Request::Http(HttpRequest { method: http::Method::POST, url: self.url.clone(), headers: Vec::new(), body }))
+    }
+
+    fn withdrawal(&self, told: &Permitted<Told>, _: Attempt) -> Request {
+        let body = Bytes::copy_from_slice(told.get().json().as_bytes());
+        Request::Http(HttpRequest { method: http::Method::POST, url: self.url.clone(), headers: Vec::new(), body })
     }
 
     fn classify(&self, answer: &Answer, now: Millis) -> Verdicts {

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use consent::Permitted;
+use consent::{Gate, Held, Permitted, Refusal, Told};
 use delivery::response::{Verdict, Verdicts};
 use delivery::{Attempt, Deletion, Kind, Mapped, SubjectKeys};
 use destinations::registry::{DESTINATIONS, find};
 use egress::{Answer, Request};
-use event::{Call, Millis};
+use event::{Call, Fingerprint, Millis, Pii};
 use serde_json::{Value, json};
 
 const NOW: Millis = Millis(1_795_298_400_000);
@@ -83,6 +83,48 @@ fn check(kind: &Kind, path: &Path) {
     let keys = SubjectKeys { identifiers: Vec::new(), user_ids: Vec::new(), anonymous_ids: Vec::new() };
     if let Deletion::Unsupported { reason } = destination.deletion(&permitted(keys)) {
         assert!(reason.len() > 20, "{}: say why and what to do", kind.slug);
+    }
+}
+
+/// The refusal of a person, as the gate permits telling it.
+fn told() -> Permitted<Told> {
+    let gate = Gate::new(&workspace::ConsentRules::default());
+    let person = [Fingerprint([1; 16])];
+    gate.apply(&person, Held::refusing(gate.rules().categories.key("performance")));
+    let refusal = Refusal {
+        message_id: "withdrawal-1".to_owned(),
+        anonymous_id: None,
+        user_id: Some(Pii::new("u-1".to_owned())),
+        refused: vec!["performance".to_owned()],
+        made_at: NOW,
+    };
+    gate.tell(&refusal, &person, NOW).expect("is refused")
+}
+
+/// What is told comes as an event would, so that a receiver needs to read nothing new.
+#[test]
+fn a_refusal_is_told_in_the_shape_of_events() {
+    let told = told();
+    let open = |kind: &str, settings: Value| {
+        let settings = settings.as_object().expect("settings").clone();
+        let opened = (find(kind).expect("a kind").open)(&"under-test".parse().expect("a name"), &settings);
+        opened.expect("valid settings")
+    };
+    let json = told.get().json();
+    let batch = json!({"url": "https://example.com/", "batch": {"events_max": 9}});
+    for (kind, settings, expected) in [
+        ("echo", json!({}), json.to_owned()),
+        ("file", json!({"directory": "/tmp/events"}), format!("{json}\n")),
+        ("webhook", json!({"url": "https://example.com/"}), json.to_owned()),
+        ("webhook", batch, format!("[{json}]")),
+    ] {
+        let destination = open(kind, settings);
+        let attempt = Attempt { number: 2, now: NOW };
+        let request = request_as_json(&destination.withdrawal(&told, attempt));
+        let event = [permitted(Mapped { message_id: "withdrawal-1", call: Call::Track, received_at: NOW, json })];
+        let of_an_event = request_as_json(&destination.request(&event, attempt).expect("expressible"));
+        assert_eq!(request, of_an_event, "{kind}");
+        assert!(request.to_string().contains(&json!(expected).to_string()), "{kind}: {request}");
     }
 }
 

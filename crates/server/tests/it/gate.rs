@@ -112,6 +112,49 @@ async fn a_withdrawal_stops_what_is_waiting_to_be_sent_again() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "message_id\nother\n", "{output:?}");
 }
 
+/// The receiver is down when somebody withdraws, and the server dies before it is up again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_is_told_to_who_received_over_a_crash() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data_dir = directory.path().join("data");
+    let sink = Sink::start().await;
+    let file = workspace(&sink.url(), "    withdrawals: tell\n");
+    let server = Server::start(&data_dir, &file).await;
+    post(&server, "wk_web", &event("first", "visitor-1")).await;
+    eventually("it arrives", SETTLED, || if sink.seen().contains_key("first") { Ok(()) } else { Err(sink.seen()) }).await;
+    sink.answer_with(500);
+    post(&server, "wk_web", &choice("visitor-1", &serde_json::json!({"performance": false}))).await;
+    // Of somebody whom nobody knows nothing is told.
+    post(&server, "wk_web", &choice("nobody", &serde_json::json!({"performance": false}))).await;
+    eventually("an attempt fails", SETTLED, || if sink.requests() >= 2 { Ok(()) } else { Err(sink.requests()) }).await;
+    server.kill();
+    sink.answer_with(200);
+    let server = Server::start(&data_dir, &file).await;
+    let told = || sink.seen().keys().filter(|id| id.starts_with("withdrawal-")).count();
+    eventually("it is told", Duration::from_mins(1), || if told() == 1 { Ok(()) } else { Err(sink.seen()) }).await;
+    let bodies = sink.bodies();
+    let told = bodies.iter().rfind(|body| body.contains("Segment Consent Preference Updated")).expect("it was told");
+    let told: serde_json::Value = serde_json::from_str(told).expect("JSON");
+    assert_eq!(told["anonymousId"], "visitor-1", "{told}");
+    let refused = told["properties"]["refused"].as_array().expect("says what");
+    assert!(refused.contains(&serde_json::json!("performance")), "{told}");
+    assert_eq!(told["context"]["consent"]["categoryPreferences"]["performance"], false, "{told}");
+    assert!(told.get("userId").is_none() && !bodies.iter().any(|body| body.contains("nobody")), "{bodies:?}");
+    let expected = [
+        "assent_withdrawals_results_total{workspace=\"acme\",destination=\"hook\",result=\"told\"} 1",
+        "assent_withdrawals_waiting{workspace=\"acme\",destination=\"hook\"} 0",
+    ];
+    // Noted after the answer that the sink gave, and looked at once a second.
+    for _ in 0..200 {
+        let metrics = server.metrics().await;
+        if expected.iter().all(|line| metrics.contains(line)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    unreachable!("{}", server.metrics().await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_choice_survives_a_crash() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -76,6 +76,7 @@ export interface Destination extends Versioned {
   recipient: "service_provider" | "third_party";
   unmapped: "deny" | "allow";
   unstamped: "deny" | "allow";
+  withdrawals: "silent" | "tell";
   enabled: boolean;
   health: Health | null;
 }
@@ -180,7 +181,7 @@ export interface LakeTable {
   columns: { name: string; type: string }[];
 }
 
-export const CONDITIONS = ["failure_rate", "oldest_waiting", "refusals", "no_choices", "disk"] as const;
+export const CONDITIONS = ["failure_rate", "oldest_waiting", "refusals", "no_choices", "untold_withdrawals", "disk"] as const;
 export type Condition = (typeof CONDITIONS)[number];
 
 /** Where a notice goes. `{ secret: true }` stands for a secret that is kept with its address. */
@@ -196,6 +197,7 @@ export interface Alert extends Versioned {
   above_percent: number | null;
   above_minutes: number | null;
   above_pages: number | null;
+  above_business_days: number | null;
   window_minutes: number;
   for_minutes: number;
   repeat_after_hours: number;

@@ -7,7 +7,7 @@ import { type Draft, fieldsOf, readDraft, draftOf as settingsDraft } from "./sch
 export interface DestinationDraft
   extends Pick<
     Destination,
-    "name" | "sources" | "vendor" | "purpose" | "recipient" | "unmapped" | "unstamped" | "enabled"
+    "name" | "sources" | "vendor" | "purpose" | "recipient" | "unmapped" | "unstamped" | "withdrawals" | "enabled"
   > {
   categories: string[];
   settings: Draft;
@@ -23,6 +23,7 @@ export function newDraft(kind: DestinationKind, sources: string[]): DestinationD
     recipient: "third_party",
     unmapped: "deny",
     unstamped: "deny",
+    withdrawals: "silent",
     enabled: true,
     settings: settingsDraft(fieldsOf(kind.settings_schema), {}),
   };
@@ -37,6 +38,7 @@ export const draftOf = (kind: DestinationKind, saved: Destination): DestinationD
   recipient: saved.recipient,
   unmapped: saved.unmapped,
   unstamped: saved.unstamped,
+  withdrawals: saved.withdrawals,
   enabled: saved.enabled,
   settings: settingsDraft(fieldsOf(kind.settings_schema), saved.settings),
 });
@@ -70,5 +72,6 @@ export const bodyOf = (saved: Destination): Body => ({
   recipient: saved.recipient,
   unmapped: saved.unmapped,
   unstamped: saved.unstamped,
+  withdrawals: saved.withdrawals,
   enabled: saved.enabled,
 });

@@ -131,6 +131,22 @@ function ConsentFields({ kind, draft, set, disabled = false }: Part) {
         hint="Your claim, until a contract is on record."
         disabled={disabled}
       />
+      <Field
+        label="When somebody refuses"
+        hint="Their events stop coming in any case. An opt-out of sale or sharing must be told to third parties within fifteen business days."
+      >
+        {(control) => (
+          // biome-ignore lint/a11y/useSemanticElements: the label of the field names the group.
+          <div id={control.id} role="group" aria-label="When somebody refuses">
+            <Check
+              label="Tell it who refused what"
+              checked={draft.withdrawals === "tell"}
+              onChange={(on) => set({ withdrawals: on ? "tell" : "silent" })}
+              disabled={disabled}
+            />
+          </div>
+        )}
+      </Field>
       <Field label="Exceptions" hint="Both are off at the start, and off is the lawful side.">
         {(control) => (
           // biome-ignore lint/a11y/useSemanticElements: the label of the field names the group.

@@ -38,6 +38,12 @@ export function HealthTab({ of }: { of: Destination }) {
           />
           <Figure name="Latency p50" value={span(health.p50_ms)} />
           <Figure name="Latency p99" value={span(health.p99_ms)} />
+          {(of.withdrawals === "tell" || health.untold_withdrawals > 0) && (
+            <Figure name="Untold withdrawals" value={compact(health.untold_withdrawals)} />
+          )}
+          {health.oldest_untold_at && (
+            <Figure name="Oldest untold" value={<When at={health.oldest_untold_at} none="–" />} />
+          )}
         </dl>
       </section>
       <div className="grid-2">
@@ -64,6 +70,8 @@ export function HealthTab({ of }: { of: Destination }) {
             <dd>{sentence(of.recipient)}, as claimed</dd>
             <dt>Unknown consent</dt>
             <dd>{of.unstamped === "allow" ? "Allowed" : "Denied"}</dd>
+            <dt>Withdrawals</dt>
+            <dd>{of.withdrawals === "tell" ? "Told" : "Not told"}</dd>
           </dl>
         </Card>
       </div>

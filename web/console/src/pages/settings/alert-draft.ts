@@ -39,12 +39,16 @@ export const ABOVE: Record<Condition, string> = {
   oldest_waiting: "15",
   refusals: "90",
   no_choices: "200",
+  untold_withdrawals: "5",
   disk: "85",
 };
 
 /** Its figure is taken over a window. */
 export const hasWindow = (when: Condition): boolean =>
   when === "failure_rate" || when === "refusals" || when === "no_choices";
+/** Its threshold is a whole number. */
+export const isCounted = (when: Condition): boolean =>
+  when === "oldest_waiting" || when === "no_choices" || when === "untold_withdrawals";
 export const isAboutSource = (when: Condition): boolean => when === "refusals" || when === "no_choices";
 
 let keys = 0;
@@ -93,7 +97,7 @@ export const draftOf = (alert: Alert): AlertDraft => ({
   when: alert.when,
   about: alert.destination ?? alert.source ?? "",
   reason: alert.reason ?? "",
-  above: String(alert.above_percent ?? alert.above_minutes ?? alert.above_pages ?? ""),
+  above: String(alert.above_percent ?? alert.above_minutes ?? alert.above_pages ?? alert.above_business_days ?? ""),
   window_minutes: String(alert.window_minutes),
   for_minutes: String(alert.for_minutes),
   repeat_after_hours: String(alert.repeat_after_hours),
@@ -118,12 +122,13 @@ export function bodyOf(draft: AlertDraft): Record<string, unknown> {
   return {
     name: draft.name,
     when: draft.when,
-    destination: is("failure_rate", "oldest_waiting") ? about : null,
+    destination: is("failure_rate", "oldest_waiting", "untold_withdrawals") ? about : null,
     source: isAboutSource(draft.when) ? about : null,
     reason: is("refusals") ? draft.reason || null : null,
-    above_percent: is("oldest_waiting", "no_choices") ? null : above,
+    above_percent: is("oldest_waiting", "no_choices", "untold_withdrawals") ? null : above,
     above_minutes: is("oldest_waiting") ? above : null,
     above_pages: is("no_choices") ? above : null,
+    above_business_days: is("untold_withdrawals") ? above : null,
     window_minutes: hasWindow(draft.when) ? Number(draft.window_minutes) : null,
     for_minutes: Number(draft.for_minutes),
     repeat_after_hours: Number(draft.repeat_after_hours),

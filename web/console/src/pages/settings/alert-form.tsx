@@ -18,6 +18,7 @@ import {
   draftOf,
   hasWindow,
   isAboutSource,
+  isCounted,
   newAlert,
   newEmail,
   newWebhook,
@@ -29,6 +30,7 @@ const CONDITIONS: readonly Option<Condition>[] = [
   ["oldest_waiting", "Events wait too long for a destination"],
   ["refusals", "Events of a source are not stored"],
   ["no_choices", "No visitor chooses"],
+  ["untold_withdrawals", "A destination is not told of withdrawals"],
   ["disk", "The disk fills"],
 ];
 
@@ -37,6 +39,7 @@ const ABOVE_LABEL: Record<Condition, string> = {
   oldest_waiting: "Oldest event, above how many minutes",
   refusals: "Not stored, above how many percent",
   no_choices: "Pages without a choice, above how many",
+  untold_withdrawals: "Oldest withdrawal, above how many business days",
   disk: "Used, above how many percent",
 };
 
@@ -138,7 +141,8 @@ function ConditionFields({ draft, set }: Fields) {
         label={ABOVE_LABEL[draft.when]}
         type="number"
         min={0}
-        step={draft.when === "oldest_waiting" || draft.when === "no_choices" ? 1 : "any"}
+        max={draft.when === "untold_withdrawals" ? 14 : undefined}
+        step={isCounted(draft.when) ? 1 : "any"}
         value={draft.above}
         onChange={(above) => set({ above })}
         required

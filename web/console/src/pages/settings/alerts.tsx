@@ -100,6 +100,8 @@ function meaning(alert: Alert): string {
       return `More than ${alert.above_percent} % of events of ${about ?? "a source"} are not stored${alert.reason ? ` (${alert.reason})` : ""}`;
     case "no_choices":
       return `Of more than ${alert.above_pages} pages of ${about ?? "a source"} not one visitor chose`;
+    case "untold_withdrawals":
+      return `${about ?? "A destination"} is not told of a withdrawal for more than ${alert.above_business_days} business days`;
     case "disk":
       return `More than ${alert.above_percent} % of the disk is used`;
   }
