@@ -158,9 +158,8 @@ impl<'p> Plan<'p> {
         let told = tenant.workspace.destinations.iter();
         let told = told.filter(|destination| destination.enabled && destination.withdrawals.tells());
         // The title only matters to what an event asks for itself.
-        let told: Vec<_> = told
-            .map(|destination| (destination, Use::of_destination(destination, "", &rules.categories)))
-            .collect();
+        let told: Vec<_> =
+            told.map(|destination| (destination, Use::of_destination(destination, "", &rules.categories))).collect();
         if told.is_empty() {
             return Ok(None);
         }

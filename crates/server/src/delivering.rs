@@ -4,9 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use delivery::{
-    BacklogBudget, Delivery, History, Observed, Outcome, RetryPolicy, TellerOptions, Trace, WaitingLimits,
-};
+use delivery::{BacklogBudget, Delivery, History, Observed, Outcome, RetryPolicy, TellerOptions, Trace, WaitingLimits};
 use egress::Echoes;
 use futures::FutureExt as _;
 use serde_json::json;

@@ -184,7 +184,8 @@ struct Running {
 
 impl Running {
     async fn until(self, signals: Signals, listener: TcpListener, data_dir: &Path) -> anyhow::Result<()> {
-        let Self { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping, beside } = self;
+        let Self { engines, path, live, ready, pipeline_metrics, lake_metrics, settings, role, stopping, beside } =
+            self;
         let DataPath { collector, pipeline, index, lake, delivery } = path;
         let stop_pipeline = CancellationToken::new();
         let stop_trimming = CancellationToken::new();

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { PASSWORD, startAssent, startReceiver, until } from "./assent.mjs";
-import { accessible, fits, launch, NARROW, open, shown, signIn } from "./browser.mjs";
+import { accessible, fits, launch, NARROW, open, shown, signIn, WIDE } from "./browser.mjs";
 
 const WORKSPACE = {
   workspace: "acme",
@@ -131,6 +131,38 @@ test("a pause is asked for twice, shown with its author, and ends where it began
   await until("the event arrives", () => taken(right).includes("msg-4"));
   await at("settings/audit");
   for (const action of [/Pause/, /Resume/, /Retry/]) await page.getByText(action).first().waitFor();
+});
+
+test("a destination is told of a withdrawal when its settings say so, and its page shows what waits", async () => {
+  await page.setViewportSize(WIDE);
+  await at("destinations/crm/settings");
+  await page.getByLabel("Tell it who refused what").check();
+  await accessible(page, "the settings of a destination");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByRole("status").getByText("Saved").waitFor();
+  right.status = 500;
+  const answer = await fetch(`${assent.url}/v1/track`, {
+    method: "POST",
+    headers: { authorization: `Basic ${btoa("wk_shop:")}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      userId: "ada",
+      event: "Segment Consent Preference Updated",
+      context: { consent: { categoryPreferences: { performance: false } } },
+    }),
+  });
+  assert.equal(answer.status, 200);
+  await at("destinations/crm");
+  const untold = page.locator(".stat", { hasText: "Untold withdrawals" });
+  await untold.getByText("1", { exact: true }).waitFor(SLOW);
+  await page.setViewportSize(NARROW);
+  await shown(page);
+  await accessible(page, "a withdrawal that waits");
+  await fits(page, "a withdrawal that waits");
+  right.status = 200;
+  const told = () => right.bodies.map((body) => JSON.parse(body)).find(({ messageId }) => /^withdrawal-/.test(messageId));
+  await until("it is told", told, 60_000);
+  assert.deepEqual([told().userId, told().context.consent.categoryPreferences.performance], ["ada", false]);
+  await untold.getByText("0", { exact: true }).waitFor(SLOW);
 });
 
 test("a question is kept for everybody, and deleted", async () => {

@@ -13,6 +13,7 @@ const alert = (name, more) => ({
   above_percent: 10,
   above_minutes: null,
   above_pages: null,
+  above_business_days: null,
   window_minutes: 5,
   for_minutes: 5,
   repeat_after_hours: 4,

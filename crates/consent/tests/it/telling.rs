@@ -1,8 +1,8 @@
 //! Who is told of a refusal, and what is told of it.
 
 use consent::{
-    Categories, CategorySet, Choice, Choices, Decision, Gate, Held, Origin, Preferences, Refusal, Rules, Signals, Stamp,
-    Use, Wishes, Words, concerns,
+    Categories, CategorySet, Choice, Choices, Decision, Gate, Held, Origin, Preferences, Refusal, Rules, Signals,
+    Stamp, Use, Wishes, Words, concerns,
 };
 use event::{Fingerprint, Millis, Pii};
 use insta::assert_snapshot;

@@ -98,15 +98,14 @@ impl Sqlite {
         now: Millis,
     ) -> Result<u64, sqlx::Error> {
         let mut write = self.begin().await?;
-        let done = sqlx::query(
-            "delete from untold where workspace = $1 and destination = $2 and made_in = $3 and at < $4",
-        )
-        .bind(&of.workspace)
-        .bind(&of.destination)
-        .bind(of.made_in)
-        .bind(before.0)
-        .execute(&mut *write)
-        .await?;
+        let done =
+            sqlx::query("delete from untold where workspace = $1 and destination = $2 and made_in = $3 and at < $4")
+                .bind(&of.workspace)
+                .bind(&of.destination)
+                .bind(of.made_in)
+                .bind(before.0)
+                .execute(&mut *write)
+                .await?;
         let given_up = done.rows_affected();
         if given_up > 0 {
             let entry = Entry {
@@ -131,9 +130,8 @@ pub(super) async fn append(
     workspace: &str,
     untold: &[Untold],
 ) -> Result<(), sqlx::Error> {
-    let row = |one: &Untold| {
-        json!([one.destination, one.made_in, one.message_id, one.epoch.0, hex(&one.sealed), one.at.0])
-    };
+    let row =
+        |one: &Untold| json!([one.destination, one.made_in, one.message_id, one.epoch.0, hex(&one.sealed), one.at.0]);
     sqlx::query(
         "insert into untold (workspace, destination, made_in, message_id, epoch, sealed, at, next_at)
          select $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 5

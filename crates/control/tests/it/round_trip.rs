@@ -181,7 +181,10 @@ fn alert(number: usize, sources: usize, destinations: usize) -> impl Strategy<Va
                 let is = |names: &[&str]| names.iter().any(|name| when == *name);
                 object(vec![
                     ("name", Some(json!(format!("a{number}")))),
-                    ("destination", destination.filter(|_| is(&["failure_rate", "oldest_waiting", "untold_withdrawals"]))),
+                    (
+                        "destination",
+                        destination.filter(|_| is(&["failure_rate", "oldest_waiting", "untold_withdrawals"])),
+                    ),
                     ("source", source.filter(|_| is(&["refusals", "no_choices"]))),
                     ("reason", reason.filter(|_| is(&["refusals"]))),
                     ("above_percent", Some(above).filter(|_| is(&["failure_rate", "refusals", "disk"]))),

@@ -52,8 +52,15 @@ mod tests {
         assert_eq!([0, 1, 2, 3, 4].map(|days| business_days_since(at(0), at(days))), [0, 0, 0, 1, 2]);
         assert_eq!(business_days_since(at(1), at(3)), 1, "from a Saturday");
         assert_eq!(business_days_since(at(0), at(21)), 15, "three weeks");
-        assert_eq!((still_within(at(21)), still_within(at(22))), (Millis(at(0).0 - DAY_MS / 2), Millis(at(0).0 - DAY_MS / 2)));
-        assert_eq!(still_within(at(24)), Millis(at(1).0 - DAY_MS / 2), "on the Monday after, Friday's are late");
+        assert_eq!(
+            (still_within(at(21)), still_within(at(22))),
+            (Millis(at(0).0 - DAY_MS / 2), Millis(at(0).0 - DAY_MS / 2))
+        );
+        assert_eq!(
+            still_within(at(24)),
+            Millis(at(3).0 - DAY_MS / 2),
+            "on the Monday after, the weekend's are late too"
+        );
     }
 
     proptest! {

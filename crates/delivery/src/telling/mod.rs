@@ -175,9 +175,11 @@ impl Teller<'_> {
     fn over(&self, count: &UntoldCount, now: Millis) -> Option<(&'static str, Millis)> {
         // A workspace that is not served now may be again.
         let tenant = self.delivery.options.directory.tenant(&count.of.workspace)?;
-        let known = tenant.workspace.destinations.iter().find(|model| {
-            model.name.as_str() == count.of.destination && model.made_in == count.of.made_in
-        });
+        let known = tenant
+            .workspace
+            .destinations
+            .iter()
+            .find(|model| model.name.as_str() == count.of.destination && model.made_in == count.of.made_in);
         let within = business_days::still_within(now);
         match known {
             None => Some(("the destination is gone", EVERYTHING)),
@@ -210,7 +212,8 @@ impl Teller<'_> {
         let target = self.targets.entry(key.clone()).or_default();
         let places = if target.failures > 0 { PLACES_FAILING } else { PLACES };
         let begun: Vec<i64> = self.under_way.values().filter(|way| way.0 == key).map(|way| way.1.id).collect();
-        if begun.len() >= places || target.not_before.is_some_and(|at| now < at) || context.held.load(Ordering::SeqCst) {
+        if begun.len() >= places || target.not_before.is_some_and(|at| now < at) || context.held.load(Ordering::SeqCst)
+        {
             return Ok(());
         }
         let most = u32::try_from(PLACES + begun.len()).expect("few");

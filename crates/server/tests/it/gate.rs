@@ -121,7 +121,8 @@ async fn a_withdrawal_is_told_to_who_received_over_a_crash() {
     let file = workspace(&sink.url(), "    withdrawals: tell\n");
     let server = Server::start(&data_dir, &file).await;
     post(&server, "wk_web", &event("first", "visitor-1")).await;
-    eventually("it arrives", SETTLED, || if sink.seen().contains_key("first") { Ok(()) } else { Err(sink.seen()) }).await;
+    eventually("it arrives", SETTLED, || if sink.seen().contains_key("first") { Ok(()) } else { Err(sink.seen()) })
+        .await;
     sink.answer_with(500);
     post(&server, "wk_web", &choice("visitor-1", &serde_json::json!({"performance": false}))).await;
     // Of somebody whom nobody knows nothing is told.

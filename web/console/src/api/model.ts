@@ -181,7 +181,14 @@ export interface LakeTable {
   columns: { name: string; type: string }[];
 }
 
-export const CONDITIONS = ["failure_rate", "oldest_waiting", "refusals", "no_choices", "untold_withdrawals", "disk"] as const;
+export const CONDITIONS = [
+  "failure_rate",
+  "oldest_waiting",
+  "refusals",
+  "no_choices",
+  "untold_withdrawals",
+  "disk",
+] as const;
 export type Condition = (typeof CONDITIONS)[number];
 
 /** Where a notice goes. `{ secret: true }` stands for a secret that is kept with its address. */

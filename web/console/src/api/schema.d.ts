@@ -1012,6 +1012,11 @@ export interface components {
         AlertToWrite: {
             /**
              * Format: int32
+             * @description For `untold_withdrawals`, which must say it: above how many business days (Monday to Friday, in UTC).
+             */
+            above_business_days?: number | null;
+            /**
+             * Format: int32
              * @description For `oldest_waiting`, which must say it: above how many minutes.
              */
             above_minutes?: number | null;
@@ -1025,7 +1030,7 @@ export interface components {
              * @description For `failure_rate`, `refusals` and `disk`, which must say it: above how many of a hundred.
              */
             above_percent?: number | null;
-            /** @description For `failure_rate` and `oldest_waiting`: one destination. */
+            /** @description For `failure_rate`, `oldest_waiting` and `untold_withdrawals`: one destination. */
             destination?: string | null;
             /** @description Whether it watches. */
             enabled?: boolean | null;
@@ -1048,7 +1053,7 @@ export interface components {
             /** @description For `refusals` and `no_choices`: one source. */
             source?: string | null;
             /** @enum {string} */
-            when: "failure_rate" | "oldest_waiting" | "refusals" | "no_choices" | "disk";
+            when: "failure_rate" | "oldest_waiting" | "refusals" | "no_choices" | "untold_withdrawals" | "disk";
             /**
              * Format: int32
              * @description Over how long a share is taken: 5 without it.
@@ -1057,6 +1062,11 @@ export interface components {
         };
         /** @description What is written about an alert. */
         AlertWritten: {
+            /**
+             * Format: int32
+             * @description Above how many business days.
+             */
+            above_business_days?: number | null;
             /**
              * Format: int32
              * @description Above how many minutes.
@@ -1098,7 +1108,7 @@ export interface components {
             /** @description The source that it watches; `null`: each by itself. */
             source?: string | null;
             /** @enum {string} */
-            when: "failure_rate" | "oldest_waiting" | "refusals" | "no_choices" | "disk";
+            when: "failure_rate" | "oldest_waiting" | "refusals" | "no_choices" | "untold_withdrawals" | "disk";
             /**
              * Format: int32
              * @description Over how long a share is taken.
@@ -1480,6 +1490,8 @@ export interface components {
             unstamped?: "deny" | "allow";
             /** @description The vendor of `banner.vendors` that it is, so that refusing the vendor refuses it. */
             vendor?: string | null;
+            /** @enum {string} */
+            withdrawals?: "silent" | "tell";
         };
         /** @description What is written about a destination. */
         DestinationWritten: {
@@ -1505,6 +1517,8 @@ export interface components {
             unstamped: "deny" | "allow";
             /** @description The vendor of `banner.vendors` that it is, so that refusing the vendor refuses it; `null`: none of them. */
             vendor?: string | null;
+            /** @enum {string} */
+            withdrawals: "silent" | "tell";
         };
         /** @description Events not kept because of what they are. */
         DiscardedCount: {
@@ -1668,6 +1682,8 @@ export interface components {
             in_flight: number;
             last_error?: null | components["schemas"]["LastError"];
             newest_delivered_at?: null | components["schemas"]["At"];
+            /** @description When the oldest of them arrived; `null` when there is none. */
+            oldest_untold_at?: null | components["schemas"]["At"];
             oldest_waiting_at?: null | components["schemas"]["At"];
             /**
              * Format: int64
@@ -1688,6 +1704,11 @@ export interface components {
             rejected: number;
             /** @enum {string} */
             state: "running" | "paused" | "failed" | "disabled";
+            /**
+             * Format: int64
+             * @description Withdrawals that it is to be told of and was not.
+             */
+            untold_withdrawals: number;
             /**
              * Format: int64
              * @description Events taken up and not yet settled.
@@ -1901,7 +1922,7 @@ export interface components {
             kind: "firing" | "repeated" | "resolved";
             /** @description What became of it on each way. */
             sends: components["schemas"]["NoticeSend"][];
-            /** @description What both count: `percent` or `minutes`. */
+            /** @description What both count: `percent`, `minutes`, `pages` or `business days`. */
             unit: string;
         };
         NoticePage: {

@@ -269,7 +269,7 @@ const SENDS = {
 } as const;
 
 const figureText = ({ figure, above, unit }: Notice): string => {
-  const sign = unit === "percent" ? " %" : " min";
+  const sign = unit === "percent" ? " %" : unit === "minutes" ? " min" : ` ${unit}`;
   const found = figure === null ? "not counted any more" : `${Math.round(figure * 10) / 10}${sign}`;
   return `${found} (above ${above}${sign})`;
 };
