@@ -50,7 +50,7 @@ pub fn concerns(newly_refused: CategorySet, purpose: &Use, categories: &Categori
 /// All that is told.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Event<'a> {
+struct Tracked<'a> {
     #[serde(rename = "type")]
     call: &'a str,
     event: &'a str,
@@ -110,7 +110,7 @@ impl Told {
         };
         let preferences = said(known.granted, true).into_iter().chain(said(known.refused, false)).collect();
         let id = |id: &'_ Option<Pii<String>>| id.as_ref().map(|id| id.expose().clone());
-        let event = Event {
+        let event = Tracked {
             call: "track",
             event: EVENT,
             message_id: &refusal.message_id,

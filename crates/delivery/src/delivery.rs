@@ -26,8 +26,8 @@ use crate::latency::Latency;
 use crate::metrics::{DestinationLabels, Metrics};
 use crate::overview::{Observer, Overview};
 use crate::recorder::Recorder;
-use crate::replay::History;
 use crate::replay::stream::Stream;
+use crate::replay::{Archive, History};
 use crate::result_log::Read;
 use crate::share::Share;
 use crate::tail::follow_tail;
@@ -305,18 +305,8 @@ impl Delivery {
         let released = places.map(|(partition, cursor)| ownership::released(&folded, partition, *cursor));
         let (released, shown) = (Mutex::new(released.collect()), Some(Arc::clone(&stream)));
         let size = BatchSize::new(destination.batching());
-        let context = Arc::new(Context {
-            workspace: Arc::clone(&key.0),
-            egress: Egress::new(destination.egress(), Arc::clone(&options.echoes)),
-            destination,
-            model,
-            directory: Arc::clone(&options.directory),
-            log: stream,
-            archive,
-            clock: Arc::clone(&options.clock),
-            tracer: options.tracer.clone(),
-            held: AtomicBool::new(folded.desk.held.is_some()),
-        });
+        let is_held = folded.desk.held.is_some();
+        let context = self.context(key, (destination, model), (stream, archive), is_held);
         let sending = Some(Arc::clone(&context));
         let shared = Arc::new(Shared { released, stream: shown, context: sending, ..Shared::default() });
         let courier = Courier {
@@ -356,6 +346,29 @@ impl Delivery {
             has_backlog: None,
         };
         Ok(Running::spawn(courier, shared, configuration))
+    }
+
+    /// What a destination sends with.
+    fn context(
+        &self,
+        key: &Key,
+        (destination, model): (Box<dyn Destination>, workspace::Destination),
+        (log, archive): (Arc<Stream>, Option<Arc<dyn Archive>>),
+        is_held: bool,
+    ) -> Arc<Context> {
+        let options = &self.options;
+        Arc::new(Context {
+            workspace: Arc::clone(&key.0),
+            egress: Egress::new(destination.egress(), Arc::clone(&options.echoes)),
+            destination,
+            model,
+            directory: Arc::clone(&options.directory),
+            log,
+            archive,
+            clock: Arc::clone(&options.clock),
+            tracer: options.tracer.clone(),
+            held: AtomicBool::new(is_held),
+        })
     }
 
     /// What the courier of a destination shares, or why it has none; `None` for one that is not meant to run.

@@ -121,7 +121,10 @@ impl Scene {
 
     /// Everything anew but the files, as after a crash.
     async fn crash(self, urls: &[String]) -> Self {
-        Self::open(self.data, urls).await
+        let now = self.clock.now();
+        let again = Self::open(self.data, urls).await;
+        again.clock.advance_ms(now.0 - FRIDAY.0);
+        again
     }
 
     async fn configure(&self, urls: &[String]) {

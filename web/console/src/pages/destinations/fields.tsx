@@ -131,22 +131,7 @@ function ConsentFields({ kind, draft, set, disabled = false }: Part) {
         hint="Your claim, until a contract is on record."
         disabled={disabled}
       />
-      <Field
-        label="When somebody refuses"
-        hint="Their events stop coming in any case. An opt-out of sale or sharing must be told to third parties within fifteen business days."
-      >
-        {(control) => (
-          // biome-ignore lint/a11y/useSemanticElements: the label of the field names the group.
-          <div id={control.id} role="group" aria-label="When somebody refuses">
-            <Check
-              label="Tell it who refused what"
-              checked={draft.withdrawals === "tell"}
-              onChange={(on) => set({ withdrawals: on ? "tell" : "silent" })}
-              disabled={disabled}
-            />
-          </div>
-        )}
-      </Field>
+      <WithdrawalsField draft={draft} set={set} disabled={disabled} />
       <Field label="Exceptions" hint="Both are off at the start, and off is the lawful side.">
         {(control) => (
           // biome-ignore lint/a11y/useSemanticElements: the label of the field names the group.
@@ -167,5 +152,26 @@ function ConsentFields({ kind, draft, set, disabled = false }: Part) {
         )}
       </Field>
     </>
+  );
+}
+
+function WithdrawalsField({ draft, set, disabled = false }: Pick<Part, "draft" | "set" | "disabled">) {
+  return (
+    <Field
+      label="When somebody refuses"
+      hint="Their events stop coming in any case. An opt-out of sale or sharing must be told to third parties within fifteen business days."
+    >
+      {(control) => (
+        // biome-ignore lint/a11y/useSemanticElements: the label of the field names the group.
+        <div id={control.id} role="group" aria-label="When somebody refuses">
+          <Check
+            label="Tell it who refused what"
+            checked={draft.withdrawals === "tell"}
+            onChange={(on) => set({ withdrawals: on ? "tell" : "silent" })}
+            disabled={disabled}
+          />
+        </div>
+      )}
+    </Field>
   );
 }
