@@ -82,7 +82,8 @@ export class Core {
   /** What the loaded chunks do after every change. */
   readonly followers = new Set<() => void>();
   readonly #start: Start;
-  readonly #surroundings: Fields;
+  /** Made for the first event: asking for the time zone takes longer than all else that is done before a choice. */
+  #surroundings: Fields | undefined;
   readonly report: Report;
   readonly #queue: Queue;
   readonly #announce: () => void;
@@ -91,10 +92,9 @@ export class Core {
   #isCollecting = false;
 
   constructor(start: Start) {
-    const { settings, writeKey, api, library, nonce, identity } = start;
+    const { settings, writeKey, api, nonce, identity } = start;
     const { storage = {} } = settings;
     this.#start = start;
-    this.#surroundings = surroundings(library);
     identity.days = storage.identifierDays ?? IDENTIFIER_DAYS;
     identity.domain = storage.domain;
     this.consent = new Consent(settings, { store: choiceStore(storage), signals, now: Date.now });
@@ -236,7 +236,8 @@ export class Core {
   }
 
   #send({ call, at, page }: Taken, userId: string | null, more: Fields = {}): Event {
-    const { identity, integrations, passOn } = this.#start;
+    const { identity, integrations, library, passOn } = this.#start;
+    this.#surroundings ??= surroundings(library);
     // Whoever was somebody else then shares no identifier with who it is now.
     const isOther = userId !== null && userId !== identity.userId();
     const event = build(call, {
