@@ -128,7 +128,10 @@ test("the receipt of a choice verifies offline, and with one byte changed it doe
   assert.deepEqual([presented.method, presented.layer, presented.regime, presented.region, granted.length], ["accept_all", "first", "eu", "DE", 3]);
   const text = await (await ask(`${choices}/${receipt}/receipt`)).text();
   const key = (await (await fetch(`${demo.url}/ledger/demo/key`)).text()).trim();
-  assert.equal(JSON.parse(text).notice.words.accept, "Accept all", "what was shown is in the receipt");
+  const { notice } = JSON.parse(text);
+  assert.equal(notice.words.accept, "Accept all", "what was shown is in the receipt");
+  const said = [notice.controllers[0].type, notice.validity, notice.jurisdiction, notice.recipients.length > 0, notice.rights.includes("withdrawal")];
+  assert.deepEqual(said, ["controller", "P180D", "eu", true, true], "and who is responsible, for how long, under which law");
   const verify = async (content) => {
     const file = join(demo.home, "receipt.json");
     await writeFile(file, content);

@@ -5,16 +5,17 @@
 //! The words get a hash over exactly what is shown, so that a choice on record says which sentences it was made under,
 //! and the sentences can be kept beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use serde_json::Value;
 use workspace::{
     Before, ConsentRules, Control, Direction, DoNotTrack, FIRST_LANGUAGE, First, Link, Model, Regime, Source, Tag,
     Vendor, Words, Workspace,
 };
 
 use crate::digest::sha256;
-use crate::notice::Notice;
+use crate::notice::{self, Notice};
 
 /// The version of the contract with the SDK. A change that an older SDK would misread raises it.
 const CONTRACT: u8 = 1;
@@ -236,19 +237,28 @@ impl Experience<'_> {
 }
 
 /// Everything that a workspace may show, each language under each kind of regime: to be kept before it is shown.
-pub fn everything_shown(rules: &ConsentRules) -> Vec<Shown> {
-    let banner = &rules.banner;
-    let mut all: Vec<Shown> = Vec::new();
-    for language in banner.languages.keys() {
-        let words = banner.words(language).unwrap_or_default();
-        for regime in Regime::all() {
-            let shown = shown(rules, regime, language, &words);
-            if all.iter().all(|other| other.hash != shown.hash) {
-                all.push(shown);
-            }
-        }
-    }
-    all
+pub fn everything_shown(workspace: &Workspace) -> Vec<Shown> {
+    let each = |language: &String| {
+        let (words, language) = (workspace.consent.banner.words(language).unwrap_or_default(), language.clone());
+        Regime::all().map(move |regime| shown(workspace, regime, &language, &words)).collect::<Vec<_>>()
+    };
+    workspace.consent.banner.languages.keys().flat_map(each).collect()
+}
+
+/// The hash of what somebody under a regime is shown today; `None` in a language that is not published.
+pub fn hash_shown(workspace: &Workspace, regime: Regime, language: &str) -> Option<String> {
+    let words = workspace.consent.banner.words(language)?;
+    Some(shown(workspace, regime, language, &words).hash)
+}
+
+/// The hashes of all sentences that a language shows, for whoever asks whether they changed.
+pub fn words_shown(rules: &ConsentRules) -> BTreeMap<String, BTreeSet<String>> {
+    let hashes = |language: &String| {
+        let words = rules.banner.words(language).unwrap_or_default();
+        let of = |regime| sha256(&said(rules, regime, language, &words).to_string());
+        (language.clone(), Regime::all().map(of).collect())
+    };
+    rules.banner.languages.keys().map(hashes).collect()
 }
 
 fn categories<'w>(workspace: &'w Workspace, words: &Words) -> Vec<CategoryShown<'w>> {
@@ -279,7 +289,7 @@ fn texts(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -
         dir: words.dir.unwrap_or_default(),
         version: banner.version,
         ask_again_below: banner.ask_again_below,
-        hash: shown(&workspace.consent, regime, language, words).hash,
+        hash: shown(workspace, regime, language, words).hash,
         title: said("title"),
         body: said("body"),
         accept: said("accept"),
@@ -305,7 +315,21 @@ fn texts(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -
     }
 }
 
-fn shown(rules: &ConsentRules, regime: Regime, language: &str, words: &Words) -> Shown {
+/// The sentences, and what is known to hold with them, as a receipt says it.
+fn shown(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -> Shown {
+    let rules = &workspace.consent;
+    let mut all = said(rules, regime, language, words);
+    for (name, fact) in notice::facts(workspace, regime, language) {
+        all[name] = fact;
+    }
+    // `serde_json` keeps the keys of its maps in order, so equal words have equal text.
+    let text = all.to_string();
+    let hash = sha256(&text);
+    Shown { hash, version: rules.banner.version, language: language.to_owned(), text }
+}
+
+/// The sentences alone.
+fn said(rules: &ConsentRules, regime: Regime, language: &str, words: &Words) -> Value {
     let row = regime.row();
     let mut places = words.at.clone();
     if !row.links.contains(&Link::Choices) {
@@ -319,11 +343,7 @@ fn shown(rules: &ConsentRules, regime: Regime, language: &str, words: &Words) ->
         named.insert(rule.name.as_str(), words.category(rule.name.as_str()));
     }
     let vendors: Vec<&Vendor> = rules.banner.vendors.iter().collect();
-    let all = serde_json::json!({ "language": language, "words": places, "categories": named, "vendors": vendors });
-    // `serde_json` keeps the keys of its maps in order, so equal words have equal text.
-    let text = all.to_string();
-    let hash = sha256(&text);
-    Shown { hash, version: rules.banner.version, language: language.to_owned(), text }
+    serde_json::json!({ "language": language, "words": places, "categories": named, "vendors": vendors })
 }
 
 /// The published language that fits `Accept-Language` best (RFC 9110 §12.5.4): by weight, then by order; `de-AT` takes
@@ -397,14 +417,18 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_that_of_the_words_and_of_nothing_else() {
+    fn the_hash_is_that_of_what_a_receipt_says() {
         let hash = |consent: &str| document(consent, None, "")["texts"]["hash"].as_str().map(str::to_owned);
         let plain = hash("{}");
         assert_eq!(plain, hash("{ do_not_track: as-gpc, banner: { control: none, version: 4 } }"));
         assert_ne!(plain, hash("{ banner: { languages: { en: { title: Hello } } } }"));
         assert_ne!(plain, hash("{ default_regime: us }"), "another control is another sentence");
+        let notice =
+            "notice: { site: Shop, controller: { name: Acme, address: 1 High Street, email: p@acme.example } }";
+        assert_ne!(plain, hash(&format!("{{ {notice} }}")), "who is responsible stands in it");
+        assert_eq!(words_shown(&workspace("{}").consent), words_shown(&workspace(&format!("{{ {notice} }}")).consent));
         let workspace = workspace("{}");
-        let kept = everything_shown(&workspace.consent);
+        let kept = everything_shown(&workspace);
         assert!(kept.iter().any(|shown| Some(&shown.hash) == plain.as_ref()));
         assert!(kept.iter().all(|shown| shown.text.contains("Your privacy on this site")));
     }

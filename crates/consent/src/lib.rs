@@ -35,7 +35,7 @@ pub use categories::{Categories, CategorySet, TooManyCategories};
 pub use choice::{Choice, Choices};
 pub use collect::{Arrival, Collected, collect};
 pub use decide::{Decision, Rules, UndeclaredUse, Use, Wishes, decide};
-pub use experience::{Experience, Shown, everything_shown};
+pub use experience::{Experience, Shown, everything_shown, hash_shown, words_shown};
 pub use gate::{Gate, Generation, HasSubject, Permitted, Subject, Withheld};
 pub use held::{Held, When, Words};
 pub use notice::{Block, Declaration, Declared, Gets, Link, NOTICE_POLICY, Notice, Recipient, Section, recipients};

@@ -114,7 +114,7 @@ impl Loader<'_> {
 
     /// Keeps the words that visitors are about to see: a choice on record names them by their hash.
     async fn publish_words(&self, workspace: &Workspace) -> Result<(), StoreError> {
-        let words: Vec<PublishedWords> = consent::everything_shown(&workspace.consent)
+        let words: Vec<PublishedWords> = consent::everything_shown(workspace)
             .into_iter()
             .map(|shown| PublishedWords {
                 hash: shown.hash,
@@ -129,9 +129,8 @@ impl Loader<'_> {
 
     /// The tenant that takes the place of one that is served.
     async fn succeed(&self, served: &Tenant, workspace: Workspace) -> Result<Arc<Tenant>, LoadError> {
-        if served.workspace.consent != workspace.consent {
-            self.publish_words(&workspace).await?;
-        }
+        // Also what a receipt says beside the words, which destinations are a part of.
+        self.publish_words(&workspace).await?;
         if served.workspace.consent != workspace.consent
             && let Some(categories) = served.gate.expect(&workspace.consent)?
         {

@@ -4,7 +4,7 @@
 
 use event::Fields;
 use serde::{Deserialize, Serialize};
-use workspace::{ConsentRules, Regime};
+use workspace::{ConsentRules, Regime, Workspace};
 
 /// A vendor's id may not be longer, nor a word of a page.
 const WORD_BYTES_MAX: usize = 64;
@@ -58,10 +58,18 @@ impl Presented {
         self.method.is_some()
     }
 
-    /// Whether it is an informed opt-in over Global Privacy Control: confirmed as such, under the words of today.
-    pub fn confirms_over_gpc(&self, rules: &ConsentRules) -> bool {
-        let is_shown = self.text_hash.is_some() && self.version == Some(rules.banner.version);
-        is_shown && self.method.as_deref() == Some(CONFIRMED_OVER_GPC)
+    /// Whether it is an informed opt-in over Global Privacy Control: confirmed as such, and what was shown is what is shown
+    /// today. A page that was loaded before the words, the vendors or the recipients changed is not believed: it asks again
+    /// when it is loaded again.
+    pub fn confirms_over_gpc(&self, workspace: &Workspace) -> bool {
+        if self.method.as_deref() != Some(CONFIRMED_OVER_GPC) || self.version != Some(workspace.consent.banner.version)
+        {
+            return false;
+        }
+        let regime = self.regime.as_deref().and_then(Regime::named);
+        let shown = regime.zip(self.language.as_deref());
+        let shown = shown.and_then(|(regime, language)| consent::hash_shown(workspace, regime, language));
+        shown.is_some() && shown == self.text_hash
     }
 
     /// Reads `context.consent` of the event that carried the choice. Only what the workspace can have shown is taken, so

@@ -239,10 +239,12 @@ async fn opted_out(world: &World) -> Vec<bool> {
 async fn a_plain_accept_does_not_beat_the_signal_and_a_confirmed_one_does_until_it_is_taken_back() {
     let world = World::start().await;
     let gpc = [("Sec-GPC", "1")];
+    let tenant = crate::setup::tenant(crate::setup::WORKSPACE);
+    let hash = consent::hash_shown(&tenant.workspace, workspace::Regime::OPT_IN, "en").expect("it is published");
     let said = |method: &str, targeting: bool| {
         let consent = json!({
             "categoryPreferences": { "performance": true, "targeting": targeting },
-            "method": method, "version": 3, "textHash": "0f".repeat(32),
+            "method": method, "version": 3, "textHash": hash, "language": "en", "regime": "opt-in",
         });
         let name = "Segment Consent Preference Updated";
         json!({ "writeKey": "wk_web", "event": name, "userId": "u", "context": { "consent": consent } }).to_string()

@@ -50,7 +50,7 @@ fn permissions(voice: &Voice<'_>, recipient: &Recipient<'_>) -> String {
 }
 
 /// The lawful bases by which the sources that run collect, each once (GDPR Art. 6(1)).
-fn bases(workspace: &Workspace) -> Vec<&'static str> {
+pub(super) fn bases(workspace: &Workspace) -> Vec<&'static str> {
     let mut names: Vec<&'static str> = Vec::new();
     for source in workspace.sources.iter().filter(|source| source.enabled) {
         let name = match source.basis() {
@@ -108,7 +108,7 @@ pub(super) fn retention(voice: &Voice<'_>, rules: &NoticeRules) -> Section {
 }
 
 /// The rights that are named: the workspace's, else those of the laws that may hold.
-fn rights_of(workspace: &Workspace, rules: &NoticeRules) -> Vec<Right> {
+pub(super) fn rights_of(workspace: &Workspace, rules: &NoticeRules) -> Vec<Right> {
     if let Some(rights) = &rules.rights {
         return rights.clone();
     }

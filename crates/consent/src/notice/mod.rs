@@ -15,12 +15,14 @@ mod html;
 mod kinds;
 mod own;
 mod recipients;
+mod record;
 mod sections;
 mod voice;
 
 pub use declaration::{Declaration, Declared};
 pub use html::POLICY as NOTICE_POLICY;
 pub use recipients::{Gets, Recipient, recipients};
+pub(crate) use record::facts;
 
 use serde::Serialize;
 use workspace::{Authority, Catalogue, Contact, Direction, DoNotTrack, Party, Workspace};

@@ -11,7 +11,7 @@
 //! time is free. Words that come with Assent are those of this release on both sides: a release that changes them is
 //! not noticed here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use workspace::{Banner, ConsentRules, FIRST_LANGUAGE, REQUIRED};
 
@@ -21,7 +21,7 @@ pub(super) fn check(before: &ConsentRules, after: &ConsentRules) -> Result<(), S
         return Ok(());
     }
     let (was, is) = (before.banner.version, after.banner.version);
-    let [shown_before, shown_after] = [before, after].map(shown);
+    let [shown_before, shown_after] = [before, after].map(consent::words_shown);
     let changed = shown_before
         .iter()
         .find(|(language, hashes)| shown_after.get(language.as_str()).is_some_and(|after| after != *hashes));
@@ -38,15 +38,6 @@ pub(super) fn check(before: &ConsentRules, after: &ConsentRules) -> Result<(), S
         ));
     }
     before.banner.languages.keys().try_for_each(|language| reviewed(before, after, language))
-}
-
-/// The hashes of all that a language shows.
-fn shown(rules: &ConsentRules) -> BTreeMap<String, BTreeSet<String>> {
-    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for shown in consent::everything_shown(rules) {
-        all.entry(shown.language).or_default().insert(shown.hash);
-    }
-    all
 }
 
 fn reviewed(before: &ConsentRules, after: &ConsentRules, language: &str) -> Result<(), String> {

@@ -1,0 +1,60 @@
+//! What a receipt says beside the words that were shown: who is responsible, what is collected and by what right, who
+//! receives it, where it lies, for how long, and which rights there are, under the names of ISO/IEC TS 27560.
+//!
+//! What the `notice` block must say is there when there is one. Recipients are then published with the notice; where none is
+//! published, a receipt does not give away what a workspace calls its destinations.
+
+use serde_json::{Map, Value, json};
+use workspace::{NoticeRules, Party, REQUIRED, Regime, Workspace};
+
+use super::{duties, recipients};
+
+/// The facts of a workspace, for somebody under a regime who reads a language.
+pub(crate) fn facts(workspace: &Workspace, regime: Regime, language: &str) -> Map<String, Value> {
+    let rules = &workspace.consent;
+    let purposes: Vec<&str> =
+        rules.categories.iter().map(|rule| rule.name.as_str()).filter(|name| *name != REQUIRED).collect();
+    let mut facts = Map::new();
+    let mut say = |name: &str, value: Value| facts.insert(name.to_owned(), value);
+    say("purposes", json!(purposes));
+    say("jurisdiction", json!(regime.id()));
+    say("validity", json!(format!("P{}D", regime.row().lifetime_days)));
+    say("withdrawal", json!("at any time, by the control that every page of the site shows, or by its form"));
+    say("lawful_basis", json!(duties::bases(workspace)));
+    if let Some(notice) = &rules.notice {
+        facts.extend(published(workspace, notice, language));
+    }
+    facts
+}
+
+/// What is published with the notice.
+fn published(workspace: &Workspace, notice: &NoticeRules, language: &str) -> Map<String, Value> {
+    let controller = (&notice.controller, "controller");
+    let representative = notice.representative.as_ref().map(|party| (party, "representative"));
+    let parties = std::iter::once(controller).chain(representative);
+    let identifier =
+        json!({ "name": "identifier", "validity": format!("P{}D", workspace.consent.banner.identifier_days) });
+    let kept = notice
+        .retention
+        .iter()
+        .map(|kept| json!({ "name": kept.what.in_language(language), "validity": kept.lasts.to_string() }));
+    let receives = recipients(workspace).into_iter().map(|recipient| {
+        json!({ "name": recipient.name, "type": recipient.role, "purpose": recipient.purpose, "address": recipient.country })
+    });
+    let facts = json!({
+        "controllers": parties.map(|(party, kind)| named(party, kind)).collect::<Vec<_>>(),
+        "contact": notice.dpo.as_ref().map(|contact| &contact.email),
+        "authority": notice.authority,
+        "pii_types": notice.data,
+        "recipients": receives.collect::<Vec<_>>(),
+        "storage_locations": notice.storage_locations,
+        "retention": std::iter::once(identifier).chain(kept).collect::<Vec<_>>(),
+        "rights": duties::rights_of(workspace, notice),
+    });
+    let facts = facts.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    facts.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn named(party: &Party, kind: &str) -> Value {
+    json!({ "name": party.name, "address": party.address, "contact": party.email, "type": kind })
+}
