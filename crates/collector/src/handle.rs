@@ -30,7 +30,7 @@ use crate::reject::{Refusal, Reject};
 use crate::routes::{self, Found, Handler};
 use crate::sdk::Scripts;
 use crate::settings::{self, PublicUrl};
-use crate::visitor::{ReceiptDesk, Receipts};
+use crate::visitor::{HandOffs, ReceiptDesk, Receipts};
 use crate::{cors, pixel, visitor};
 
 /// What of a write key is written otherwise in a path.
@@ -121,6 +121,7 @@ pub struct Collector {
     probes: Probes,
     pub(crate) bodies: Bodies,
     pub(crate) receipts: Receipts,
+    pub(crate) hand_offs: HandOffs,
     scripts: Scripts,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -159,6 +160,7 @@ impl Collector {
             probes,
             bodies: Bodies::new(edge.body_bytes_max),
             receipts: Receipts::new(edge.receipts),
+            hand_offs: HandOffs::default(),
             scripts: Scripts::default(),
             public_url: edge.public_url,
             trusted_proxies: edge.trusted_proxies,
@@ -196,6 +198,8 @@ impl Collector {
             Handler::Settings => self.settings(&head, peer, segment),
             // Boxed, so that events do not carry the room for them.
             Handler::Choose => Box::pin(self.choose(&head, body, peer)).await,
+            Handler::HandOff => Box::pin(self.hand_off(&head, body, peer)).await,
+            Handler::TakeOver => Box::pin(self.take_over(&head, body, peer)).await,
             Handler::Receipt => Box::pin(self.receipt(&head, peer, segment)).await,
             Handler::Form => self.form(&head, peer),
             Handler::FormSent => Box::pin(self.form_sent(&head, body, peer)).await,

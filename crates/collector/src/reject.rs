@@ -32,6 +32,7 @@ pub(crate) enum Reject {
     TooManyReceipts,
     TooManyComparisons,
     ForeignGrant,
+    NoHandOff,
     NoBeacon,
     Internal,
     SdkAbsent,
@@ -58,7 +59,7 @@ const fn later(row: Row, retry_after_s: &'static str) -> Row {
 }
 
 /// The table, in the order of the type.
-pub(crate) static TABLE: [(Reject, Row); 26] = [
+pub(crate) static TABLE: [(Reject, Row); 27] = [
     (
         Reject::BadJson,
         row(
@@ -269,6 +270,15 @@ pub(crate) static TABLE: [(Reject, Row); 26] = [
                 "nothing need be done: shadow mode samples where many share an address",
             ),
             "60",
+        ),
+    ),
+    (
+        Reject::NoHandOff,
+        row(
+            StatusCode::FORBIDDEN,
+            "no_hand_off",
+            "no choice goes along to or from this site",
+            "nothing is lost: the visitor is asked here; a token is good for a minute, once, on the site that it names",
         ),
     ),
     (

@@ -30,6 +30,10 @@ pub(crate) enum Handler {
     SdkFile(Sdk),
     /// A visitor's choice, answered with the number of its receipt.
     Choose,
+    /// A choice that goes along to another site.
+    HandOff,
+    /// The same, where it arrives.
+    TakeOver,
     /// The receipt of that number.
     Receipt,
     /// The choices as a page without a script.
@@ -78,6 +82,8 @@ impl Handler {
             | Self::Notice(_)
             | Self::Script
             | Self::SdkFile(_)
+            | Self::HandOff
+            | Self::TakeOver
             | Self::Receipt
             | Self::Form
             | Self::FormStyle
@@ -106,7 +112,7 @@ const fn get(pattern: &'static str, handler: Handler) -> Row {
 }
 
 /// Paths that also answer with `/v1` in front.
-static VERSIONED: [Row; 32] = [
+static VERSIONED: [Row; 34] = [
     post("/t", Handler::One(Call::Track)),
     post("/track", Handler::One(Call::Track)),
     post("/b", Handler::Batch),
@@ -129,6 +135,8 @@ static VERSIONED: [Row; 32] = [
     get("/consent/form", Handler::Form),
     post("/consent/form", Handler::FormSent),
     get("/consent/form.css", Handler::FormStyle),
+    post("/consent/handoff", Handler::HandOff),
+    post("/consent/handoff/taken", Handler::TakeOver),
     post("/consent/amp", Handler::AmpCheck),
     post("/consent/amp/choice", Handler::AmpChoice),
     post("/consent/shadow", Handler::Choose),

@@ -45,6 +45,8 @@ pub struct Experience<'w> {
     tcf: Option<&'w workspace::Tcf>,
     #[serde(skip_serializing_if = "slice_is_empty")]
     frames: &'w [String],
+    #[serde(skip_serializing_if = "slice_is_empty")]
+    hand_off: &'w [String],
     storage: Storage<'w>,
     control: ControlShown,
 }
@@ -205,6 +207,7 @@ impl<'w> Experience<'w> {
             surfaces: banner.surfaces(),
             tcf: banner.tcf.as_ref(),
             frames: &banner.frames,
+            hand_off: &banner.hand_off,
             storage: Storage { identifier_days: banner.identifier_days, domain: banner.cookie_domain.as_deref() },
             control: ControlShown { kind: banner.control },
         }

@@ -34,6 +34,8 @@ pub struct Banner {
     /// Origins of sites that show each other's pages in frames: a page in a frame of one goes by what was chosen on the
     /// page around it, if that is of another in this list.
     pub frames: Vec<String>,
+    /// Origins of sites that link to each other: a choice made on one goes along with a visitor who follows such a link.
+    pub hand_off: Vec<String>,
     /// Days that an identifier lives. Nothing renews it.
     pub identifier_days: u16,
     /// The domain of the cookies; absent, the widest that the browser takes.
@@ -57,6 +59,7 @@ impl Default for Banner {
             surfaces: Vec::new(),
             tcf: None,
             frames: Vec::new(),
+            hand_off: Vec::new(),
             identifier_days: IDENTIFIER_DAYS,
             cookie_domain: None,
         }
@@ -74,7 +77,8 @@ impl Banner {
     pub fn surfaces(&self) -> Vec<Surface> {
         let tcf = self.tcf.is_some().then_some(Surface::Tcf);
         let frames = (!self.frames.is_empty()).then_some(Surface::Frames);
-        self.surfaces.iter().copied().chain(tcf).chain(frames).collect()
+        let hand_off = (!self.hand_off.is_empty()).then_some(Surface::HandOff);
+        self.surfaces.iter().copied().chain(tcf).chain(frames).chain(hand_off).collect()
     }
 
     /// What is done before a choice under a regime.
@@ -121,6 +125,9 @@ pub enum Surface {
     /// Asks and answers other frames: there whenever [`Banner::frames`] are, so nobody writes it.
     #[serde(skip_deserializing)]
     Frames,
+    /// Takes a choice along to another site: there whenever [`Banner::hand_off`] is, so nobody writes it.
+    #[serde(skip_deserializing)]
+    HandOff,
 }
 
 /// TCF 2.3. Numbers are those of the IAB; Assent itself is registered nowhere.

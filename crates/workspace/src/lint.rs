@@ -53,7 +53,8 @@ pub(crate) fn banner(workspace: &Workspace) -> Result<(), Invalid> {
     before(workspace, banner)?;
     contents(workspace, banner)?;
     tcf(workspace, banner)?;
-    banner.frames.iter().try_for_each(|origin| frame(origin))?;
+    banner.frames.iter().try_for_each(|origin| site("frames", origin))?;
+    banner.hand_off.iter().try_for_each(|origin| site("hand_off", origin))?;
     workspace.consent.notice.as_ref().map_or(Ok(()), |said| notice::notice(workspace, said))
 }
 
@@ -227,14 +228,17 @@ fn tcf(workspace: &Workspace, banner: &Banner) -> Result<(), Invalid> {
 }
 
 /// An origin is a scheme and a host: with a path it would never be equal to one.
-fn frame(origin: &str) -> Result<(), Invalid> {
-    let local = |origin: &'_ str| origin.starts_with("http://localhost:") || origin == "http://localhost";
+fn site(place: &str, origin: &str) -> Result<(), Invalid> {
+    let local = |origin: &'_ str| {
+        let names = ["http://localhost", "http://127.0.0.1"];
+        names.iter().any(|name| origin.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
+    };
     let host = origin.split_once("://").map_or("", |(_, host)| host);
     let is_plain = !host.is_empty() && !host.contains(['/', '*', '?', '#', ' ', '@']);
     if is_plain && (origin.starts_with("https://") || local(origin)) && origin.len() <= URL_BYTES_MAX {
         return Ok(());
     }
-    refuse(format!("`banner.frames`: `{origin}` is not the origin of a site: write it as `https://shop.example`"))
+    refuse(format!("`banner.{place}`: `{origin}` is not the origin of a site: write it as `https://shop.example`"))
 }
 
 fn is_address(src: &str) -> bool {
@@ -381,11 +385,12 @@ pub(super) mod tests {
 
     #[test]
     fn frames_are_origins() {
-        check("{ frames: ['https://shop.example', 'http://localhost:3000'] }", "published");
+        check("{ frames: ['https://shop.example', 'http://localhost:3000', 'http://127.0.0.1:3000'] }", "published");
         for wrong in
             ["https://shop.example/", "*", "http://shop.example", "https://*.example", "http://localhost.example"]
         {
             check(&format!("{{ frames: ['{wrong}'] }}"), "is not the origin of a site");
+            check(&format!("{{ hand_off: ['{wrong}'] }}"), "`banner.hand_off`");
         }
     }
 

@@ -76,6 +76,7 @@ test("a refusal leads to its field", () => {
     ["`banner.version` counts from 1, and `ask_again_below` is at most the version", "version", "more"],
     ["`tcf.publisher_country` is `de`: write two letters as `DE`", "tcf", "more"],
     ["`banner.frames`: `x` is not the origin of a site", "frames", "more"],
+    ["`banner.hand_off`: `x` is not the origin of a site", "hand_off", "more"],
     ["`consent_mode.ad_storage` is granted by category `x`, which does not exist", "consent_mode", "more"],
     [
       "source `web` collects under category `performance`, which does not exist; categories are …",

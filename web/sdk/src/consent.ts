@@ -42,7 +42,7 @@ export class Consent {
     // A refusal that outlives its choice must not go with its cookie: each visit renews it, once half of the choice's time
     // is over. Not before: in Safari what the server has set lives longer than what a script writes.
     const isOld = this.#choice && this.#leftDays(this.#choice) < settings.regime.lifetimeDays / 2;
-    if (this.#choice && isOld && this.#lasting(this.#choice)) this.#keep(this.#choice);
+    if (this.#choice && isOld && this.#lasting(this.#choice)) this.keep(this.#choice);
   }
 
   /** The choice in force; `null` when there is none, or none that still holds. */
@@ -108,7 +108,7 @@ export class Consent {
   choose({ categories, refusedVendors }: Choice, method: Method, layer: Layer): MadeChoice {
     this.#choice = null;
     const off = method === OVER_GPC ? (this.settings.denied ?? []) : this.denied();
-    const made = this.#keep({
+    const made = this.keep({
       categories: this.each((id) => categories[id] === true && !off.includes(id)),
       refusedVendors,
       madeAt: this.#around.now(),
@@ -124,7 +124,7 @@ export class Consent {
   /** Remembers that the server has the choice that was made then, unless another was made since. */
   told(madeAt: number) {
     const latest = this.#latest();
-    if (latest?.madeAt === madeAt && !latest.told) this.#keep({ ...latest, told: true });
+    if (latest?.madeAt === madeAt && !latest.told) this.keep({ ...latest, told: true });
   }
 
   /** Reads again what another tab or site may have chosen; whether anything is different from what is followed. */
@@ -145,7 +145,7 @@ export class Consent {
       .sort((one, other) => other.madeAt - one.madeAt);
     if (!newest) return null;
     // Whichever place goes first, the other must not bring back an older grant. What is not understood may be newer.
-    if (found.some(({ madeAt }) => madeAt !== newest.madeAt)) this.#keep(newest);
+    if (found.some(({ madeAt }) => madeAt !== newest.madeAt)) this.keep(newest);
     return this.#leftDays(newest) > 0 ? newest : this.#lasting(newest);
   }
 
@@ -161,7 +161,8 @@ export class Consent {
     return refuses ? { ...choice, categories: Object.fromEntries(off.map((id) => [id, false])) } : null;
   }
 
-  #keep(made: MadeChoice): MadeChoice {
+  /** Puts a choice in force as it was made. */
+  keep(made: MadeChoice): MadeChoice {
     this.#choice = made;
     this.#around.store.write(write(made), this.#lasting(made) ? COOKIE_DAYS_MAX : this.#leftDays(made));
     return made;

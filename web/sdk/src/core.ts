@@ -3,6 +3,7 @@
 
 import { Banner } from "./banner.ts";
 import type { Call, Fields } from "./calls.ts";
+import type { MadeChoice } from "./choice.ts";
 import { Consent } from "./consent.ts";
 import { build, type Event } from "./event.ts";
 import { googleDefault, googleUpdate } from "./google.ts";
@@ -130,12 +131,17 @@ export class Core {
 
   choose = (choice: Choice, method: Method, layer: Layer) => {
     this.look();
+    this.adopt(() => this.consent.choose(choice, method, layer));
+  };
+
+  /** Follows a choice that is being made, or was made on another site, and tells the server. */
+  adopt(make: () => MadeChoice) {
     const before = this.#start.identity.chooser();
-    const made = this.consent.choose(choice, method, layer);
+    const made = make();
     this.#settle();
     this.report.tell(made, this.#isCollecting ? this.#chooser(before) : before);
     this.#announce();
-  };
+  }
 
   /** Whose a grant is: whoever the events under it will be of. */
   #chooser(before: Chooser): Chooser {

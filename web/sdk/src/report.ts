@@ -38,7 +38,7 @@ export class Report {
   /** Where the receipt of the latest choice is, once the server has said. */
   receipt: string | undefined;
   readonly #consent: Consent;
-  readonly #around: ReportAround;
+  readonly around: ReportAround;
   /** What the server may not have, oldest first: it hears choices in the order in which they were made. */
   readonly #untold: Told[];
   #isSending = false;
@@ -46,7 +46,7 @@ export class Report {
 
   constructor(consent: Consent, around: ReportAround) {
     this.#consent = consent;
-    this.#around = around;
+    this.around = around;
     const isFresh = ({ timestamp }: Told) => Date.now() - Date.parse(timestamp) < KEPT_MS;
     this.#untold = this.#kept().filter(isFresh);
     this.#keep(this.#untold);
@@ -70,18 +70,18 @@ export class Report {
   }
 
   #kept() {
-    return list<Told>(this.#around.store, KEY);
+    return list<Told>(this.around.store, KEY);
   }
 
   #keep(all: Told[]) {
-    keep(this.#around.store, KEY, all);
+    keep(this.around.store, KEY, all);
   }
 
   async #send(attempts: number): Promise<void> {
     clearTimeout(this.#timer);
     const [report] = this.#untold;
     if (!report || this.#isSending) return;
-    const { url, writeKey, post } = this.#around;
+    const { url, writeKey, post } = this.around;
     this.#isSending = true;
     const body = JSON.stringify({ ...report, writeKey, domain: site, sentAt: new Date().toISOString() });
     const outcome = await post(url, body, AbortSignal.timeout(PATIENCE_MS), async (answer) => {

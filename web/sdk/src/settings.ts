@@ -39,6 +39,8 @@ export interface AssentSettings {
   readonly tcf?: Tcf;
   /** Origins of sites that show each other's pages in frames; there when `surfaces` has `frames`. */
   readonly frames?: readonly string[];
+  /** Origins of sites that take a choice along when a link leads to another; there when `surfaces` has `handoff`. */
+  readonly handOff?: readonly string[];
   readonly storage?: Storage;
   readonly control?: Control;
   /** Categories that are off and cannot be chosen, as `targeting` for known children. */
@@ -71,9 +73,10 @@ export type CategoryModel = "opt-in" | "opt-out" | "exempt";
  *   categories, else its id;
  * - `tcf`: `__tcfapi` of the IAB's TCF 2.3, by the block `tcf`;
  * - `gpp`: `__gpp` of the IAB's GPP 1.1 with the sections of the United States;
- * - `frames`: nobody's; asks the page around a frame, and answers frames, by `frames`.
+ * - `frames`: nobody's; asks the page around a frame, and answers frames, by `frames`;
+ * - `handoff`: nobody's; takes the choice along to another site, by `handOff`.
  */
-export type Surface = "trustarc" | "onetrust" | "tcf" | "gpp" | "frames";
+export type Surface = "trustarc" | "onetrust" | "tcf" | "gpp" | "frames" | "handoff";
 
 /** TCF 2.3. The ids are the operator's, who is registered with the IAB; Assent is not certified. */
 export interface Tcf {

@@ -104,7 +104,7 @@ fn is_domain(text: &str) -> bool {
 /// The header that keeps a choice in the browser. One that is too long to be kept takes the choice before it away: an
 /// older grant must not outlive the refusal that replaced it, and who has no choice is asked again.
 pub(crate) fn set(chosen: &Chosen, scope: &Scope, now: Millis) -> Option<HeaderValue> {
-    let value = utf8_percent_encode(&text(chosen), COMPONENT).to_string();
+    let value = utf8_percent_encode(&kept(chosen).to_text(true), COMPONENT).to_string();
     if value.len() > BYTES_MAX {
         return remove(NAME, scope);
     }
@@ -124,24 +124,20 @@ pub(crate) fn header(name: &str, value: &str, seconds: i64, scope: &Scope) -> Op
     HeaderValue::from_str(&format!("{name}={value}; Path=/; Max-Age={seconds}; SameSite=Lax{domain}{secure}")).ok()
 }
 
-fn text(chosen: &Chosen) -> String {
+fn kept(chosen: &Chosen) -> Kept {
     let rules = chosen.owner.tenant.gate.rules();
     let rules = &rules.categories;
-    let categories = |set| list(rules.names(set).into_iter());
+    let names = |set| rules.names(set).into_iter().map(str::to_owned).collect();
     let presented = &chosen.presented;
-    let version = presented.version.unwrap_or(chosen.owner.tenant.workspace.consent.banner.version);
     let (method, layer) = (presented.method.as_deref().unwrap_or("api"), presented.layer.as_deref().unwrap_or("page"));
-    [
-        FORMAT.to_owned(),
-        version.to_string(),
-        base36(chosen.stated_at.0.max(0).unsigned_abs()),
-        categories(chosen.choice.granted.without(rules.required())),
-        categories(chosen.choice.refused),
-        list(presented.refused_vendors.iter().map(String::as_str)),
-        format!("{method}.{layer}"),
-        "1".to_owned(),
-    ]
-    .join("~")
+    Kept {
+        at: Millis(chosen.stated_at.0.max(0)),
+        version: presented.version.unwrap_or(chosen.owner.tenant.workspace.consent.banner.version),
+        granted: names(chosen.choice.granted.without(rules.required())),
+        refused: names(chosen.choice.refused),
+        refused_vendors: presented.refused_vendors.clone(),
+        how: format!("{method}.{layer}"),
+    }
 }
 
 fn list<'i>(items: impl Iterator<Item = &'i str>) -> String {
@@ -186,9 +182,27 @@ pub(crate) struct Kept {
     pub(crate) granted: Vec<String>,
     pub(crate) refused: Vec<String>,
     pub(crate) refused_vendors: Vec<String>,
+    /// `<method>.<layer>`.
+    pub(crate) how: String,
 }
 
 impl Kept {
+    /// As it is kept. `is_told`: whether this server has it.
+    pub(crate) fn to_text(&self, is_told: bool) -> String {
+        let names = |names: &[String]| list(names.iter().map(String::as_str));
+        [
+            FORMAT.to_owned(),
+            self.version.to_string(),
+            base36(self.at.0.unsigned_abs()),
+            names(&self.granted),
+            names(&self.refused),
+            names(&self.refused_vendors),
+            self.how.clone(),
+            u8::from(is_told).to_string(),
+        ]
+        .join("~")
+    }
+
     /// The newest that is among the cookies; whoever brings none that can be read has not chosen.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let values = cookies(headers, NAME);
@@ -200,9 +214,9 @@ impl Kept {
         now.0.saturating_sub(self.at.0) >= i64::from(regime.row().lifetime_days) * DAY_MS
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let fields: Vec<&str> = text.split('~').collect();
-        let [FORMAT, version, at, granted, refused, vendors, _, _] = fields[..] else { return None };
+        let [FORMAT, version, at, granted, refused, vendors, how, _] = fields[..] else { return None };
         let items = |list: &str| -> Vec<String> {
             let items = list.split('.').filter(|item| !item.is_empty());
             items.map(|item| percent_decode_str(item).decode_utf8_lossy().into_owned()).collect()
@@ -211,7 +225,8 @@ impl Kept {
         let refused = items(refused);
         // Of both, the refusal counts.
         let granted = items(granted).into_iter().filter(|name| !refused.contains(name)).collect();
-        Some(Self { at, version: version.parse().ok()?, granted, refused, refused_vendors: items(vendors) })
+        let (version, how) = (version.parse().ok()?, how.to_owned());
+        Some(Self { at, version, granted, refused, refused_vendors: items(vendors), how })
     }
 }
 
@@ -273,7 +288,9 @@ mod tests {
             granted: vec!["performance".to_owned()],
             refused: vec!["targeting".to_owned(), "my.own".to_owned()],
             refused_vendors: vec!["ga".to_owned()],
+            how: "choose.first".to_owned(),
         };
+        assert_eq!(expected.to_text(true), "1~3~mifm5hs0~performance~targeting.my%2Eown~ga~choose.first~1");
         assert_eq!(kept, Some(expected));
         let both = "assent_choice=1~1~z~a~~~x.y~1; assent_choice=1~2~zz~~a~~x.y~0";
         assert_eq!(read(both).map(|kept| kept.version), Some(2), "the newest");

@@ -8,6 +8,7 @@ mod amp;
 mod beacon;
 mod cookie;
 mod form;
+mod handoff;
 pub(crate) mod identifier;
 mod pace;
 mod page;
@@ -26,6 +27,7 @@ use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 
 use self::cookie::Scope;
+pub(crate) use self::handoff::HandOffs;
 pub use self::receipt::ReceiptDesk;
 pub(crate) use self::receipt::Receipts;
 pub(crate) use self::said::Said;

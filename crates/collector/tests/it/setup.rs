@@ -47,7 +47,11 @@ pub(crate) struct Watch(AtomicI64);
 
 impl Watch {
     pub(crate) fn forward_days(&self, days: i64) {
-        self.0.fetch_add(days * 86_400_000, Ordering::SeqCst);
+        self.forward_ms(days * 86_400_000);
+    }
+
+    pub(crate) fn forward_ms(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
     }
 }
 

@@ -160,3 +160,57 @@ async fn receipts_are_not_asked_for_without_end_nor_where_there_is_no_ledger() {
     }
     assert_eq!(refused, 1, "sixty a minute and address");
 }
+
+const SITES: &str = "
+workspace: acme
+sources: [{ name: web, kind: browser, write_key: wk_web }]
+consent: { banner: { version: 3, hand_off: ['https://one.test', 'https://two.test'], vendors: [{ id: ga, name: GA, category: performance }] } }
+";
+
+#[tokio::test]
+async fn a_choice_goes_along_to_another_site_once_and_names_nobody() {
+    let world = World::of(SITES).await;
+    let post = async |path: &str, origin: &str, body: Value| {
+        world.send("POST", path, &[("Origin", origin)], body.to_string().as_bytes()).await
+    };
+    let (one, two) = ("https://one.test", "https://two.test");
+    let made = "1~3~mwqybb00~performance~functionality.targeting.u-4711~ga.u-4711~choose.first~1";
+    let leave = async |origin: &str, to: &str, choice: &str| {
+        let body = json!({ "writeKey": "wk_web", "to": to, "choice": choice });
+        post("/v1/consent/handoff", origin, body).await
+    };
+    let token = async || leave(one, two, made).await.json()["token"].as_str().expect("a token").to_owned();
+    let arrive = async |origin: &str, token: &str| {
+        post("/v1/consent/handoff/taken", origin, json!({ "writeKey": "wk_web", "token": token })).await
+    };
+    let first = token().await;
+    assert!(!first.contains("performance") && first.len() < 400, "{first}");
+    let taken = arrive(two, &first).await;
+    let expected = "1~3~mwqybb00~performance~functionality.targeting~ga~choose.first~0";
+    assert_eq!(
+        (taken.status, taken.json()["choice"].as_str()),
+        (200, Some(expected)),
+        "what nobody configured stays behind"
+    );
+    assert_eq!(taken.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(arrive(two, &first).await.short(), "403 no_hand_off", "once");
+    assert_eq!(arrive(one, &token().await).await.short(), "403 no_hand_off", "on the site that it names");
+    let late = token().await;
+    world.clock.forward_ms(60_000);
+    assert_eq!(arrive(two, &late).await.short(), "403 no_hand_off", "for a minute");
+    for (origin, to) in [(one, one), (one, "https://evil.test"), ("https://evil.test", two)] {
+        assert_eq!(leave(origin, to, made).await.short(), "403 no_hand_off", "{origin} to {to}");
+    }
+    for odd in [
+        "",
+        "1~3~mwqybb00",
+        "1~9~mwqybb00~~~~choose.first~1",
+        "1~3~zzzzzzzzz~~~~choose.first~1",
+        "1~3~mwqybb00~~~~u-4711.first~1",
+    ] {
+        assert_eq!(leave(one, two, odd).await.short(), "400 bad_choice", "{odd}");
+    }
+    for odd in ["", "AAAA", &first[1..]] {
+        assert_eq!(arrive(two, odd).await.short(), "403 no_hand_off", "{odd}");
+    }
+}

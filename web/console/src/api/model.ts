@@ -317,6 +317,8 @@ export interface Banner {
   tcf?: TcfWritten | null;
   /** Origins of sites that show each other's pages in frames. */
   frames?: string[];
+  /** Origins of sites that take a choice along when a link leads to another. */
+  hand_off?: string[];
   identifier_days?: number;
   cookie_domain?: string | null;
 }

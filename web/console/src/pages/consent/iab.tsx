@@ -92,23 +92,32 @@ function Registration({ tcf, onChange }: { tcf: TcfWritten; onChange: (to: Parti
   );
 }
 
-export function Frames({ draft, onChange }: SectionProps) {
+/** Lists of this operator's own sites, by what they do for each other. */
+const SITES = [
+  {
+    place: "frames",
+    label: "Sites that show each other's pages in frames",
+    hint: "Their origins, with spaces between. A page in a frame goes by what was chosen on the page around it.",
+  },
+  {
+    place: "hand_off",
+    label: "Sites that link to each other",
+    hint: "Their origins. A choice goes along when a visitor follows a link from one to another, without an identifier.",
+  },
+] as const;
+
+export function Sites({ draft, onChange }: SectionProps) {
   const refusedAt = useRefusedAt();
-  const all = draft.banner.frames ?? [];
-  const set = (text: string) => {
-    const frames = text === "" ? undefined : text.split(/[\s,]+/);
-    onChange(withBanner(draft, { frames }));
-  };
-  return (
-    <At place="frames">
+  return SITES.map(({ place, label, hint }) => (
+    <At place={place} key={place}>
       <TextField
-        label="Sites that show each other's pages in frames"
-        hint="Their origins, with spaces between. A page in a frame goes by what was chosen on the page around it."
+        label={label}
+        hint={hint}
         placeholder="https://shop.example https://www.example"
-        value={all.join(" ")}
-        error={refusedAt("frames")}
-        onChange={set}
+        value={(draft.banner[place] ?? []).join(" ")}
+        error={refusedAt(place)}
+        onChange={(text) => onChange(withBanner(draft, { [place]: text === "" ? undefined : text.split(/[\s,]+/) }))}
       />
     </At>
-  );
+  ));
 }

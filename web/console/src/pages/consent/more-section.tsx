@@ -2,7 +2,7 @@
 
 import { Checks, SelectField, Switch, TextField } from "../../ui/field.tsx";
 import { versionOf, withBanner, without } from "./draft.ts";
-import { Frames, Tcf } from "./iab.tsx";
+import { Sites, Tcf } from "./iab.tsx";
 import { At, RefusedHere, useRefusedAt } from "./refused.tsx";
 import type { SectionProps } from "./section.ts";
 
@@ -74,7 +74,7 @@ export function MoreSection({ draft, onChange }: SectionProps) {
           value={banner.surfaces ?? []}
           onChange={(surfaces) => set({ surfaces: surfaces.length > 0 ? surfaces : undefined })}
         />
-        <Frames draft={draft} onChange={onChange} />
+        <Sites draft={draft} onChange={onChange} />
       </fieldset>
       <ConsentMode draft={draft} onChange={onChange} />
       <Tcf draft={draft} onChange={onChange} />
