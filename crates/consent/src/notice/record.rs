@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 use workspace::{NoticeRules, Party, REQUIRED, Regime, Workspace};
 
-use super::{duties, recipients};
+use super::{Gets, duties, recipients};
 
 /// The facts of a workspace, for somebody under a regime who reads a language.
 pub(crate) fn facts(workspace: &Workspace, regime: Regime, language: &str) -> Map<String, Value> {
@@ -38,15 +38,19 @@ fn published(workspace: &Workspace, notice: &NoticeRules, language: &str) -> Map
         .retention
         .iter()
         .map(|kept| json!({ "name": kept.what.in_language(language), "validity": kept.lasts.to_string() }));
-    let receives = recipients(workspace).into_iter().map(|recipient| {
-        json!({ "name": recipient.name, "type": recipient.role, "purpose": recipient.purpose, "address": recipient.country })
+    let receives = recipients(workspace).into_iter().filter(|recipient| recipient.gets != Gets::Nothing);
+    let receives = receives.map(|to| {
+        let named = json!({ "name": to.name, "type": to.role, "purpose": to.purpose });
+        let address = to.country.map(|country| ("address".to_owned(), Value::from(country)));
+        named.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).chain(address)
     });
+    let receives: Vec<Map<String, Value>> = receives.map(Iterator::collect).collect();
     let facts = json!({
         "controllers": parties.map(|(party, kind)| named(party, kind)).collect::<Vec<_>>(),
         "contact": notice.dpo.as_ref().map(|contact| &contact.email),
         "authority": notice.authority,
         "pii_types": notice.data,
-        "recipients": receives.collect::<Vec<_>>(),
+        "recipients": receives,
         "storage_locations": notice.storage_locations,
         "retention": std::iter::once(identifier).chain(kept).collect::<Vec<_>>(),
         "rights": duties::rights_of(workspace, notice),
