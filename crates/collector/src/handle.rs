@@ -28,8 +28,9 @@ use crate::observe::Observer;
 use crate::page::Page;
 use crate::reject::{Refusal, Reject};
 use crate::routes::{self, Found, Handler};
-use crate::sdk::Scripts;
+use crate::sdk::{self, Scripts};
 use crate::settings::{self, PublicUrl};
+use crate::visitor::pace::Pace;
 use crate::visitor::{HandOffs, ReceiptDesk, Receipts};
 use crate::{cors, pixel, visitor};
 
@@ -122,6 +123,8 @@ pub struct Collector {
     pub(crate) bodies: Bodies,
     pub(crate) receipts: Receipts,
     pub(crate) hand_offs: HandOffs,
+    /// How often another platform's choices are told.
+    pub(crate) compares: Pace,
     scripts: Scripts,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -161,6 +164,7 @@ impl Collector {
             bodies: Bodies::new(edge.body_bytes_max),
             receipts: Receipts::new(edge.receipts),
             hand_offs: HandOffs::default(),
+            compares: Pace::default(),
             scripts: Scripts::default(),
             public_url: edge.public_url,
             trusted_proxies: edge.trusted_proxies,
@@ -200,6 +204,7 @@ impl Collector {
             Handler::Choose => Box::pin(self.choose(&head, body, peer)).await,
             Handler::HandOff => Box::pin(self.hand_off(&head, body, peer)).await,
             Handler::TakeOver => Box::pin(self.take_over(&head, body, peer)).await,
+            Handler::Shadow => Box::pin(self.compared(&head, body, peer)).await,
             Handler::Receipt => Box::pin(self.receipt(&head, peer, segment)).await,
             Handler::Form => self.form(&head, peer),
             Handler::FormSent => Box::pin(self.form_sent(&head, body, peer)).await,
@@ -211,6 +216,7 @@ impl Collector {
             Handler::Opened => Ok(Box::pin(self.letter_opened(&head, peer, segment)).await),
             Handler::Clicked => Box::pin(self.letter_clicked(&head, peer, segment)).await,
             Handler::Script => self.script(&head, segment),
+            Handler::Blocking => self.blocking(&head, segment),
             Handler::SdkFile(sdk) => Scripts::file(sdk, segment, &head.headers),
             Handler::Health => Ok(answer::text("alive\n")),
             Handler::Ready => self.ready(),
@@ -327,6 +333,11 @@ impl Collector {
     fn script(&self, head: &Parts, key: &str) -> Result<Answer, Refusal> {
         let (key, owner) = self.source(key)?;
         self.scripts.script(owner.source().sdk(), &key, &head.headers)
+    }
+
+    fn blocking(&self, head: &Parts, key: &str) -> Result<Answer, Refusal> {
+        let (_, owner) = self.source(key)?;
+        sdk::blocking(&owner.tenant.workspace, &head.headers)
     }
 
     /// The source of a key in a path. Unknown keys get nothing that could be cached or cost work.

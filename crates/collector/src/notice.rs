@@ -1,5 +1,5 @@
-//! What a source's workspace publishes about its vendors, for everybody: the cookie notice as a page and as its facts, the
-//! cookie declaration alone, and the script that keeps the vendors' hosts back.
+//! What a source's workspace publishes about its vendors, for everybody: the cookie notice as a page and as its facts, and
+//! the cookie declaration alone.
 //!
 //! Whoever reads it is asked for nothing and told to no one: no cookie, no region, no event. It depends on the language
 //! alone, so a browser may keep it for some minutes, and by its tag for longer.
@@ -17,7 +17,6 @@ use workspace::Workspace;
 use crate::answer::{Answer, empty, with_body};
 use crate::cors;
 use crate::reject::{Refusal, Reject};
-use crate::sdk;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +27,6 @@ pub(crate) enum Form {
     Facts,
     /// The cookie declaration as JSON. It names nobody, so there is always one.
     Cookies,
-    /// `block.js` with the hosts of the vendors. It depends on no language.
-    Blocking,
 }
 
 /// A language's code is not longer (BCP 47).
@@ -45,7 +42,6 @@ pub(crate) fn answer(workspace: &Workspace, form: Form, query: &str, headers: &H
         Form::Page => ("text/html; charset=utf-8", notice()?.to_html()),
         Form::Facts => ("application/json", json(serde_json::to_string(&notice()?))?),
         Form::Cookies => ("application/json", json(serde_json::to_string(&Declaration::new(workspace, language)))?),
-        Form::Blocking => return sdk::blocking(workspace, headers),
     };
     Ok(published(kind, body, form, headers))
 }

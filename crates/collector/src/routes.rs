@@ -26,6 +26,8 @@ pub(crate) enum Handler {
     Notice(notice::Form),
     /// The source's browser SDK with the write key filled in.
     Script,
+    /// What keeps the hosts of the workspace's vendors back.
+    Blocking,
     /// A part of that SDK which is loaded when it is needed.
     SdkFile(Sdk),
     /// A visitor's choice, answered with the number of its receipt.
@@ -34,6 +36,8 @@ pub(crate) enum Handler {
     HandOff,
     /// The same, where it arrives.
     TakeOver,
+    /// What another consent platform holds on a page, to be compared.
+    Shadow,
     /// The receipt of that number.
     Receipt,
     /// The choices as a page without a script.
@@ -84,6 +88,8 @@ impl Handler {
             | Self::SdkFile(_)
             | Self::HandOff
             | Self::TakeOver
+            | Self::Shadow
+            | Self::Blocking
             | Self::Receipt
             | Self::Form
             | Self::FormStyle
@@ -139,12 +145,12 @@ static VERSIONED: [Row; 34] = [
     post("/consent/handoff/taken", Handler::TakeOver),
     post("/consent/amp", Handler::AmpCheck),
     post("/consent/amp/choice", Handler::AmpChoice),
-    post("/consent/shadow", Handler::Choose),
+    post("/consent/shadow", Handler::Shadow),
     get("/consent/{}", Handler::Receipt),
     get("/projects/{}/notice", Handler::Notice(notice::Form::Page)),
     get("/projects/{}/notice.json", Handler::Notice(notice::Form::Facts)),
     get("/projects/{}/cookies.json", Handler::Notice(notice::Form::Cookies)),
-    get("/projects/{}/block.js", Handler::Notice(notice::Form::Blocking)),
+    get("/projects/{}/block.js", Handler::Blocking),
     get("/open/{}", Handler::Opened),
     get("/click/{}", Handler::Clicked),
 ];
@@ -231,7 +237,7 @@ mod tests {
         check(&Method::GET, "/v1/consent/0f", &Found::Handler(Handler::Receipt, "0f"));
         check(&Method::GET, "/v1/projects/wk/notice", &Found::Handler(Handler::Notice(notice::Form::Page), "wk"));
         check(&Method::GET, "/v1/projects/wk/notice.json", &Found::Handler(Handler::Notice(notice::Form::Facts), "wk"));
-        check(&Method::GET, "/v1/projects/wk/block.js", &Found::Handler(Handler::Notice(notice::Form::Blocking), "wk"));
+        check(&Method::GET, "/v1/projects/wk/block.js", &Found::Handler(Handler::Blocking, "wk"));
         check(&Method::HEAD, "/v1/pixel/track", &Found::Handler(Handler::Pixel, "track"));
         check(&Method::GET, "/analytics.js/v1/wk/analytics.min.js", &Found::Handler(Handler::Script, "wk"));
         check(&Method::GET, "/analytics.js/v1/wk/platform/analytics.min.js", &Found::Handler(Handler::Script, "wk"));

@@ -10,7 +10,7 @@ mod cookie;
 mod form;
 mod handoff;
 pub(crate) mod identifier;
-mod pace;
+pub(crate) mod pace;
 mod page;
 mod receipt;
 mod said;
@@ -38,16 +38,9 @@ use crate::reject::Refusal;
 use crate::routes::Handler;
 use crate::settings::PublicUrl;
 
-/// The end of the path at which choices of another platform are compared.
-const SHADOW: &str = "/consent/shadow";
-
 impl Collector {
-    /// Records a choice and says under which number its receipt can be had; or counts one that another platform holds.
+    /// Records a choice and says under which number its receipt can be had.
     pub(crate) async fn choose(&self, head: &Parts, body: Incoming, peer: SocketAddr) -> Result<Answer, Refusal> {
-        // Told apart here and not in the table of handlers: that one is on the way of every event.
-        if head.uri.path().ends_with(SHADOW) {
-            return self.compared(head, body, peer).await;
-        }
         let (body, _share) = self.bodies.read(&head.headers, body, limits::EVENT_BYTES_MAX).await?;
         let said = Said::parse(utf8(&body)?)?;
         let asked = self.asked(head, peer);

@@ -29,17 +29,16 @@ pub trait ReceiptDesk: fmt::Debug + Send + Sync {
     async fn receipt(&self, workspace: &str, number: Receipt) -> Result<Published, String>;
 }
 
-/// The desk, where there is one, how often it is asked, and how often another platform's choices are told.
+/// The desk, where there is one, and how often it is asked.
 #[derive(Debug)]
 pub(crate) struct Receipts {
     desk: Option<Arc<dyn ReceiptDesk>>,
     pace: Pace,
-    pub(super) compares: Pace,
 }
 
 impl Receipts {
     pub(crate) fn new(desk: Option<Arc<dyn ReceiptDesk>>) -> Self {
-        Self { desk, pace: Pace::default(), compares: Pace::default() }
+        Self { desk, pace: Pace::default() }
     }
 }
 

@@ -113,7 +113,7 @@ impl Collector {
     /// Counts what a page found.
     pub(crate) async fn compared(&self, head: &Parts, body: Incoming, peer: SocketAddr) -> Result<Answer, Refusal> {
         let asked = self.asked(head, peer);
-        if !self.receipts.compares.admits(asked.client, asked.at) {
+        if !self.compares.admits(asked.client, asked.at) {
             return Err(Reject::TooManyComparisons.into());
         }
         let (body, _share) = self.bodies.read(&head.headers, body, BODY_BYTES_MAX).await?;

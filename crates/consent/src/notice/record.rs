@@ -4,8 +4,9 @@
 //! What the `notice` block must say is there when there is one. Recipients are then published with the notice; where none is
 //! published, a receipt does not give away what a workspace calls its destinations.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
-use workspace::{NoticeRules, Party, REQUIRED, Regime, Workspace};
+use workspace::{NoticeRules, Party, Purpose, REQUIRED, RecipientRole, Regime, Workspace};
 
 use super::{Gets, duties, recipients};
 
@@ -27,6 +28,17 @@ pub(crate) fn facts(workspace: &Workspace, regime: Regime, language: &str) -> Ma
     facts
 }
 
+/// A recipient, in the standard's words.
+#[derive(Serialize)]
+struct Receives<'w> {
+    name: &'w str,
+    #[serde(rename = "type")]
+    kind: RecipientRole,
+    purpose: &'w Purpose,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'w str>,
+}
+
 /// What is published with the notice.
 fn published(workspace: &Workspace, notice: &NoticeRules, language: &str) -> Map<String, Value> {
     let controller = (&notice.controller, "controller");
@@ -39,12 +51,9 @@ fn published(workspace: &Workspace, notice: &NoticeRules, language: &str) -> Map
         .iter()
         .map(|kept| json!({ "name": kept.what.in_language(language), "validity": kept.lasts.to_string() }));
     let receives = recipients(workspace).into_iter().filter(|recipient| recipient.gets != Gets::Nothing);
-    let receives = receives.map(|to| {
-        let named = json!({ "name": to.name, "type": to.role, "purpose": to.purpose });
-        let address = to.country.map(|country| ("address".to_owned(), Value::from(country)));
-        named.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).chain(address)
-    });
-    let receives: Vec<Map<String, Value>> = receives.map(Iterator::collect).collect();
+    let receives: Vec<Receives<'_>> = receives
+        .map(|to| Receives { name: to.name, kind: to.role, purpose: to.purpose, address: to.country })
+        .collect();
     let facts = json!({
         "controllers": parties.map(|(party, kind)| named(party, kind)).collect::<Vec<_>>(),
         "contact": notice.dpo.as_ref().map(|contact| &contact.email),
