@@ -31,8 +31,8 @@ pub(crate) enum Reject {
     NoLedger,
     TooManyReceipts,
     TooManyComparisons,
-    ForeignGrant,
     NoHandOff,
+    ForeignGrant,
     NoBeacon,
     Internal,
     SdkAbsent,
@@ -400,6 +400,7 @@ mod tests {
         503 no_ledger, again after 30 s
         429 too_many_receipts, again after 60 s
         429 too_many_comparisons, again after 60 s
+        403 no_hand_off
         403 foreign_grant
         404 no_beacon
         500 internal

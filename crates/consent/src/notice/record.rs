@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use workspace::{NoticeRules, Party, Purpose, REQUIRED, RecipientRole, Regime, Workspace};
+use workspace::{Lifetime, NoticeRules, Party, Purpose, REQUIRED, RecipientRole, Regime, Unit, Workspace};
 
 use super::{Gets, duties, recipients};
 
@@ -49,7 +49,7 @@ fn published(workspace: &Workspace, notice: &NoticeRules, language: &str) -> Map
     let kept = notice
         .retention
         .iter()
-        .map(|kept| json!({ "name": kept.what.in_language(language), "validity": kept.lasts.to_string() }));
+        .map(|kept| json!({ "name": kept.what.in_language(language), "validity": duration(kept.lasts) }));
     let receives = recipients(workspace).into_iter().filter(|recipient| recipient.gets != Gets::Nothing);
     let receives: Vec<Receives<'_>> = receives
         .map(|to| Receives { name: to.name, kind: to.role, purpose: to.purpose, address: to.country })
@@ -66,6 +66,19 @@ fn published(workspace: &Workspace, notice: &NoticeRules, language: &str) -> Map
     });
     let facts = facts.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     facts.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// As ISO 8601 has it, where it is a time.
+fn duration(lasts: Lifetime) -> String {
+    let Lifetime::For(number, unit) = lasts else { return lasts.to_string() };
+    match unit {
+        Unit::Second => format!("PT{number}S"),
+        Unit::Minute => format!("PT{number}M"),
+        Unit::Hour => format!("PT{number}H"),
+        Unit::Day => format!("P{number}D"),
+        Unit::Month => format!("P{number}M"),
+        Unit::Year => format!("P{number}Y"),
+    }
 }
 
 fn named(party: &Party, kind: &str) -> Value {

@@ -250,7 +250,68 @@ fn a_receipt_says_who_is_responsible_and_what_holds() {
     let more = ", retention: [{ what: { en: Events, de: Ereignisse }, lasts: 13mo }], storage_locations: [Berlin], dpo: { email: d@shop.example }, \
                 languages: { en: {}, de: { reviewed: 'J. Roe, 2026-11-20' } }, recipients: { crm: { name: CRM Ltd, country: Germany } }";
     let german = shop("  banner: { languages: { en: {}, de: { reviewed: 'J. Roe, 2026-11-20' } } }", more);
-    insta::assert_snapshot!(facts(&german, "de"), @"");
+    insta::assert_snapshot!(facts(&german, "de"), @r#"
+    {
+      "contact": "d@shop.example",
+      "controllers": [
+        {
+          "address": "1 Road, Town",
+          "contact": "privacy@shop.example",
+          "name": "Shop Ltd",
+          "type": "controller"
+        }
+      ],
+      "jurisdiction": "eu",
+      "language": "de",
+      "lawful_basis": [
+        "consent"
+      ],
+      "pii_types": [
+        "identifiers",
+        "usage",
+        "device",
+        "region"
+      ],
+      "purposes": [
+        "functionality",
+        "performance",
+        "targeting"
+      ],
+      "recipients": [
+        {
+          "address": "Germany",
+          "name": "CRM Ltd",
+          "purpose": "analytics",
+          "type": "service_provider"
+        }
+      ],
+      "retention": [
+        {
+          "name": "identifier",
+          "validity": "P90D"
+        },
+        {
+          "name": "Ereignisse",
+          "validity": "P13M"
+        }
+      ],
+      "rights": [
+        "access",
+        "rectification",
+        "erasure",
+        "restriction",
+        "portability",
+        "objection",
+        "withdrawal",
+        "complaint"
+      ],
+      "storage_locations": [
+        "Berlin"
+      ],
+      "validity": "P180D",
+      "withdrawal": "at any time, by the control that every page of the site shows, or by its form"
+    }
+    "#);
     let yaml = "workspace: shop\nsources: [{ name: web, kind: browser }]\ndestinations: [{ name: secret, kind: echo, sources: [web], categories: [performance], purpose: analytics }]";
     let silent = workspace::parse(yaml, &|_| None).expect("valid");
     assert!(!facts(&silent, "en").contains("secret"), "nobody is named where nothing is published");
