@@ -231,22 +231,24 @@ fn the_same_configuration_has_the_same_fingerprint() {
     assert_eq!(ids.len(), 12, "each section has an address of its own");
 }
 
+/// What a receipt says of the union's regime beside the words.
+fn facts(workspace: &Workspace, language: &str) -> String {
+    let shown = consent::everything_shown(workspace);
+    let of = |regime: &str| {
+        let hash = consent::hash_shown(workspace, workspace::Regime::named(regime).expect("a row"), language);
+        let shown = shown.iter().find(|shown| Some(&shown.hash) == hash.as_ref()).expect("it is kept");
+        serde_json::from_str::<serde_json::Value>(&shown.text).expect("JSON")
+    };
+    let (mut eu, us) = (of("eu"), of("us"));
+    assert_eq!((&us["jurisdiction"], &us["validity"]), (&"us".into(), &"P400D".into()));
+    for words in ["words", "categories", "vendors"] {
+        eu.as_object_mut().expect("an object").remove(words);
+    }
+    serde_json::to_string_pretty(&eu).expect("JSON")
+}
+
 #[test]
 fn a_receipt_says_who_is_responsible_and_what_holds() {
-    let facts = |workspace: &Workspace, language: &str| {
-        let shown = consent::everything_shown(workspace);
-        let of = |regime: &str| {
-            let hash = consent::hash_shown(workspace, workspace::Regime::named(regime).expect("a row"), language);
-            let shown = shown.iter().find(|shown| Some(&shown.hash) == hash.as_ref()).expect("it is kept");
-            serde_json::from_str::<serde_json::Value>(&shown.text).expect("JSON")
-        };
-        let (mut eu, us) = (of("eu"), of("us"));
-        assert_eq!((&us["jurisdiction"], &us["validity"]), (&"us".into(), &"P400D".into()));
-        for words in ["words", "categories", "vendors"] {
-            eu.as_object_mut().expect("an object").remove(words);
-        }
-        serde_json::to_string_pretty(&eu).expect("JSON")
-    };
     let more = ", retention: [{ what: { en: Events, de: Ereignisse }, lasts: 13mo }], storage_locations: [Berlin], dpo: { email: d@shop.example }, \
                 languages: { en: {}, de: { reviewed: 'J. Roe, 2026-11-20' } }, recipients: { crm: { name: CRM Ltd, country: Germany } }";
     let german = shop("  banner: { languages: { en: {}, de: { reviewed: 'J. Roe, 2026-11-20' } } }", more);
