@@ -1682,7 +1682,6 @@ export interface components {
             in_flight: number;
             last_error?: null | components["schemas"]["LastError"];
             newest_delivered_at?: null | components["schemas"]["At"];
-            /** @description When the oldest of them arrived; `null` when there is none. */
             oldest_untold_at?: null | components["schemas"]["At"];
             oldest_waiting_at?: null | components["schemas"]["At"];
             /**
