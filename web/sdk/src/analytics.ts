@@ -277,8 +277,7 @@ export class Analytics {
     const { assent } = settings;
     const { disable } = options;
     if (typeof disable === "function" && disable(settings)) return this.#go();
-    if (assent?.v !== CONTRACT)
-      return this.#off("the settings have no consent that this SDK understands; nothing is sent");
+    if (assent?.v !== CONTRACT) return this.#off("the settings are not for this SDK; nothing is sent");
     this.#core = this.#made(writeKey, assent, settings, options);
     this.#core.begin();
     this.initialized = true;

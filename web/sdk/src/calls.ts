@@ -40,7 +40,7 @@ function track(args: unknown[]): Call {
   const [first, second, third] = args;
   const asOne = isObject(first);
   const event = asOne ? first.event : first;
-  if (!isString(event) || !event) throw new Error("analytics.track: the first argument, the event's name, is missing");
+  if (!isString(event) || !event) throw new Error("analytics.track: the event's name is missing");
   const properties = asOne ? first.properties : second;
   const options = asOne ? second : third;
   return {

@@ -129,13 +129,12 @@ export class Core {
     this.#start.load("choices", this);
   };
 
-  choose = (choice: Choice, method: Method, layer: Layer) => {
-    this.look();
+  choose = (choice: Choice, method: Method, layer: Layer) =>
     this.adopt(() => this.consent.choose(choice, method, layer));
-  };
 
   /** Follows a choice that is being made, or was made on another site, and tells the server. */
   adopt(make: () => MadeChoice) {
+    this.look();
     const before = this.#start.identity.chooser();
     const made = make();
     this.#settle();

@@ -15,7 +15,7 @@ h2{font-size:1.125rem;line-height:1.3}
 p{color:var(--m);font-size:.9375rem;margin-block-start:.25rem}
 .n{position:fixed;inset:auto 0 0;z-index:var(--assent-z,2147483000);display:flex;flex-direction:column;gap:.75rem;
 max-block-size:70vh;padding:1rem max(1rem,calc(50vw - 36rem));background:var(--b);border-block-start:1px solid var(--l);
-box-shadow:0 -.25rem 1.5rem #0003}
+box-shadow:0 0 2rem #0003}
 .s{overflow:auto;min-block-size:3rem}
 .a{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.5rem;flex:none}
 @media(max-width:28rem){.a{grid-template-columns:1fr}}
