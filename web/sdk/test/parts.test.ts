@@ -39,7 +39,7 @@ describe("calls", () => {
   const of = (type: "track" | "page" | "identify" | "group" | "alias", ...args: unknown[]) =>
     JSON.parse(JSON.stringify(understand(type, args, () => undefined)));
   test("an event without a name says what is missing", () => {
-    for (const args of [[], [""], [{ properties: {} }]]) expect(() => of("track", ...args)).toThrow(/name, is missing/);
+    for (const args of [[], [""], [{ properties: {} }]]) expect(() => of("track", ...args)).toThrow(/name is missing/);
   });
   test("ids may be numbers, or left out", () => {
     expect(of("identify", 42)).toMatchObject({ userId: "42", traits: {} });
