@@ -81,6 +81,20 @@ for (const [name, granted, refused] of [
   });
 }
 
+test("what was refused there stays refused", async (testing) => {
+  const { tab, asked } = await arrive(testing);
+  await tab.goto(two);
+  await button(tab, "Reject all").click();
+  await tab.goto(one);
+  await button(tab, "Accept all").click();
+  await tab.getByRole("link", { name: "Over there" }).hover();
+  await until("it is sealed", () => asked.length === 1);
+  await tab.getByRole("link", { name: "Over there" }).click();
+  await until("it is opened", () => asked.length === 2);
+  await until("it is started", () => tab.evaluate(() => !!window.analytics?.initialized));
+  assert.deepEqual((await kept(tab)).slice(3, 5), ["", "functionality.performance.targeting"]);
+});
+
 test("without a choice, to other sites, and a link that somebody copied: nothing goes along", async (testing) => {
   const { tab, asked } = await arrive(testing);
   await tab.getByRole("link", { name: "Over there" }).hover();

@@ -64,7 +64,7 @@ pub(crate) struct Asked<'r> {
     /// For events that cannot say their own.
     pub(crate) user_agent: Option<&'r str>,
     /// The browser's sealed identifier, where it came along.
-    pub(crate) sealed: Option<String>,
+    pub(crate) sealed: Vec<String>,
 }
 
 impl<'r> Asked<'r> {
@@ -314,8 +314,7 @@ impl<'r> Intake<'r> {
     /// second; the day that it carries itself, a day late, since it is the page's.
     fn is_expired(&self, id: &str) -> bool {
         let days = self.owner.tenant.workspace.consent.banner.identifier_days;
-        let sealed = self.asked.sealed.as_deref();
-        let since = sealed.and_then(|sealed| identifier::since(sealed, id, &self.owner.tenant.fingerprints));
+        let since = identifier::since(&self.asked.sealed, id, &self.owner.tenant.fingerprints);
         since.is_some_and(|since| self.asked.at >= identifier::ends(since, days))
             || event::day_of_id(id).is_some_and(|made| self.asked.at.0 > identifier::ends(made, days).0 + DAY_MS)
     }

@@ -3,7 +3,7 @@
 // and when; it is good for a minute, once, for that site. It is fetched when a link is about to be followed; a click that
 // comes before it goes without, and the other site asks.
 
-import { read, write } from "./choice.ts";
+import { type MadeChoice, read, write } from "./choice.ts";
 import type { Core } from "./core.ts";
 
 const MARK = /[#&]assent=([\w-]+)/;
@@ -43,9 +43,16 @@ async function arrive(core: Core) {
   history.replaceState(history.state, "", location.pathname + location.search + (rest && `#${rest}`));
   const { choice } = await ask(core, "/taken", { token });
   const made = read(choice);
-  const { consent } = core;
   core.look();
-  if (made && made.madeAt > (consent.choice?.madeAt ?? 0)) core.adopt(() => consent.keep(made));
+  if (made && counts(core, made)) core.adopt(() => core.consent.keep(made));
+}
+
+/** Whether what arrives takes the place of what was chosen here: the later one, unless it grants what was refused here. */
+function counts({ consent: { choice, optional } }: Core, made: MadeChoice): boolean {
+  if (!choice) return true;
+  const isRefused = (vendor: string) => !made.refusedVendors.includes(vendor);
+  const widens = optional.some((id) => made.categories[id] && choice.categories[id] === false);
+  return made.madeAt > choice.madeAt && !widens && !choice.refusedVendors.some(isRefused);
 }
 
 function leave(core: Core, sites: readonly string[]) {

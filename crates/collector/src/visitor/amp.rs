@@ -57,6 +57,8 @@ impl Collector {
             _ if is_signalled => "rejected",
             Some(kept) if !kept.refused.is_empty() && counts(kept) => "rejected",
             Some(kept) if !is_outdated(kept) && has_all(kept) => "accepted",
+            // What is not known where nothing is asked, AMP lets through, the vendor that was refused as well.
+            Some(kept) if !is_asked && !kept.refused_vendors.is_empty() => "rejected",
             _ => "unknown",
         };
         let answer = json!({

@@ -186,7 +186,7 @@ impl Visit {
         let categories = self.optional().map(|id| (id.to_owned(), granted.iter().any(|one| one == id).into()));
         said.insert("categories".to_owned(), Value::Object(categories.collect()));
         // Whom the vendors' own switches refused stays refused: this form does not ask about them.
-        let kept = self.kept.as_ref().filter(|_| method == "choose");
+        let kept = self.kept.as_ref().filter(|_| method != "accept_all");
         let vendors = kept.map(|kept| kept.refused_vendors.clone()).unwrap_or_default();
         said.insert("refusedVendors".to_owned(), vendors.into());
         said.extend(id.map(|id| ("anonymousId".to_owned(), id.into())));

@@ -41,14 +41,19 @@ pub(crate) fn alias(headers: &HeaderMap) -> Option<String> {
     cookie::cookies(headers, ALIAS).map(|id| id.trim_matches('"').to_owned()).find(|id| !id.is_empty())
 }
 
-/// The sealed cookie that a browser brings along, still closed.
-pub(crate) fn sealed(headers: &HeaderMap) -> Option<String> {
+/// The sealed cookies that a browser brings along, still closed. There is one, unless a page has put others beside it.
+pub(crate) fn sealed(headers: &HeaderMap) -> Vec<String> {
     // Most events come from pages of other hosts, without any cookie.
-    headers.contains_key(COOKIE).then(|| cookie::cookies(headers, SEALED).next()).flatten()
+    if headers.contains_key(COOKIE) { cookie::cookies(headers, SEALED).collect() } else { Vec::new() }
 }
 
-/// Since when an alias is in use, as its seal says; `None` where it has none, or one of another alias or workspace.
-pub(crate) fn since(sealed: &str, alias: &str, keys: &Fingerprints) -> Option<Millis> {
+/// Since when an alias is in use, as the oldest of its seals says; `None` where it has none, or those of another alias or
+/// workspace.
+pub(crate) fn since(sealed: &[String], alias: &str, keys: &Fingerprints) -> Option<Millis> {
+    sealed.iter().filter_map(|sealed| opened(sealed, alias, keys)).min()
+}
+
+fn opened(sealed: &str, alias: &str, keys: &Fingerprints) -> Option<Millis> {
     let token = URL_SAFE_NO_PAD.decode(sealed).ok()?;
     let seal: Seal = serde_json::from_slice(&keys.open(PURPOSE, &token)?).ok()?;
     (seal.alias == alias).then_some(Millis(seal.since_ms))
@@ -63,13 +68,13 @@ pub(crate) fn ends(since: Millis, days: u16) -> Millis {
 pub(crate) fn keep(chosen: &Chosen, id: &str, headers: &HeaderMap, scope: &Scope, now: Millis) -> Vec<HeaderValue> {
     if !permits(chosen) {
         // The page takes away what scripts can.
-        return sealed(headers).and_then(|_| cookie::remove(SEALED, scope)).into_iter().collect();
+        return sealed(headers).first().and_then(|_| cookie::remove(SEALED, scope)).into_iter().collect();
     }
     if alias(headers).as_deref() != Some(id) {
         return Vec::new();
     }
     let tenant = &chosen.owner.tenant;
-    let before = sealed(headers).and_then(|sealed| since(&sealed, id, &tenant.fingerprints));
+    let before = since(&sealed(headers), id, &tenant.fingerprints);
     let made = event::day_of_id(id).map_or(now, |made| made.min(now));
     let since = before.unwrap_or(made);
     let left_s = ends(since, tenant.workspace.consent.banner.identifier_days).0.saturating_sub(now.0) / 1_000;
@@ -122,10 +127,11 @@ mod tests {
         let (ours, theirs) = (Fingerprints::new(&[7; 32]), Fingerprints::new(&[8; 32]));
         let seal = serde_json::to_vec(&Seal { alias: "x-1".to_owned(), since_ms: 42 }).expect("JSON");
         let token = URL_SAFE_NO_PAD.encode(ours.seal(PURPOSE, &seal).expect("random bytes"));
-        assert_eq!(since(&token, "x-1", &ours), Some(Millis(42)));
-        assert_eq!((since(&token, "x-2", &ours), since(&token, "x-1", &theirs)), (None, None));
+        let all = ["AAAA".to_owned(), token.clone()];
+        assert_eq!(since(&all, "x-1", &ours), Some(Millis(42)), "what a page put in front is passed over");
+        assert_eq!((since(&all, "x-2", &ours), since(&all, "x-1", &theirs)), (None, None));
         for odd in ["", "AAAA", "!", &token[1..]] {
-            assert_eq!(since(odd, "x-1", &ours), None, "{odd}");
+            assert_eq!(since(&[odd.to_owned()], "x-1", &ours), None, "{odd}");
         }
     }
 }

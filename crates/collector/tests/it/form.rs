@@ -301,6 +301,9 @@ async fn amp_is_told_whether_to_ask_and_what_was_answered() {
     check("wk_web", &[], says(true, "unknown", false)).await;
     check("wk_us", &[], says(false, "unknown", false)).await;
     check("wk_us", &[("Sec-GPC", "1")], says(true, "rejected", true)).await;
+    let without_ga = "assent_choice=1~1~mwqybb40~functionality.performance.targeting~~ga~x.y~1";
+    check("wk_us", &kept(without_ga), says(true, "rejected", false)).await;
+    check("wk_web", &kept(without_ga), says(true, "unknown", false)).await;
     check(
         "wk_web",
         &kept("assent_choice=1~1~mwqybb40~functionality.performance.targeting~~~x.y~1"),

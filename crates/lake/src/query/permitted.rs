@@ -61,14 +61,16 @@ fn permitted(
     stamps: &StringArray,
 ) -> Result<BooleanArray, DataFusionError> {
     let one = |at: usize| {
-        let damaged = || exec_datafusion_err!("a row has no `stamp` that can be read: a file of the lake is damaged");
+        let damaged =
+            || exec_datafusion_err!("a row's `stamp` or identifiers cannot be read: a file of the lake is damaged");
         if stamps.is_null(at) {
             return Err(damaged());
         }
         let stamp: Stamp<'_> = serde_json::from_str(stamps.value(at)).map_err(|_| damaged())?;
         let known = identifiers.iter().filter(|column| column.is_valid(at));
-        let known = known.filter_map(|column| column.value(at).try_into().ok().map(Fingerprint)).collect();
-        Ok(of.gate.permit(Row { identifiers: known, stamp: &stamp }, &of.purpose).is_ok())
+        let known: Result<Vec<Fingerprint>, _> =
+            known.map(|column| column.value(at).try_into().map(Fingerprint).map_err(|_| damaged())).collect();
+        Ok(of.gate.permit(Row { identifiers: known?, stamp: &stamp }, &of.purpose).is_ok())
     };
     (0..stamps.len()).map(|at| one(at).map(Some)).collect()
 }
