@@ -17,7 +17,7 @@ use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use control::{KeyOwner, Presented, Tenant};
+use control::{CONFIRMED_OVER_GPC, KeyOwner, Presented, Tenant};
 use event::{Millis, limits};
 use http::HeaderMap;
 use http::header::ORIGIN;
@@ -35,6 +35,7 @@ use crate::reject::{Refusal, Reject};
 /// What a token is sealed for.
 const PURPOSE: &str = "hand-off";
 const DAY_MS: i64 = 86_400_000;
+const UNFIT: &str = "`choice` is not the text that the page keeps, or an opt-in over Global Privacy Control";
 /// From the click to the other page.
 const LASTS_MS: i64 = 60_000;
 /// Tokens that were taken within their minute: about four megabytes. Beyond, nothing is handed off.
@@ -85,8 +86,8 @@ impl Collector {
         let (Some(_), Some(to)) = (from, to) else {
             return Err(Reject::NoHandOff.because("`Origin` and `to` are two different sites of `banner.hand_off`"));
         };
-        let choice = rewritten(text("choice"), &owner.tenant, asked.at)
-            .ok_or_else(|| Reject::BadChoice.because("`choice` is not the text that the page keeps"))?;
+        let choice =
+            rewritten(text("choice"), &owner.tenant, asked.at).ok_or_else(|| Reject::BadChoice.because(UNFIT))?;
         let sealed = Sealed { choice, to: to.to_owned(), until_ms: asked.at.0 + LASTS_MS, network: asked.client };
         let sealed = serde_json::to_vec(&sealed).expect("texts and numbers are JSON");
         let token = owner.tenant.fingerprints.seal(PURPOSE, &sealed).map_err(|error| {
@@ -132,13 +133,15 @@ fn origin(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A page's choice, written anew from what the workspace knows, so that nothing else travels in it. It is one that the
-/// server was not told of there. Clocks of visitors may be ahead; a grant from further off could not be taken back.
+/// server was not told of there. Clocks of visitors may be ahead; a grant from further off could not be taken back. An
+/// opt-in over Global Privacy Control does not travel: a link is no second step, so each site asks for its own.
 fn rewritten(text: &str, tenant: &Tenant, now: Millis) -> Option<String> {
     let kept = Kept::parse(text).filter(|kept| kept.at.0 < now.0.saturating_add(DAY_MS))?;
-    let (method, layer) = kept.how.split_once('.')?;
+    let (how, layer) = kept.how.split_once('.')?;
     let described =
-        json!({ "version": kept.version, "method": method, "layer": layer, "refusedVendors": kept.refused_vendors });
+        json!({ "version": kept.version, "method": how, "layer": layer, "refusedVendors": kept.refused_vendors });
     let described = Presented::from_consent(&described.to_string(), &tenant.workspace.consent);
+    let method = described.method.filter(|method| method != CONFIRMED_OVER_GPC)?;
     let rules = tenant.gate.rules();
     let optional = rules.categories.names(rules.categories.optional());
     let known = |names: Vec<String>| names.into_iter().filter(|name| optional.contains(&name.as_str())).collect();
@@ -148,7 +151,7 @@ fn rewritten(text: &str, tenant: &Tenant, now: Millis) -> Option<String> {
         granted: known(kept.granted),
         refused: known(kept.refused),
         refused_vendors: described.refused_vendors,
-        how: format!("{}.{}", described.method?, described.layer?),
+        how: format!("{method}.{}", described.layer?),
     };
     Some(kept.to_text(false))
 }

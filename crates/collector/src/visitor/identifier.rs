@@ -76,7 +76,8 @@ pub(crate) fn keep(chosen: &Chosen, id: &str, headers: &HeaderMap, scope: &Scope
     let tenant = &chosen.owner.tenant;
     let before = since(&sealed(headers), id, &tenant.fingerprints);
     let made = event::day_of_id(id).map_or(now, |made| made.min(now));
-    let since = before.unwrap_or(made);
+    // Of an id that says its day and has a seal, the older counts.
+    let since = before.map_or(made, |before| before.min(made));
     let left_s = ends(since, tenant.workspace.consent.banner.identifier_days).0.saturating_sub(now.0) / 1_000;
     if left_s <= 0 {
         return forget(headers, scope);

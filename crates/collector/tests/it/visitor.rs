@@ -207,6 +207,7 @@ async fn a_choice_goes_along_to_another_site_once_and_names_nobody() {
         "1~9~mwqybb00~~~~choose.first~1",
         "1~3~zzzzzzzzz~~~~choose.first~1",
         "1~3~mwqybb00~~~~u-4711.first~1",
+        "1~3~mwqybb00~targeting~~~confirmed_over_gpc.centre~1",
     ] {
         assert_eq!(leave(one, two, odd).await.short(), "400 bad_choice", "{odd}");
     }
