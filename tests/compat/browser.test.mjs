@@ -23,7 +23,7 @@ const batching = (size, timeout) => ({
 });
 const BATCHING = batching(4, 1_000);
 /** One source per scenario, so that what one sends is never taken for another's. */
-const STAMPED = ["standard", "batching", "navigation", "leaving", "overload", "overload-batch", "npm", "slow-clock"];
+const STAMPED = ["standard", "batching", "navigation", "leaving", "overload", "overload-batch", "npm", "slow-clock", "renewed"];
 
 let assent, analytics, advertising, unmapped, pages, browser;
 let stored = 0;
@@ -176,6 +176,32 @@ test("a visitor's clock an hour slow does not move events in time", async (testi
   assert.ok(sent.every(({ originalAt, forwardedAt }) => forwardedAt - originalAt > 3_000_000), "the clock was slow");
   const rows = await checkStamped("slow-clock", sent);
   for (const row of rows) assert.ok(Math.abs(Date.parse(row.timestamp) - Date.now()) < 60_000, row.timestamp);
+});
+
+test("an anonymous id ends in time: a new one takes its place, and nothing renews the old one", async (testing) => {
+  const { page, initialized, leaveAfter } = await visit(testing, "renewed");
+  await initialized();
+  const id = () => page.evaluate(() => window.analytics.user().anonymousId());
+  const since = () => page.evaluate(() => localStorage.getItem("ajs_anonymous_id_since")?.split(" "));
+  const again = async (days) => {
+    const [known] = (await since()) ?? [];
+    if (known) await page.evaluate((pair) => localStorage.setItem("ajs_anonymous_id_since", pair), `${known} ${Date.now() - days * 86_400_000}`);
+    await page.reload();
+    await initialized();
+    return id();
+  };
+  const first = await id();
+  assert.equal(await since(), undefined, "before there is an id nothing is written");
+  assert.equal(await again(0), first);
+  assert.equal((await since())[0], first, "the page that made it has written since when");
+  assert.equal(await again(88.9), first, "its last day but one");
+  const second = await again(89.1);
+  assert.notEqual(second, first);
+  assert.doesNotMatch(await page.evaluate(() => document.cookie), new RegExp(first), "in no storage");
+  assert.equal(await again(1), second);
+  const sent = await leaveAfter(5);
+  assert.deepEqual([...new Set(sent.map(({ event }) => event.anonymousId))], [first, second]);
+  await checkStamped("renewed", sent);
 });
 
 test("unstamped under `compat: segment`: stored as unknown, only to destinations that ask for it", async (testing) => {

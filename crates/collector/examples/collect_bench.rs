@@ -26,7 +26,7 @@ use eventlog::memory::MemoryLog;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use vault::keys::{Epoch, Keys};
-use vault::surrogate::{Inserted, Pair};
+use vault::surrogate::{Inserted, Pair, Sighting};
 use vault::{Fingerprints, IdentifierTable, Surrogates, VaultError};
 
 #[global_allocator]
@@ -50,7 +50,7 @@ struct Unused;
 
 #[async_trait]
 impl IdentifierTable for Unused {
-    async fn subjects(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError> {
+    async fn sightings(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<Sighting>>, VaultError> {
         Ok(vec![None; of.len()])
     }
 

@@ -332,7 +332,8 @@ impl Collector {
 
     fn script(&self, head: &Parts, key: &str) -> Result<Answer, Refusal> {
         let (key, owner) = self.source(key)?;
-        self.scripts.script(owner.source().sdk(), &key, &head.headers)
+        let days = owner.tenant.workspace.consent.banner.identifier_days;
+        self.scripts.script((owner.source().sdk(), &key), days, &head.headers)
     }
 
     fn blocking(&self, head: &Parts, key: &str) -> Result<Answer, Refusal> {

@@ -3,6 +3,8 @@
 //!
 //! Segment's script finds its host in the address of its own tag, but only when that is `https://`. So that a page on
 //! `http://localhost` works too, a line in front tells it where it came from; behind TLS the line does nothing.
+//! Its anonymous ids do not end, and the pipeline refuses those that are too old: what stands behind that line
+//! (`renew.js`) has it make a new one in time.
 //! The script differs by write key, so it is compressed per key, once: the cache holds keys of sources only and is
 //! bounded.
 
@@ -45,6 +47,8 @@ const BLOCKING: &str = "block.js";
 /// Tells the script its host when its address is not `https://`, which is all that it recognises by itself.
 const ORIGIN: &str = "!function(){var s=document.currentScript,a=s&&window[s.getAttribute(\"data-global-segment-\
 analytics-key\")||\"analytics\"];a&&!a._cdn&&/^http:/.test(s.src)&&(a._cdn=s.src.split(\"/analytics.js/v1/\")[0])}();\n";
+/// Ends the ids of Segment's script; `__DAYS__` is how long they may live.
+const RENEW: &str = include_str!("renew.js");
 /// Scripts kept; a script is 115 KB and its compressed form 32 KB.
 const CACHED_MAX: usize = 64;
 /// Files whose names do not change with their content, because pages name them: the ES module, what stands in for the
@@ -62,7 +66,7 @@ struct Script {
 /// Serves the files.
 #[derive(Debug, Default)]
 pub(crate) struct Scripts {
-    filled: Mutex<HashMap<(Sdk, String), Script>>,
+    filled: Mutex<HashMap<(Sdk, String, u16), Script>>,
 }
 
 /// What was embedded of an SDK.
@@ -74,20 +78,20 @@ fn published(sdk: Sdk) -> &'static Published {
 }
 
 impl Scripts {
-    /// The script for the key of a source.
-    pub(crate) fn script(&self, sdk: Sdk, key: &str, headers: &HeaderMap) -> Result<Answer, Refusal> {
+    /// The script for the key of a source, whose anonymous ids may be used for so many days.
+    pub(crate) fn script(&self, (sdk, key): (Sdk, &str), days: u16, headers: &HeaderMap) -> Result<Answer, Refusal> {
         let published = published(sdk).script.ok_or(Reject::SdkAbsent)?;
-        let script = self.filled(sdk, published, key).map_err(|error| Reject::Internal.because(error))?;
+        let script = self.filled((sdk, key), days, published).map_err(|error| Reject::Internal.because(error))?;
         let files = (script.plain, script.gzip);
         Ok(file(headers, files, &script.etag, HeaderValue::from_static("public, max-age=300")))
     }
 
-    fn filled(&self, sdk: Sdk, published: &str, key: &str) -> std::io::Result<Script> {
-        let id = (sdk, key.to_owned());
+    fn filled(&self, (sdk, key): (Sdk, &str), days: u16, published: &str) -> std::io::Result<Script> {
+        let id = (sdk, key.to_owned(), days);
         if let Some(script) = self.filled.lock().expect("no holder of the cache panics").get(&id) {
             return Ok(script.clone());
         }
-        let script = Script::new(sdk, published, key)?;
+        let script = Script::new((sdk, key), days, published)?;
         let mut filled = self.filled.lock().expect("no holder of the cache panics");
         if filled.len() >= CACHED_MAX {
             filled.clear();
@@ -142,14 +146,17 @@ fn packed(content: &[u8]) -> std::io::Result<Bytes> {
 }
 
 impl Script {
-    fn new(sdk: Sdk, published: &str, key: &str) -> std::io::Result<Self> {
+    fn new((sdk, key): (Sdk, &str), days: u16, published: &str) -> std::io::Result<Self> {
         // The licence notice stays the first thing in the file.
         let (notice, code) = match published.split_once("*/") {
             Some((notice, code)) if notice.starts_with("/*!") => (format!("{notice}*/\n"), code),
             _ => (String::new(), published),
         };
-        let origin = if sdk == Sdk::Segment { ORIGIN } else { "" };
-        let filled = format!("{notice}{origin}{}", code.replace(PLACEHOLDER, &literal(key)));
+        let first = match sdk {
+            Sdk::Segment => format!("{ORIGIN}{}", RENEW.replace("__DAYS__", &days.to_string())),
+            Sdk::Assent => String::new(),
+        };
+        let filled = format!("{notice}{first}{}", code.replace(PLACEHOLDER, &literal(key)));
         let gzip = packed(filled.as_bytes())?;
         Ok(Self { etag: etag(filled.as_bytes()), plain: filled.into(), gzip })
     }
@@ -200,15 +207,16 @@ mod tests {
     #[test]
     fn the_key_is_filled_in_behind_the_notice() {
         let published = "/*! MIT */\nwindow.k=\"__WRITE_KEY__\"";
-        let script = Script::new(Sdk::Segment, published, "wk\"</script>").expect("memory takes it");
+        let script = Script::new((Sdk::Segment, "wk\"</script>"), 90, published).expect("memory takes it");
         let text = String::from_utf8_lossy(&script.plain).into_owned();
         assert!(text.starts_with("/*! MIT */\n!function()"), "{text}");
+        assert!(text.contains(")(90, \"ajs_anonymous_id\""), "{text}");
         assert!(text.ends_with("window.k=\"wk\\\"\\u003c/script>\""), "{text}");
     }
 
     #[test]
     fn assents_own_script_knows_where_it_came_from() {
-        let script = Script::new(Sdk::Assent, "k(\"__WRITE_KEY__\")", "wk").expect("memory takes it");
+        let script = Script::new((Sdk::Assent, "wk"), 90, "k(\"__WRITE_KEY__\")").expect("memory takes it");
         assert_eq!(&script.plain[..], b"k(\"wk\")");
     }
 
@@ -228,7 +236,7 @@ mod tests {
     fn the_cache_is_bounded() {
         let scripts = Scripts::default();
         for key in 0..=CACHED_MAX {
-            scripts.filled(Sdk::Assent, "window.k=\"__WRITE_KEY__\"", &format!("wk{key}")).expect("it is there");
+            scripts.filled((Sdk::Assent, &format!("wk{key}")), 90, "window.k=\"__WRITE_KEY__\"").expect("it is there");
         }
         assert!(scripts.filled.lock().expect("nobody panicked").len() <= CACHED_MAX);
     }

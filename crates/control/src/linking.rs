@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use consent::Gate;
-use event::{Fingerprint, SubjectId};
+use event::Fingerprint;
 use tokio::sync::watch;
-use vault::{IdentifierTable, Inserted, Pair, VaultError};
+use vault::{IdentifierTable, Inserted, Pair, Sighting, VaultError};
 
 use crate::{Joined, Store};
 
@@ -90,9 +90,9 @@ impl Drop for Entered<'_> {
 
 #[async_trait]
 impl IdentifierTable for Linking {
-    async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError> {
-        let found = self.store.subjects(workspace, of).await?;
-        self.joining.settled(of.iter().zip(&found).filter(|(_, subject)| subject.is_some()).map(|(one, _)| *one)).await;
+    async fn sightings(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<Sighting>>, VaultError> {
+        let found = self.store.sightings(workspace, of).await?;
+        self.joining.settled(of.iter().zip(&found).filter(|(_, known)| known.is_some()).map(|(one, _)| *one)).await;
         Ok(found)
     }
 

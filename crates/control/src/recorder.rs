@@ -15,7 +15,7 @@ use std::sync::Arc;
 use consent::{Categories, CategorySet, Choice};
 use event::{Fingerprint, Millis, Pii, Slug, SubjectId};
 use tokio::sync::{mpsc, oneshot};
-use vault::{Identifiers, Keys};
+use vault::{Arrival, Identifiers, Keys, Resolved};
 
 use crate::telling::{Plan, Tell};
 use crate::{ChoiceRow, Maker, Method, Presented, Receipt, Store, StoreError, Tenant};
@@ -55,6 +55,11 @@ impl ChoiceMade {
     /// When it was made, as it counts.
     pub(crate) fn when(&self) -> Millis {
         self.made_at.map_or(self.received_at, |at| at.min(self.received_at))
+    }
+
+    /// A choice counts for what was stored under an identifier, also after its end: here none ends.
+    fn arrival(&self) -> Arrival<'_> {
+        Arrival { identifiers: self.identifiers(), at: self.received_at, not_before: None }
     }
 
     pub(crate) fn identifiers(&self) -> Identifiers<'_> {
@@ -169,15 +174,15 @@ async fn record(
     let plan = Plan::make(keys, tenant, made).await?;
     let all: Vec<Identifiers<'_>> = made.iter().map(ChoiceMade::identifiers).collect();
     let nameless = nameless(tenant, made, &all, &rules.categories).await?;
-    let named: Vec<Identifiers<'_>> =
-        all.iter().zip(&nameless).filter(|(_, nameless)| !**nameless).map(|(one, _)| *one).collect();
-    let mut subjects = tenant.surrogates.resolve(&named).await?.into_iter();
+    let named: Vec<Arrival<'_>> =
+        made.iter().zip(&nameless).filter(|(_, nameless)| !**nameless).map(|(made, _)| made.arrival()).collect();
+    let mut subjects = tenant.surrogates.resolve(&named).await?.into_iter().map(Resolved::subject);
     let (mut rows, mut said) = (Vec::with_capacity(made.len()), Vec::with_capacity(made.len()));
     for ((made, identifiers), nameless) in made.iter().zip(&all).zip(&nameless) {
         if *nameless && !is_chosen(made) {
             continue;
         }
-        let subject = if *nameless { None } else { subjects.next() };
+        let subject = if *nameless { None } else { subjects.next().flatten() };
         let maker = subject.map(|subject| Maker {
             subject,
             identifiers: identifiers.fingerprints(),

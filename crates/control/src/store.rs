@@ -5,7 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use event::{Fingerprint, Millis, Pii, SubjectId};
-use vault::{Epoch, IdentifierKind, KeyError, Pair, VaultError};
+use vault::{Epoch, IdentifierKind, KeyError, Pair, Sighting, VaultError};
 use zeroize::Zeroizing;
 
 use crate::accounts::AccountStore;
@@ -273,7 +273,7 @@ pub enum Joined {
     /// All are committed. The standings of those that took over refusals from their subject.
     All(Vec<(Fingerprint, Standing)>),
     /// None is: these fingerprints had become known meanwhile.
-    Known(Vec<(Fingerprint, SubjectId)>),
+    Known(Vec<(Fingerprint, Sighting)>),
 }
 
 /// The control store. Everything that a method writes is durable when it returns.
@@ -291,8 +291,8 @@ pub trait Store:
     + Send
     + Sync
 {
-    /// The subjects of some fingerprints, in their order.
-    async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError>;
+    /// What the vault knows of some fingerprints, in their order.
+    async fn sightings(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<Sighting>>, VaultError>;
 
     /// Commits new identifiers with their subjects, all or, when one of their fingerprints is known already, none. What
     /// the subject of each refuses today is put on record for it in the same transaction: see [`Joined`].

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use consent::{Gate, Origin, Preferences, Signals, Stamp};
 use control::{Directory, Tenant};
-use event::{Call, Clock, Fingerprint, Millis, SubjectId};
+use event::{Call, Clock, Fingerprint, Millis};
 use eventlog::memory::MemoryLog;
 use eventlog::record::Raw;
 use eventlog::{Append, EventLog, Partition};
@@ -23,7 +23,7 @@ use pipeline::dedup::{Index, Options};
 use pipeline::stage::{Deduplicate, Identify, Route, Validate};
 use pipeline::{Metrics, Observer, Pipeline, Site};
 use tokio_util::sync::CancellationToken;
-use vault::{Fingerprints, IdentifierTable, Inserted, Pair, Surrogates, VaultError};
+use vault::{Fingerprints, IdentifierTable, Inserted, Pair, Sighting, Surrogates, VaultError};
 
 const PARTITIONS: u16 = 4;
 const BLOCK: u64 = 64;
@@ -48,18 +48,18 @@ impl Clock for Wall {
 }
 
 #[derive(Debug, Default)]
-struct Table(Mutex<HashMap<Fingerprint, SubjectId>>);
+struct Table(Mutex<HashMap<Fingerprint, Sighting>>);
 
 #[async_trait]
 impl IdentifierTable for Table {
-    async fn subjects(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError> {
+    async fn sightings(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<Sighting>>, VaultError> {
         let pairs = self.0.lock().map_err(|error| VaultError(error.to_string()))?;
         Ok(of.iter().map(|fingerprint| pairs.get(fingerprint).copied()).collect())
     }
 
     async fn insert(&self, _: &str, new: &[Pair<'_>]) -> Result<Inserted, VaultError> {
         let mut pairs = self.0.lock().map_err(|error| VaultError(error.to_string()))?;
-        pairs.extend(new.iter().map(|pair| (pair.identifier.fingerprint, pair.subject)));
+        pairs.extend(new.iter().map(|pair| (pair.identifier.fingerprint, pair.sighting)));
         Ok(Inserted::All)
     }
 }

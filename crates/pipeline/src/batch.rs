@@ -26,12 +26,20 @@ pub enum Reason {
     TooLarge,
     /// Its workspace is served no more.
     UnknownWorkspace,
+    /// It is a browser's, and its anonymous id is in use for longer than identifiers may be.
+    AnonymousIdExpired,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 5] =
-        [Self::Duplicate, Self::AlreadyProcessed, Self::Malformed, Self::TooLarge, Self::UnknownWorkspace];
+    pub const ALL: [Self; 6] = [
+        Self::Duplicate,
+        Self::AlreadyProcessed,
+        Self::Malformed,
+        Self::TooLarge,
+        Self::UnknownWorkspace,
+        Self::AnonymousIdExpired,
+    ];
 
     /// The name in metrics and in `assent tail`.
     pub fn name(self) -> &'static str {
@@ -41,6 +49,7 @@ impl Reason {
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
             Self::UnknownWorkspace => "unknown_workspace",
+            Self::AnonymousIdExpired => "anonymous_id_expired",
         }
     }
 }

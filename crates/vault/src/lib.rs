@@ -11,4 +11,7 @@ mod token;
 
 pub use fingerprint::{Fingerprints, IdentifierKind};
 pub use keys::{Epoch, KeyError, Keys};
-pub use surrogate::{Identifier, IdentifierTable, Identifiers, Inserted, Pair, Previous, Surrogates, VaultError};
+pub use surrogate::{
+    Arrival, Identifier, IdentifierTable, Identifiers, Inserted, Pair, Previous, Resolved, Sighting, Surrogates,
+    VaultError,
+};

@@ -2,8 +2,11 @@
 //!
 //! The rule until the identity graph exists: the subject of the user id, else of the anonymous id, else of the earlier
 //! id that an alias names; an identifier of the event that nobody has seen joins that subject; two subjects that are
-//! both known are never merged here. Who was
-//! said to be whom is the graph's decision, with evidence, and one that can be taken back; a table cannot.
+//! both known are never merged here. Who was said to be whom is the graph's decision, with evidence, and one that can
+//! be taken back; a table cannot.
+//!
+//! Each identifier is kept with the moment of its first sight, which nothing ever moves: where an anonymous id may only
+//! be used for so long, a later event under it is [`Resolved::Expired`], gets no subject and joins nothing to one.
 //!
 //! A new pair is committed before the record that names the subject is appended: a surrogate in the lake whose
 //! identifier is not in the vault could never be found for access or erasure.
@@ -22,7 +25,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use event::{Fingerprint, Pii, SubjectId};
+use event::{Fingerprint, Millis, Pii, SubjectId};
 use hashbrown::HashMap;
 
 use crate::IdentifierKind;
@@ -79,6 +82,55 @@ impl<'a> Identifiers<'a> {
     }
 }
 
+/// An event or a choice that asks whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival<'a> {
+    /// What it carries.
+    pub identifiers: Identifiers<'a>,
+    /// When it arrived: the first sight of those of its identifiers that nobody has seen.
+    pub at: Millis,
+    /// An anonymous id that was first seen before this has ended; without it none ends.
+    pub not_before: Option<Millis>,
+}
+
+impl Arrival<'_> {
+    /// Whether its anonymous id, or the one that its alias names, has ended. `first_seen` says what is known of one.
+    fn has_ended(&self, mut first_seen: impl FnMut(Fingerprint) -> Option<Millis>) -> bool {
+        let Some(not_before) = self.not_before else { return false };
+        let previous = self.identifiers.previous.map(|previous| previous.as_anonymous);
+        let anonymous = self.identifiers.anonymous.into_iter().chain(previous);
+        anonymous.into_iter().any(|one| first_seen(one.fingerprint).is_some_and(|seen| seen < not_before))
+    }
+}
+
+/// Whose an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolved {
+    /// This subject's.
+    Subject(SubjectId),
+    /// Nobody's: its anonymous id has ended. None of its identifiers became known or joined a subject.
+    Expired,
+}
+
+impl Resolved {
+    /// The subject, if it is somebody's.
+    pub fn subject(self) -> Option<SubjectId> {
+        match self {
+            Self::Subject(subject) => Some(subject),
+            Self::Expired => None,
+        }
+    }
+}
+
+/// What the table says of an identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    /// Whose it is.
+    pub subject: SubjectId,
+    /// When it was seen first.
+    pub first_seen: Millis,
+}
+
 /// A row of the vault's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pair<'a> {
@@ -86,8 +138,8 @@ pub struct Pair<'a> {
     pub kind: IdentifierKind,
     /// The identifier.
     pub identifier: Identifier<'a>,
-    /// Whose it is.
-    pub subject: SubjectId,
+    /// Whose it is, and since when it is known.
+    pub sighting: Sighting,
 }
 
 /// The vault's table could not be read or written.
@@ -101,14 +153,14 @@ pub enum Inserted {
     /// All are committed.
     All,
     /// None is: these fingerprints had become known meanwhile.
-    Known(Vec<(Fingerprint, SubjectId)>),
+    Known(Vec<(Fingerprint, Sighting)>),
 }
 
 /// The table of identifiers of all workspaces; `control` has it. A pair in it never changes; erasure removes it.
 #[async_trait]
 pub trait IdentifierTable: fmt::Debug + Send + Sync {
-    /// The subjects of some fingerprints, in their order.
-    async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError>;
+    /// What is known of some fingerprints, in their order.
+    async fn sightings(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<Sighting>>, VaultError>;
 
     /// Commits new pairs, all or, when one of their fingerprints is in the table already, none.
     async fn insert(&self, workspace: &str, pairs: &[Pair<'_>]) -> Result<Inserted, VaultError>;
@@ -132,33 +184,33 @@ impl fmt::Debug for Surrogates {
 /// the younger one, so what is in use stays.
 #[derive(Default)]
 struct Recent {
-    young: HashMap<Fingerprint, SubjectId>,
-    old: HashMap<Fingerprint, SubjectId>,
+    young: HashMap<Fingerprint, Sighting>,
+    old: HashMap<Fingerprint, Sighting>,
 }
 
-/// Pairs of one generation; two generations of 16 + 16 bytes and overhead are about 10 MB.
+/// Pairs of one generation; two generations of 16 + 24 bytes and overhead are about 11 MB.
 const GENERATION_PAIRS_MAX: usize = 100_000;
 
 impl Recent {
-    fn get(&mut self, fingerprint: Fingerprint) -> Option<SubjectId> {
-        if let Some(subject) = self.young.get(&fingerprint) {
-            return Some(*subject);
+    fn get(&mut self, fingerprint: Fingerprint) -> Option<Sighting> {
+        if let Some(sighting) = self.young.get(&fingerprint) {
+            return Some(*sighting);
         }
-        let subject = self.old.remove(&fingerprint)?;
-        self.put(fingerprint, subject);
-        Some(subject)
+        let sighting = self.old.remove(&fingerprint)?;
+        self.put(fingerprint, sighting);
+        Some(sighting)
     }
 
-    fn put(&mut self, fingerprint: Fingerprint, subject: SubjectId) {
+    fn put(&mut self, fingerprint: Fingerprint, sighting: Sighting) {
         if self.young.len() >= GENERATION_PAIRS_MAX {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(fingerprint, subject);
+        self.young.insert(fingerprint, sighting);
     }
 }
 
 /// What a batch knows of its identifiers.
-type Known = HashMap<Fingerprint, SubjectId>;
+type Known = HashMap<Fingerprint, Sighting>;
 
 impl Surrogates {
     /// For one workspace.
@@ -168,11 +220,11 @@ impl Surrogates {
 
     /// The subjects of some events, in their order; an event sees the pairs that earlier ones of the batch made. New
     /// pairs are committed when this returns. Without new or long unseen identifiers it does not touch the table.
-    pub async fn resolve(&self, events: &[Identifiers<'_>]) -> Result<Vec<SubjectId>, VaultError> {
+    pub async fn resolve(&self, events: &[Arrival<'_>]) -> Result<Vec<Resolved>, VaultError> {
         if let Some(subjects) = self.all_recent(events) {
             return Ok(subjects);
         }
-        let fingerprints: Vec<Fingerprint> = events.iter().flat_map(Identifiers::fingerprints).collect();
+        let fingerprints: Vec<Fingerprint> = events.iter().flat_map(|event| event.identifiers.fingerprints()).collect();
         let mut known = self.known(&fingerprints).await?;
         loop {
             let (subjects, fresh) = assign(events, &mut known.clone());
@@ -181,7 +233,7 @@ impl Surrogates {
             }
             match self.table.insert(&self.workspace, &fresh).await? {
                 Inserted::All => {
-                    self.remember(fresh.iter().map(|pair| (pair.identifier.fingerprint, pair.subject)));
+                    self.remember(fresh.iter().map(|pair| (pair.identifier.fingerprint, pair.sighting)));
                     return Ok(subjects);
                 }
                 // Every round adds to what is known, so there are at most as many rounds as new identifiers.
@@ -200,20 +252,22 @@ impl Surrogates {
     }
 
     /// The subjects, when every identifier is in memory: the usual case, under one lock and with one allocation.
-    fn all_recent(&self, events: &[Identifiers<'_>]) -> Option<Vec<SubjectId>> {
+    fn all_recent(&self, events: &[Arrival<'_>]) -> Option<Vec<Resolved>> {
         let mut recent = self.recent();
         let mut subjects = Vec::with_capacity(events.len());
         for event in events {
-            if event.previous.is_some() {
+            if event.identifiers.previous.is_some() {
                 // Rare, and one of its two readings is never known.
                 return None;
             }
-            let mut subject = None;
-            for (_, identifier) in event.preferred() {
+            let (mut subject, mut anonymous_since) = (None, None);
+            for (kind, identifier) in event.identifiers.preferred() {
                 let its = recent.get(identifier.fingerprint)?;
-                subject = subject.or(Some(its));
+                subject = subject.or(Some(its.subject));
+                anonymous_since = anonymous_since.or((kind == IdentifierKind::AnonymousId).then_some(its.first_seen));
             }
-            subjects.push(subject?);
+            let has_ended = event.has_ended(|_| anonymous_since);
+            subjects.push(if has_ended { Resolved::Expired } else { Resolved::Subject(subject?) });
         }
         Some(subjects)
     }
@@ -226,7 +280,7 @@ impl Surrogates {
             let mut recent = self.recent();
             for fingerprint in fingerprints {
                 match recent.get(*fingerprint) {
-                    Some(subject) => _ = known.insert(*fingerprint, subject),
+                    Some(sighting) => _ = known.insert(*fingerprint, sighting),
                     None => missing.push(*fingerprint),
                 }
             }
@@ -236,17 +290,17 @@ impl Surrogates {
         if missing.is_empty() {
             return Ok(known);
         }
-        let answers = self.table.subjects(&self.workspace, &missing).await?;
-        let found = missing.iter().zip(answers).filter_map(|(fingerprint, subject)| Some((*fingerprint, subject?)));
-        let found: Vec<(Fingerprint, SubjectId)> = found.collect();
+        let answers = self.table.sightings(&self.workspace, &missing).await?;
+        let found = missing.iter().zip(answers).filter_map(|(fingerprint, sighting)| Some((*fingerprint, sighting?)));
+        let found: Vec<(Fingerprint, Sighting)> = found.collect();
         self.remember(found.iter().copied());
         known.extend(found);
         Ok(known)
     }
 
-    fn remember(&self, pairs: impl Iterator<Item = (Fingerprint, SubjectId)>) {
+    fn remember(&self, pairs: impl Iterator<Item = (Fingerprint, Sighting)>) {
         let mut recent = self.recent();
-        pairs.for_each(|(fingerprint, subject)| recent.put(fingerprint, subject));
+        pairs.for_each(|(fingerprint, sighting)| recent.put(fingerprint, sighting));
     }
 
     fn recent(&self) -> std::sync::MutexGuard<'_, Recent> {
@@ -256,20 +310,24 @@ impl Surrogates {
 
 /// The rule itself, without table and time: the subjects of the events, and the pairs that are new. `known` grows by
 /// them, so that later events of the batch see them.
-fn assign<'a>(events: &[Identifiers<'a>], known: &mut Known) -> (Vec<SubjectId>, Vec<Pair<'a>>) {
+fn assign<'a>(events: &[Arrival<'a>], known: &mut Known) -> (Vec<Resolved>, Vec<Pair<'a>>) {
     let mut fresh = Vec::new();
     let subjects = events.iter().map(|event| {
-        let subject = event.known_by().find_map(|fingerprint| known.get(&fingerprint).copied());
-        let subject = subject.unwrap_or_else(SubjectId::random);
-        let earlier = event.previous.filter(|previous| !known.contains_key(&previous.as_user.fingerprint));
+        let Arrival { identifiers, at, .. } = event;
+        if event.has_ended(|fingerprint| Some(known.get(&fingerprint)?.first_seen)) {
+            return Resolved::Expired;
+        }
+        let subject = identifiers.known_by().find_map(|fingerprint| Some(known.get(&fingerprint)?.subject));
+        let sighting = Sighting { subject: subject.unwrap_or_else(SubjectId::random), first_seen: *at };
+        let earlier = identifiers.previous.filter(|previous| !known.contains_key(&previous.as_user.fingerprint));
         let earlier = earlier.map(|previous| (IdentifierKind::AnonymousId, previous.as_anonymous));
-        for (kind, identifier) in event.preferred().chain(earlier) {
+        for (kind, identifier) in identifiers.preferred().chain(earlier) {
             known.entry(identifier.fingerprint).or_insert_with(|| {
-                fresh.push(Pair { kind, identifier, subject });
-                subject
+                fresh.push(Pair { kind, identifier, sighting });
+                sighting
             });
         }
-        subject
+        Resolved::Subject(sighting.subject)
     });
     let subjects = subjects.collect();
     (subjects, fresh)

@@ -133,9 +133,9 @@ async fn show_choices(
     }
     let workspace = tenant.name();
     let fingerprints = tenant.fingerprints.identify(anonymous_id, user_id).fingerprints();
-    let found = api.store.subjects(&workspace, &fingerprints).await;
+    let found = api.store.sightings(&workspace, &fingerprints).await;
     let found = found.map_err(|error| Error::internal("look up whose identifiers these are", &error))?;
-    let mut subjects: Vec<_> = found.into_iter().flatten().collect();
+    let mut subjects: Vec<_> = found.into_iter().flatten().map(|known| known.subject).collect();
     subjects.dedup();
     let (mut standing, mut items) = (BTreeMap::new(), Vec::new());
     for subject in &subjects {

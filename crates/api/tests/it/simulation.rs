@@ -5,7 +5,7 @@ use control::{ChoiceRow, Maker, Method, Presented, Receipt};
 use event::{Fingerprint, Millis, Pii, SubjectId};
 use http::StatusCode;
 use serde_json::{Value, json};
-use vault::{Identifier, IdentifierKind, Pair};
+use vault::{Identifier, IdentifierKind, Pair, Sighting};
 
 use crate::rig::{Answer, PASSWORD, Rig};
 
@@ -90,7 +90,8 @@ fn row(of: u8, refused: &[&str], presented: Option<Presented>) -> ChoiceRow {
 async fn chosen(rig: &Rig) {
     for number in [1, 2] {
         let identifier = Identifier { value: Pii::new("somebody"), fingerprint: Fingerprint([number; 16]) };
-        let pair = Pair { kind: IdentifierKind::UserId, identifier, subject: SubjectId([number; 16]) };
+        let sighting = Sighting { subject: SubjectId([number; 16]), first_seen: Millis(0) };
+        let pair = Pair { kind: IdentifierKind::UserId, identifier, sighting };
         rig.store.join("acme", &[pair]).await.expect("joined");
     }
     let shown = Presented { version: Some(1), ..asked_under("eu") };

@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
-use vault::surrogate::{Inserted, Pair};
+use vault::surrogate::{Inserted, Pair, Sighting};
 use vault::{Fingerprints, IdentifierTable, Surrogates, VaultError};
 
 /// 2026-11-21T22:00:00Z.
@@ -67,7 +67,7 @@ struct NoTable;
 
 #[async_trait]
 impl IdentifierTable for NoTable {
-    async fn subjects(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError> {
+    async fn sightings(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<Sighting>>, VaultError> {
         Ok(vec![None; of.len()])
     }
 

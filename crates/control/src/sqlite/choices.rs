@@ -251,7 +251,7 @@ pub(super) async fn taken_over(
     workspace: &str,
     pairs: &[Pair<'_>],
 ) -> Result<BTreeMap<Fingerprint, Standing>, sqlx::Error> {
-    let asked: BTreeSet<SubjectId> = pairs.iter().map(|pair| pair.subject).collect();
+    let asked: BTreeSet<SubjectId> = pairs.iter().map(|pair| pair.sighting.subject).collect();
     let mut said: BTreeMap<SubjectId, Standing> = BTreeMap::new();
     for (subject, standing) in standings_of(&mut *writer, workspace, asked).await? {
         said.entry(subject).or_default().merge(&standing);
@@ -260,7 +260,8 @@ pub(super) async fn taken_over(
         *standing = standing.refusals();
     }
     said.retain(|_, standing| !standing.0.is_empty());
-    let joining = pairs.iter().filter_map(|pair| Some((pair.identifier.fingerprint, said.get(&pair.subject)?)));
+    let joining =
+        pairs.iter().filter_map(|pair| Some((pair.identifier.fingerprint, said.get(&pair.sighting.subject)?)));
     let joining: Vec<(Fingerprint, &Standing)> = joining.collect();
     if joining.is_empty() {
         return Ok(BTreeMap::new());

@@ -2,22 +2,22 @@
 
 use std::collections::HashMap;
 
-use event::{Fingerprint, Pii, SubjectId};
+use event::{Fingerprint, Millis, Pii, SubjectId};
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteExecutor, SqliteRow};
-use vault::{IdentifierKind, Pair};
+use vault::{IdentifierKind, Pair, Sighting};
 
 use super::{Sqlite, bytes, choices, json, not_ours};
 use crate::hex::hex;
 use crate::{Joined, StoredIdentifier};
 
 impl Sqlite {
-    pub(super) async fn read_subjects(
+    pub(super) async fn read_sightings(
         &self,
         workspace: &str,
         of: &[Fingerprint],
-    ) -> Result<Vec<Option<SubjectId>>, sqlx::Error> {
-        let found: HashMap<Fingerprint, SubjectId> =
+    ) -> Result<Vec<Option<Sighting>>, sqlx::Error> {
+        let found: HashMap<Fingerprint, Sighting> =
             known(&self.readers, workspace, of.iter()).await?.into_iter().collect();
         Ok(of.iter().map(|fingerprint| found.get(fingerprint).copied()).collect())
     }
@@ -34,11 +34,13 @@ impl Sqlite {
         // Values go as hex: JSON text inside SQLite ends at a zero character, and an id may hold one.
         let rows = pairs.iter().map(|pair| {
             let fingerprint = hex(&pair.identifier.fingerprint.0);
-            (fingerprint, hex(&pair.subject.0), pair.kind.name(), hex(pair.identifier.value.expose().as_bytes()))
+            let Sighting { subject, first_seen } = pair.sighting;
+            let value = hex(pair.identifier.value.expose().as_bytes());
+            (fingerprint, hex(&subject.0), pair.kind.name(), value, first_seen.0)
         });
         sqlx::query(
-            "insert into identifier (workspace, fingerprint, subject, kind, value)
-             select $1, unhex(value ->> 0), unhex(value ->> 1), value ->> 2, cast(unhex(value ->> 3) as text)
+            "insert into identifier (workspace, fingerprint, subject, kind, value, first_seen)
+             select $1, unhex(value ->> 0), unhex(value ->> 1), value ->> 2, cast(unhex(value ->> 3) as text), value ->> 4
              from json_each($2)",
         )
         .bind(workspace)
@@ -90,22 +92,26 @@ impl Sqlite {
     }
 }
 
-/// The pairs among some fingerprints that are in the table.
+/// Those among some fingerprints that are in the table.
 async fn known(
     reader: impl SqliteExecutor<'_>,
     workspace: &str,
     of: impl Iterator<Item = &Fingerprint>,
-) -> Result<Vec<(Fingerprint, SubjectId)>, sqlx::Error> {
+) -> Result<Vec<(Fingerprint, Sighting)>, sqlx::Error> {
     let asked: Vec<String> = of.map(|fingerprint| hex(&fingerprint.0)).collect();
     let rows = sqlx::query(
-        "select fingerprint, subject from identifier
+        "select fingerprint, subject, first_seen from identifier
          where workspace = $1 and fingerprint in (select unhex(value) from json_each($2))",
     )
     .bind(workspace)
     .bind(json(&asked)?)
     .fetch_all(reader)
     .await?;
-    rows.iter().map(|row| Ok((Fingerprint(bytes(row, "fingerprint")?), SubjectId(bytes(row, "subject")?)))).collect()
+    let sighting = |row: &SqliteRow| {
+        let (subject, first_seen) = (SubjectId(bytes(row, "subject")?), Millis(row.try_get("first_seen")?));
+        Ok((Fingerprint(bytes(row, "fingerprint")?), Sighting { subject, first_seen }))
+    };
+    rows.iter().map(sighting).collect()
 }
 
 fn identifier(row: &SqliteRow) -> Result<StoredIdentifier, sqlx::Error> {

@@ -41,7 +41,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{Row as _, SqlSafeStr as _};
-use vault::{Epoch, Pair, VaultError};
+use vault::{Epoch, Pair, Sighting, VaultError};
 
 use crate::telling::Tell;
 use crate::{
@@ -72,6 +72,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "rates", include_str!("../../migrations/0010_rates.sql")),
     (11, "configurations", include_str!("../../migrations/0011_configurations.sql")),
     (12, "untold", include_str!("../../migrations/0012_untold.sql")),
+    (13, "first_seen", include_str!("../../migrations/0013_first_seen.sql")),
 ];
 
 /// The store in one file.
@@ -227,8 +228,8 @@ fn json<T: serde::Serialize>(list: &T) -> Result<String, sqlx::Error> {
 
 #[async_trait]
 impl Store for Sqlite {
-    async fn subjects(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError> {
-        self.read_subjects(workspace, of).await.map_err(|error| vault_failed(&error))
+    async fn sightings(&self, workspace: &str, of: &[Fingerprint]) -> Result<Vec<Option<Sighting>>, VaultError> {
+        self.read_sightings(workspace, of).await.map_err(|error| vault_failed(&error))
     }
 
     async fn join(&self, workspace: &str, pairs: &[Pair<'_>]) -> Result<Joined, VaultError> {

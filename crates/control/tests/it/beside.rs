@@ -6,7 +6,7 @@ use std::sync::Arc;
 use consent::{CategorySet, Choice};
 use control::{ChoiceMade, Method, Presented, Recorded, Recorder, Store, Tenant};
 use event::{Millis, Pii};
-use vault::{IdentifierKind, Identifiers, Keys};
+use vault::{Arrival, IdentifierKind, Keys};
 use workspace::Regime;
 
 use crate::setup::{ACME, NOW, Place, apply_text, no_env, run};
@@ -66,7 +66,8 @@ impl Scene {
     }
 
     async fn event(&self, browser: Option<&str>, user: Option<&str>) {
-        let event = Identifiers { previous: None, ..self.tenant.fingerprints.identify(browser, user) };
+        let identifiers = self.tenant.fingerprints.identify(browser, user);
+        let event = Arrival { identifiers, at: NOW, not_before: None };
         self.tenant.surrogates.resolve(&[event]).await.expect("resolves");
     }
 
@@ -110,7 +111,7 @@ fn a_signal_follows_whoever_is_known_and_leaves_nothing_of_a_stranger() {
         assert_eq!(scene.record(signal(Some("a-9"), None)).await, Recorded::Nothing);
         assert!(scene.store.history("acme", None).await.expect("reads").is_empty());
         let stranger = scene.tenant.fingerprints.of(IdentifierKind::AnonymousId, "a-9");
-        assert_eq!(scene.store.subjects("acme", &[stranger]).await.expect("reads"), [None]);
+        assert_eq!(scene.store.sightings("acme", &[stranger]).await.expect("reads"), [None]);
 
         scene.event(Some("a-1"), None).await;
         let Recorded::Known { subject, receipt, .. } = scene.record(signal(Some("a-1"), None)).await else {

@@ -7,7 +7,7 @@ use control::{
     Said, SavedQuery, Saving, Standing, Store,
 };
 use event::{Millis, Pii};
-use vault::{Epoch, Identifier, IdentifierKind, Pair};
+use vault::{Epoch, Identifier, IdentifierKind, Pair, Sighting};
 
 use crate::setup::{ACME, NOW, Place, apply_text, fingerprint, run, subject};
 
@@ -19,9 +19,14 @@ fn check<F: Future<Output = ()>>(test: impl Fn(Arc<dyn Store>) -> F) {
     });
 }
 
+/// Each subject of the tests was seen at a moment of its own.
+fn sighting(of: u8) -> Sighting {
+    Sighting { subject: subject(of), first_seen: Millis(1_000 + i64::from(of)) }
+}
+
 fn pair(number: u8, value: &str, of: u8) -> Pair<'_> {
     let identifier = Identifier { value: Pii::new(value), fingerprint: fingerprint(number) };
-    Pair { kind: IdentifierKind::UserId, identifier, subject: subject(of) }
+    Pair { kind: IdentifierKind::UserId, identifier, sighting: sighting(of) }
 }
 
 #[test]
@@ -100,12 +105,12 @@ fn pairs_are_inserted_all_or_none_and_never_changed() {
         let first = [pair(1, "ada", 1), pair(2, "grace\0\u{e9}\"", 1)];
         assert_eq!(store.join("acme", &first).await.expect("answers"), Joined::All(vec![]));
         let late = [pair(3, "new", 9), pair(2, "grace", 9)];
-        let known = Joined::Known(vec![(fingerprint(2), subject(1))]);
+        let known = Joined::Known(vec![(fingerprint(2), sighting(1))]);
         assert_eq!(store.join("acme", &late).await.expect("answers"), known);
         let asked = [fingerprint(3), fingerprint(2), fingerprint(1), fingerprint(2)];
-        let found = store.subjects("acme", &asked).await.expect("answers");
-        assert_eq!(found, [None, Some(subject(1)), Some(subject(1)), Some(subject(1))]);
-        assert_eq!(store.subjects("other", &asked).await.expect("answers"), [None; 4]);
+        let found = store.sightings("acme", &asked).await.expect("answers");
+        assert_eq!(found, [None, Some(sighting(1)), Some(sighting(1)), Some(sighting(1))]);
+        assert_eq!(store.sightings("other", &asked).await.expect("answers"), [None; 4]);
         let kept = store.identifiers("acme", subject(1)).await.expect("answers");
         let values: Vec<&str> = kept.iter().map(|one| one.value.expose().as_str()).collect();
         assert_eq!(values, ["ada", "grace\0\u{e9}\""]);
@@ -126,8 +131,8 @@ fn a_large_batch_of_pairs_is_found_again() {
             .collect();
         assert_eq!(store.join("acme", &pairs).await.expect("answers"), Joined::All(vec![]));
         let asked: Vec<_> = numbers.iter().map(print).collect();
-        let found = store.subjects("acme", &asked).await.expect("answers");
-        assert!(found.iter().all(|one| *one == Some(subject(7))));
+        let found = store.sightings("acme", &asked).await.expect("answers");
+        assert!(found.iter().all(|one| *one == Some(sighting(7))));
         let unknown = event::Fingerprint([0xFF; 16]);
         let values = store.identifier_values("acme", &[asked[4_999], unknown]).await.expect("answers");
         assert_eq!(values, [Some(Pii::new("x".to_owned())), None]);

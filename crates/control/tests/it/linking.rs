@@ -6,7 +6,7 @@ use consent::{Choice, Choices};
 use control::{ChoiceMade, Method, Recorder, Store, Tenant};
 use event::{Fingerprint, Millis, Pii};
 use proptest::prelude::*;
-use vault::{IdentifierKind, Identifiers, Keys};
+use vault::{Arrival, IdentifierKind, Identifiers, Keys};
 use workspace::Regime;
 
 use crate::setup::{NOW, Place, no_env, run, tenant};
@@ -53,7 +53,8 @@ impl Scene {
     async fn event(&self, browser: Option<&str>, user: Option<&str>, previous: Option<&str>) {
         let prints = &self.tenant.fingerprints;
         let previous = previous.map(|id| prints.previous(id));
-        let event = Identifiers { previous, ..prints.identify(browser, user) };
+        let identifiers = Identifiers { previous, ..prints.identify(browser, user) };
+        let event = Arrival { identifiers, at: NOW, not_before: None };
         self.tenant.surrogates.resolve(&[event]).await.expect("resolves");
     }
 
@@ -91,7 +92,8 @@ impl Scene {
 
     /// The subject of each identifier.
     async fn subjects(&self) -> Vec<Option<event::SubjectId>> {
-        self.store.subjects("acme", &self.prints()).await.expect("answers")
+        let found = self.store.sightings("acme", &self.prints()).await.expect("answers");
+        found.into_iter().map(|known| Some(known?.subject)).collect()
     }
 
     /// What a server that starts now would know.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use consent::{Choice, Choices};
 use control::{ChoiceMade, Method, Presented, Recorded, Recorder, Store, Tenant};
 use event::{Fingerprint, Millis, Pii};
-use vault::{IdentifierKind, Keys};
+use vault::{Arrival, IdentifierKind, Keys};
 use workspace::Regime;
 
 use crate::setup::{NOW, Place, no_env, run, tenant};
@@ -113,7 +113,7 @@ fn a_refusal_from_somebody_unknown_leaves_no_trace_of_them() {
         let print = anonymous(&scene.tenant, "a-very-telling-id");
         let history = scene.store.history("acme", None).await.expect("reads");
         assert_eq!((history.len(), history[0].receipt, &history[0].maker), (1, receipt, &None));
-        assert_eq!(scene.store.subjects("acme", &[print]).await.expect("reads"), [None]);
+        assert_eq!(scene.store.sightings("acme", &[print]).await.expect("reads"), [None]);
         assert!(scene.store.standings("acme", None, 9).await.expect("reads").is_empty());
         let directory = scene.place.file().parent().expect("in a directory").to_owned();
         for file in std::fs::read_dir(directory).expect("readable") {
@@ -144,8 +144,9 @@ fn a_refusal_from_somebody_known_counts() {
         let scene = scene().await;
         let print = anonymous(&scene.tenant, "a-1");
         // Known by an event that the pipeline resolved, and by a user id that came with the refusal.
-        let event = scene.tenant.fingerprints.identify(Some("a-1"), None);
-        let subject = scene.tenant.surrogates.resolve(&[event]).await.expect("resolves")[0];
+        let identifiers = scene.tenant.fingerprints.identify(Some("a-1"), None);
+        let event = Arrival { identifiers, at: NOW, not_before: None };
+        let subject = scene.tenant.surrogates.resolve(&[event]).await.expect("resolves")[0].subject().expect("known");
         let Recorded::Known { subject: recorded, .. } =
             scene.record(scene.choice(Some("a-1"), None, &["-performance"])).await
         else {

@@ -7,7 +7,7 @@ use control::{ChoiceRow, Maker, Method, Presented, Receipt, Sqlite, Store as _};
 use event::{Millis, Pii};
 use insta::assert_snapshot;
 use sqlx::Connection as _;
-use vault::{Epoch, Identifier, IdentifierKind, Pair};
+use vault::{Epoch, Identifier, IdentifierKind, Pair, Sighting};
 
 use crate::setup::{NOW, Place, fingerprint, run, subject};
 
@@ -71,7 +71,8 @@ fn a_grant_of_before_gets_the_words_that_it_was_given_to() {
         let place = Place::new();
         let store = place.sqlite().await;
         let (identifier, whose) = (Identifier { value: Pii::new("u-1"), fingerprint: fingerprint(1) }, subject(1));
-        let pair = Pair { kind: IdentifierKind::UserId, identifier, subject: whose };
+        let pair =
+            Pair { kind: IdentifierKind::UserId, identifier, sighting: Sighting { subject: whose, first_seen: NOW } };
         store.join("acme", &[pair]).await.expect("joins");
         let shown =
             |version| Presented { version: Some(version), method: Some("choose".to_owned()), ..Presented::default() };
@@ -114,7 +115,7 @@ fn a_newer_schema_is_refused() {
         connection.close().await.expect("closes");
         let error = Sqlite::open(&place.file()).await.expect_err("refused").to_string();
         let directory = place.file().parent().expect("in a directory").display().to_string();
-        assert_snapshot!(error.replace(&directory, "DIR"), @"the control store `DIR/state.db` was written by a newer version of Assent (schema 99, this one knows 12): start that version, or restore a backup made before it");
+        assert_snapshot!(error.replace(&directory, "DIR"), @"the control store `DIR/state.db` was written by a newer version of Assent (schema 99, this one knows 13): start that version, or restore a backup made before it");
     });
 }
 

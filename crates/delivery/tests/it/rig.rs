@@ -21,7 +21,7 @@ use eventlog::record::{Processed, Raw};
 use eventlog::{Append, AppendError, EventLog, Lease, Owned, Partition, Position, ReadError, Record, Usage};
 use serde_json::{Map, Value};
 use testkit::vendor::{Received, Vendor};
-use vault::{Fingerprints, Inserted, Pair, Surrogates};
+use vault::{Fingerprints, Inserted, Pair, Sighting, Surrogates};
 use vault::{IdentifierTable, VaultError};
 use workspace::{Basis, Purpose, Regime};
 
@@ -102,7 +102,7 @@ struct NoTable;
 
 #[async_trait::async_trait]
 impl IdentifierTable for NoTable {
-    async fn subjects(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError> {
+    async fn sightings(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<Sighting>>, VaultError> {
         Ok(vec![None; of.len()])
     }
 

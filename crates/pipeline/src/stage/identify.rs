@@ -5,14 +5,22 @@
 //! An alias names a third id, `previousId`. It leads to its subject, or joins it if nobody has it yet, because that is
 //! what the call says, and because the lake keeps only its fingerprint. It is among the identifiers by which choices are
 //! found: whoever refused under the earlier id has refused this event too.
+//!
+//! What a browser sends under an anonymous id that was first seen longer ago than the workspace lets identifiers live
+//! goes no further. The ids of Assent's own SDK say their day, and the door refuses them; those of others' (`compat`)
+//! say nothing, and only the vault knows since when they are in use. Ids of servers and apps are the operator's own.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use event::{Call, Fields, Fingerprint};
+use event::{Call, Fields, Fingerprint, Millis};
 use eventlog::record::Raw;
-use vault::{Fingerprints, Identifiers, VaultError};
+use vault::{Arrival, Fingerprints, Identifiers, Resolved, VaultError};
+use workspace::{SourceKind, Workspace};
 
-use crate::{Batch, Identified, Valid};
+use crate::{Batch, Identified, Reason, Valid, Verdict};
+
+const DAY_MS: i64 = 86_400_000;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -30,26 +38,35 @@ impl Identify {
         &self,
         batch: Batch<'r, Valid<'r>>,
     ) -> Result<Batch<'r, Identified<'r>>, (Batch<'r, Valid<'r>>, VaultError)> {
-        let fingerprints = &batch.tenant.fingerprints;
+        let tenant = Arc::clone(&batch.tenant);
         let earlier: Vec<Option<Cow<'r, str>>> =
             batch.items.iter().map(|valid| previous_id(&valid.logged.raw)).collect();
         let earlier = earlier.iter().map(Option::as_deref);
-        let identify = |(valid, earlier)| identifiers_of(fingerprints, valid, earlier);
-        let identifiers: Vec<Identifiers<'_>> = batch.items.iter().zip(earlier).map(identify).collect();
-        let subjects = match batch.tenant.surrogates.resolve(&identifiers).await {
+        let identify = |(valid, earlier)| Arrival {
+            identifiers: identifiers_of(&tenant.fingerprints, valid, earlier),
+            at: valid.logged.raw.received_at,
+            not_before: not_before(&tenant.workspace, &valid.logged.raw),
+        };
+        let arrivals: Vec<Arrival<'_>> = batch.items.iter().zip(earlier).map(identify).collect();
+        let subjects = match tenant.surrogates.resolve(&arrivals).await {
             Ok(subjects) => subjects,
             Err(error) => return Err((batch, error)),
         };
-        let identifiers: Vec<Vec<Fingerprint>> = identifiers.iter().map(Identifiers::fingerprints).collect();
-        let Batch { tenant, partition, items, dropped } = batch;
-        let items = items
-            .into_iter()
-            .zip(identifiers)
-            .zip(subjects)
-            .map(|((valid, ids), subject)| Identified { valid, identifiers: ids, subject })
-            .collect();
-        Ok(Batch { tenant, partition, items, dropped })
+        let fingerprints: Vec<Vec<Fingerprint>> =
+            arrivals.iter().map(|arrival| arrival.identifiers.fingerprints()).collect();
+        let mut found = fingerprints.into_iter().zip(subjects);
+        Ok(batch.judge(|valid| match found.next().expect("there is an answer for each item") {
+            (identifiers, Resolved::Subject(subject)) => Verdict::Continue(Identified { valid, identifiers, subject }),
+            (_, Resolved::Expired) => Verdict::Drop(valid.logged, Reason::AnonymousIdExpired),
+        }))
     }
+}
+
+/// The earliest first sight that an anonymous id of this event may have.
+fn not_before(workspace: &Workspace, raw: &Raw<'_>) -> Option<Millis> {
+    let source = workspace.sources.iter().find(|source| source.name.as_str() == raw.source)?;
+    let life_ms = i64::from(workspace.consent.banner.identifier_days) * DAY_MS;
+    (source.kind == SourceKind::Browser).then(|| Millis(raw.received_at.0.saturating_sub(life_ms)))
 }
 
 fn identifiers_of<'t>(fingerprints: &Fingerprints, valid: &'t Valid<'_>, earlier: Option<&'t str>) -> Identifiers<'t> {

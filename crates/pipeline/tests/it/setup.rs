@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use consent::{Gate, Origin, Preferences, Signals, Stamp};
 use control::{Directory, Tenant};
-use event::{Call, Clock, Fingerprint, Millis, SubjectId};
+use event::{Call, Clock, Fingerprint, Millis};
 use eventlog::memory::MemoryLog;
 use eventlog::record::{Processed, Raw};
 use eventlog::{Append, AppendError, EventLog, Lease, Owned, Partition, Position, ReadError, Record, Usage};
@@ -17,7 +17,7 @@ use pipeline::stage::{Deduplicate, Identify, Route, Validate};
 use pipeline::{Ended, Metrics, Observer, Pipeline, Site};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use vault::{Fingerprints, IdentifierTable, Inserted, Pair, Surrogates, VaultError};
+use vault::{Fingerprints, IdentifierTable, Inserted, Pair, Sighting, Surrogates, VaultError};
 
 pub(crate) const NOW: Millis = Millis(1_763_762_400_000);
 
@@ -33,13 +33,13 @@ impl Clock for Still {
 /// The vault's table, which does not answer the first `refusals` questions.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    pairs: Mutex<HashMap<Fingerprint, SubjectId>>,
+    pairs: Mutex<HashMap<Fingerprint, Sighting>>,
     pub(crate) refusals: AtomicU64,
 }
 
 #[async_trait]
 impl IdentifierTable for Table {
-    async fn subjects(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError> {
+    async fn sightings(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<Sighting>>, VaultError> {
         let refused = self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if refused.is_ok() {
             return Err(VaultError("locked".to_owned()));
@@ -57,7 +57,7 @@ impl IdentifierTable for Table {
         if !known.is_empty() {
             return Ok(Inserted::Known(known));
         }
-        pairs.extend(new.iter().map(|pair| (pair.identifier.fingerprint, pair.subject)));
+        pairs.extend(new.iter().map(|pair| (pair.identifier.fingerprint, pair.sighting)));
         Ok(Inserted::All)
     }
 }

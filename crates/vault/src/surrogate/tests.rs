@@ -13,7 +13,7 @@ use crate::Fingerprints;
 /// interleave in every way their turns allow.
 #[derive(Debug, Default)]
 struct Table {
-    rows: Mutex<BTreeMap<Fingerprint, SubjectId>>,
+    rows: Mutex<BTreeMap<Fingerprint, Sighting>>,
     turns: AtomicU64,
     reads: AtomicUsize,
     writes: AtomicUsize,
@@ -34,7 +34,7 @@ impl Table {
 
 #[async_trait]
 impl IdentifierTable for Table {
-    async fn subjects(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<SubjectId>>, VaultError> {
+    async fn sightings(&self, _: &str, of: &[Fingerprint]) -> Result<Vec<Option<Sighting>>, VaultError> {
         self.let_others_run().await;
         self.reads.fetch_add(1, Ordering::Relaxed);
         let rows = self.rows.lock().expect("not poisoned");
@@ -51,7 +51,7 @@ impl IdentifierTable for Table {
             return Ok(Inserted::Known(known));
         }
         for pair in pairs {
-            let before = rows.insert(pair.identifier.fingerprint, pair.subject);
+            let before = rows.insert(pair.identifier.fingerprint, pair.sighting);
             assert_eq!(before, None, "a fingerprint was inserted twice");
         }
         Ok(Inserted::All)
@@ -65,20 +65,20 @@ fn names() -> Vec<String> {
     (0..8).map(|number| number.to_string()).collect()
 }
 
-fn events<'n>(names: &'n [String], ids: &[Ids]) -> Vec<Identifiers<'n>> {
+fn events<'n>(names: &'n [String], ids: &[Ids]) -> Vec<Arrival<'n>> {
     let prints = Fingerprints::new(&[1; 32]);
     let name = |number: Option<u8>| number.map(|number| names[usize::from(number)].as_str());
-    let event = |(anonymous, user, previous): &Ids| Identifiers {
+    let identifiers = |(anonymous, user, previous): &Ids| Identifiers {
         previous: name(*previous).map(|previous| prints.previous(previous)),
         ..prints.identify(name(*anonymous), name(*user))
     };
-    ids.iter().map(event).collect()
+    ids.iter().map(|ids| Arrival { identifiers: identifiers(ids), at: Millis(0), not_before: None }).collect()
 }
 
 /// Which identifiers share a subject: the table with its random numbers taken out.
-fn grouping(rows: &BTreeMap<Fingerprint, SubjectId>) -> Vec<usize> {
+fn grouping(rows: &BTreeMap<Fingerprint, Sighting>) -> Vec<usize> {
     let mut seen = Vec::new();
-    let number = |subject: &SubjectId| {
+    let number = |Sighting { subject, .. }: &Sighting| {
         seen.iter().position(|one| one == subject).unwrap_or_else(|| {
             seen.push(*subject);
             seen.len() - 1
@@ -91,13 +91,14 @@ fn grouping(rows: &BTreeMap<Fingerprint, SubjectId>) -> Vec<usize> {
 fn one_by_one(batches: &[&[Ids]]) -> Vec<usize> {
     let names = names();
     let mut rows = BTreeMap::new();
-    for event in batches.iter().flat_map(|batch| events(&names, batch)) {
+    for Arrival { identifiers: event, at, .. } in batches.iter().flat_map(|batch| events(&names, batch)) {
         let user = event.user.and_then(|user| rows.get(&user.fingerprint).copied());
         let anonymous = event.anonymous.and_then(|anonymous| rows.get(&anonymous.fingerprint).copied());
         let was = |one: &Identifier<'_>| rows.get(&one.fingerprint).copied();
         let as_browser = event.previous.and_then(|previous| was(&previous.as_anonymous));
         let as_person = event.previous.and_then(|previous| was(&previous.as_user));
-        let subject = user.or(anonymous).or(as_browser).or(as_person).unwrap_or_else(SubjectId::random);
+        let subject = user.or(anonymous).or(as_browser).or(as_person);
+        let subject = subject.unwrap_or_else(|| Sighting { subject: SubjectId::random(), first_seen: at });
         for own in [event.anonymous, event.user].into_iter().flatten() {
             rows.entry(own.fingerprint).or_insert(subject);
         }
@@ -144,10 +145,10 @@ proptest! {
         let events = events(&names, &batch);
         let subjects = run(surrogates(&table).resolve(&events)).expect("answers");
         let rows = table.rows.lock().expect("not poisoned");
-        for (event, subject) in events.iter().zip(subjects) {
+        for (Arrival { identifiers: event, .. }, subject) in events.iter().zip(subjects) {
             let leading = event.user.or(event.anonymous).expect("at least one");
             let anonymous = event.anonymous.map(|one| rows[&one.fingerprint]);
-            let leads = rows[&leading.fingerprint] == subject;
+            let leads = Resolved::Subject(rows[&leading.fingerprint].subject) == subject;
             prop_assert!(leads, "not the subject of the leading identifier {:?}", anonymous);
         }
     }
@@ -204,7 +205,7 @@ fn what_is_in_memory_costs_no_look_up() {
 fn memory_is_bounded_and_keeps_what_is_in_use() {
     let mut recent = Recent::default();
     let kept = Fingerprint([255; 16]);
-    let subject = SubjectId::random();
+    let subject = Sighting { subject: SubjectId::random(), first_seen: Millis(0) };
     recent.put(kept, subject);
     for number in 0..500_000_u128 {
         recent.put(Fingerprint(number.to_le_bytes()), subject);
@@ -222,7 +223,38 @@ fn only_known_identifiers_are_known() {
     let names = names();
     let batch = events(&names, &[(Some(0), None, None), (Some(1), None, None)]);
     run(surrogates(&table).resolve(&batch[..1])).expect("answers");
-    let asked: Vec<Fingerprint> = batch.iter().flat_map(Identifiers::fingerprints).collect();
+    let asked: Vec<Fingerprint> = batch.iter().flat_map(|event| event.identifiers.fingerprints()).collect();
     assert_eq!(run(surrogates(&table).knows(&asked)).expect("answers"), [true, false]);
     assert_eq!(table.rows.lock().expect("not poisoned").len(), 1, "asking made an identifier known");
+}
+
+/// In memory and from the table: what is asked last is asked of a resolver that has seen it, and of one that has not.
+#[test]
+fn an_anonymous_id_ends_and_nothing_joins_its_subject_any_more() {
+    let table = Arc::new(Table::default());
+    let names = names();
+    let at = |at: i64, ids: Ids| {
+        events(&names, &[ids]).into_iter().map(move |one| Arrival {
+            at: Millis(at),
+            not_before: Some(Millis(at - 90)),
+            ..one
+        })
+    };
+    let resolver = surrogates(&table);
+    let first = run(resolver.resolve(&at(1_000, (Some(0), Some(1), None)).collect::<Vec<_>>())).expect("answers");
+    for resolver in [&resolver, &surrogates(&table)] {
+        let ask = |batch: Vec<Arrival<'_>>| run(resolver.resolve(&batch)).expect("answers");
+        assert_eq!(
+            ask(at(1_090, (Some(0), None, None)).collect()),
+            first,
+            "on its last day, whenever it was used since"
+        );
+        let late = at(1_091, (Some(0), None, None)).chain(at(1_091, (Some(0), Some(2), None)));
+        let late = late.chain(at(1_091, (None, Some(2), Some(0)))).chain(at(1_091, (None, Some(1), None)));
+        let expected = [Resolved::Expired, Resolved::Expired, Resolved::Expired, first[0]];
+        assert_eq!(ask(late.collect()), expected, "a user id does not end");
+        let unlimited = Arrival { not_before: None, ..at(1_091, (Some(0), None, None)).next().expect("one") };
+        assert_eq!(ask(vec![unlimited]), first, "where nothing ends");
+    }
+    assert_eq!(table.rows.lock().expect("not poisoned").len(), 2, "the user that came with it became known");
 }
