@@ -40,7 +40,7 @@ impl Default for Maintenance {
             every_s: 60,
             landing_files_min: 32,
             file_bytes: 32 << 20,
-            sort_bytes_max: 16 << 20,
+            sort_bytes_max: 8 << 20,
             retention_s: 24 * 3600,
             delete_every_s: 30 * 60,
             days_max: None,

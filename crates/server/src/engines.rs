@@ -224,7 +224,7 @@ fn open_stream(
     const SEGMENT_BYTES_MIN: u64 = 256 * 1024;
     // `raw` has one reader, which is at its tail. `processed` is read by the lake and every destination.
     const RAW_CACHE_BYTES: usize = 4 << 20;
-    const PROCESSED_CACHE_BYTES: usize = 24 << 20;
+    const PROCESSED_CACHE_BYTES: usize = 16 << 20;
     let settings = opening.settings;
     let segment_bytes = (disk_bytes / 32).clamp(SEGMENT_BYTES_MIN, settings.log_segment_bytes_max);
     let log = FileLog::open(file::Options {
