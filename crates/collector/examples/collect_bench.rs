@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use collector::{ChoiceRecorder, Collector, Edge, Metrics, Observer, Options, Probes, ServeLimits, serve};
 use consent::Gate;
 use control::{ChoiceMade, Directory, Recorded, StoreError, Tenant};
-use event::{Clock, Fingerprint, Millis, SubjectId};
+use event::{Clock, Fingerprint, Millis};
 use eventlog::EventLog;
 use eventlog::file::disk::RealDisk;
 use eventlog::file::{self, FileLog};
