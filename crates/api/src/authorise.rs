@@ -73,6 +73,7 @@ pub const TABLE: &[Row] = &[
     row("show_source", VIEWER),
     row("change_source", ADMIN),
     row("delete_source", ADMIN),
+    row("publish_banner", ADMIN),
     row("list_destination_kinds", VIEWER),
     row("list_destinations", VIEWER),
     row("create_destination", ADMIN),

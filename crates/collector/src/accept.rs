@@ -267,7 +267,7 @@ impl<'r> Intake<'r> {
         let regime = tenant.workspace.consent.regime(region.as_deref());
         let (rules, at) = (Arc::clone(&self.rules), self.asked.at);
         let known = || tenant.gate.choices(&identifiers, at, regime);
-        if let Some(carried) = choice::carried(&event, known, &rules, &tenant.workspace) {
+        if let Some(carried) = choice::carried(&event, known, &rules, self.owner.site()) {
             self.record(&event, carried, region.as_deref()).await?;
             if self.is_nameless {
                 return Ok(());

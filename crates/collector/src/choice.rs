@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use consent::{CategorySet, Choice, Choices, Preferences, Rules};
 use control::{ChoiceMade, KeyOwner, Method, Presented, Receipt, Recorded, Recorder, StoreError};
 use event::{Call, Event, Fields, Millis};
-use workspace::{Regime, Workspace};
+use workspace::{Regime, Site};
 
 /// Makes choices durable and puts them in force. [`Recorder`] does it; tests have doubles that fail and wait.
 #[async_trait]
@@ -57,15 +57,15 @@ pub(crate) fn carried(
     event: &Event<'_>,
     known: impl FnOnce() -> Choices,
     rules: &Rules,
-    workspace: &Workspace,
+    site: Site<'_>,
 ) -> Option<Carried> {
-    let consent = &workspace.consent;
-    let presented = || event.consent().map(|said| Presented::from_consent(said, consent));
+    let consent = &site.workspace().consent;
+    let presented = || event.consent().map(|said| Presented::from_consent(said, site.banner()));
     if event.is_choice() {
         // Validation refuses a consent event without preferences; were one to come through, it grants nothing.
         let preferences = event.consent().and_then(Preferences::from_consent).unwrap_or_default();
         let presented = presented();
-        let is_confirmed = presented.as_ref().is_some_and(|presented| presented.confirms_over_gpc(workspace));
+        let is_confirmed = presented.as_ref().is_some_and(|presented| presented.confirms_over_gpc(site));
         let choice = over_gpc(Choice::complete(&rules.categories, &preferences), is_confirmed, known(), rules);
         return Some(Carried { method: Method::Event, choice, presented });
     }
@@ -109,7 +109,7 @@ mod tests {
         let workspace = workspace::parse(yaml, &|_| None).expect("valid");
         let rules = Rules::new(&workspace.consent);
         let event = Event::parse(event, None).expect("valid");
-        let found = carried(&event, Choices::default, &rules, &workspace)
+        let found = carried(&event, Choices::default, &rules, workspace.template())
             .map(|carried| format!("{}: {}", carried.method.name(), said(carried.choice, &rules)));
         assert_eq!(found.as_deref().unwrap_or("none"), expected);
     }
@@ -139,14 +139,14 @@ mod tests {
         let rules = Rules::new(&workspace.consent);
         let opt_in = Choices { granted: CategorySet::SALE_AND_SHARING, any: true, ..Choices::default() };
         let check_shown = |method: &str, version: u32, targeting: bool, is_shown: bool, known, expected: &str| {
-            let hash = consent::hash_shown(&workspace, Regime::OPT_IN, "en").expect("it is published");
+            let hash = consent::hash_shown(workspace.template(), Regime::OPT_IN, "en").expect("it is published");
             let hash = if is_shown { hash } else { "0f".repeat(32) };
             let text = format!(
                 r#"{{"type":"track","event":"Segment Consent Preference Updated","userId":"u","context":{{"consent":{{
                 "categoryPreferences":{{"targeting":{targeting}}},"method":"{method}","version":{version},"textHash":"{hash}","language":"en","regime":"opt-in"}}}}}}"#
             );
             let event = Event::parse(&text, None).expect("valid");
-            let choice = carried(&event, || known, &rules, &workspace).expect("a choice").choice;
+            let choice = carried(&event, || known, &rules, workspace.template()).expect("a choice").choice;
             assert_eq!(said(choice, &rules), expected, "{method} of version {version}");
         };
         let check = |method: &str, version, targeting, known, expected: &str| {

@@ -327,7 +327,7 @@ impl Collector {
 
     fn notice(&self, head: &Parts, key: &str, form: notice::Form) -> Result<Answer, Refusal> {
         let (_, owner) = self.source(key)?;
-        notice::answer(&owner.tenant.workspace, form, head.uri.query().unwrap_or_default(), &head.headers)
+        notice::answer(owner.site(), form, head.uri.query().unwrap_or_default(), &head.headers)
     }
 
     fn script(&self, head: &Parts, key: &str) -> Result<Answer, Refusal> {

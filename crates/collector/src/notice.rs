@@ -12,7 +12,7 @@ use http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
-use workspace::Workspace;
+use workspace::Site;
 
 use crate::answer::{Answer, empty, with_body};
 use crate::cors;
@@ -33,15 +33,15 @@ pub(crate) enum Form {
 const CODE_BYTES_MAX: usize = 35;
 
 /// The answer in the language that `?language=` names, else that the browser asks for.
-pub(crate) fn answer(workspace: &Workspace, form: Form, query: &str, headers: &HeaderMap) -> Result<Answer, Refusal> {
+pub(crate) fn answer(site: Site<'_>, form: Form, query: &str, headers: &HeaderMap) -> Result<Answer, Refusal> {
     let asked = || headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let language = named(query).unwrap_or_else(asked);
-    let notice = || Notice::new(workspace, language).ok_or(Reject::NoNotice);
+    let notice = || Notice::new(site, language).ok_or(Reject::NoNotice);
     let json = |json: serde_json::Result<String>| json.map_err(|error| Reject::Internal.because(error));
     let (kind, body) = match form {
         Form::Page => ("text/html; charset=utf-8", notice()?.to_html()),
         Form::Facts => ("application/json", json(serde_json::to_string(&notice()?))?),
-        Form::Cookies => ("application/json", json(serde_json::to_string(&Declaration::new(workspace, language)))?),
+        Form::Cookies => ("application/json", json(serde_json::to_string(&Declaration::new(site, language)))?),
     };
     Ok(published(kind, body, form, headers))
 }

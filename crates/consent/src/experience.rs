@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 use workspace::{
-    Before, ConsentRules, Control, Direction, DoNotTrack, FIRST_LANGUAGE, First, Link, Model, Regime, Source, Tag,
-    Vendor, Words, Workspace,
+    Banner, Before, ConsentRules, Control, Direction, DoNotTrack, FIRST_LANGUAGE, First, Link, Model, Regime, Site,
+    Source, Tag, Vendor, Words, Workspace,
 };
 
 use crate::digest::sha256;
@@ -173,8 +173,8 @@ pub struct Shown {
 impl<'w> Experience<'w> {
     /// What a page of `source` shows to a visitor of `region` whose browser asks for `accept_language`.
     pub fn new(workspace: &'w Workspace, source: &'w Source, region: Option<&'w str>, accept_language: &str) -> Self {
-        let rules = &workspace.consent;
-        let banner = &rules.banner;
+        let (rules, site) = (&workspace.consent, workspace.site(source));
+        let banner = site.banner();
         let regime = rules.regime(region);
         let row = regime.row();
         let published: Vec<&str> = banner.languages.keys().map(String::as_str).collect();
@@ -201,7 +201,7 @@ impl<'w> Experience<'w> {
             categories: categories(workspace, &words),
             vendors: &banner.vendors,
             do_not_track: (rules.do_not_track == DoNotTrack::AsGpc).then_some(DoNotTrack::AsGpc),
-            texts: texts(workspace, regime, language, &words),
+            texts: texts(site, regime, language, &words),
             tags: &banner.tags,
             consent_mode: banner.consent_mode.as_ref(),
             surfaces: banner.surfaces(),
@@ -239,29 +239,35 @@ impl Experience<'_> {
     }
 }
 
-/// Everything that a workspace may show, each language under each kind of regime: to be kept before it is shown.
+/// Everything that a workspace may show on any of its sites, each language under each kind of regime: to be kept before it
+/// is shown.
 pub fn everything_shown(workspace: &Workspace) -> Vec<Shown> {
-    let each = |language: &String| {
-        let (words, language) = (workspace.consent.banner.words(language).unwrap_or_default(), language.clone());
-        Regime::all().map(move |regime| shown(workspace, regime, &language, &words)).collect::<Vec<_>>()
-    };
-    workspace.consent.banner.languages.keys().flat_map(each).collect()
+    let mut all: BTreeMap<String, Shown> = BTreeMap::new();
+    for site in workspace.sites() {
+        for language in site.banner().languages.keys() {
+            let words = site.banner().words(language).unwrap_or_default();
+            let each = Regime::all().map(|regime| shown(site, regime, language, &words));
+            // Sites mostly show the same.
+            all.extend(each.map(|shown| (shown.hash.clone(), shown)));
+        }
+    }
+    all.into_values().collect()
 }
 
-/// The hash of what somebody under a regime is shown today; `None` in a language that is not published.
-pub fn hash_shown(workspace: &Workspace, regime: Regime, language: &str) -> Option<String> {
-    let words = workspace.consent.banner.words(language)?;
-    Some(shown(workspace, regime, language, &words).hash)
+/// The hash of what somebody under a regime is shown on a site today; `None` in a language that it does not publish.
+pub fn hash_shown(site: Site<'_>, regime: Regime, language: &str) -> Option<String> {
+    let words = site.banner().words(language)?;
+    Some(shown(site, regime, language, &words).hash)
 }
 
-/// The hashes of all sentences that a language shows, for whoever asks whether they changed.
-pub fn words_shown(rules: &ConsentRules) -> BTreeMap<String, BTreeSet<String>> {
+/// The hashes of all sentences that a banner shows in each language, for whoever asks whether they changed.
+pub fn words_shown(rules: &ConsentRules, banner: &Banner) -> BTreeMap<String, BTreeSet<String>> {
     let hashes = |language: &String| {
-        let words = rules.banner.words(language).unwrap_or_default();
-        let of = |regime| sha256(&said(rules, regime, language, &words).to_string());
+        let words = banner.words(language).unwrap_or_default();
+        let of = |regime| sha256(&said(rules, banner, (regime, language), &words).to_string());
         (language.clone(), Regime::all().map(of).collect())
     };
-    rules.banner.languages.keys().map(hashes).collect()
+    banner.languages.keys().map(hashes).collect()
 }
 
 fn categories<'w>(workspace: &'w Workspace, words: &Words) -> Vec<CategoryShown<'w>> {
@@ -282,8 +288,8 @@ fn categories<'w>(workspace: &'w Workspace, words: &Words) -> Vec<CategoryShown<
 }
 
 /// The words that a regime shows: the United States want the control to be called by the law's own words.
-fn texts(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -> Texts {
-    let banner = &workspace.consent.banner;
+fn texts(site: Site<'_>, regime: Regime, language: &str, words: &Words) -> Texts {
+    let banner = site.banner();
     let row = regime.row();
     let said = |place: &str| words.said(place).to_owned();
     let has_link = row.links.contains(&Link::Choices);
@@ -292,7 +298,7 @@ fn texts(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -
         dir: words.dir.unwrap_or_default(),
         version: banner.version,
         ask_again_below: banner.ask_again_below,
-        hash: shown(workspace, regime, language, words).hash,
+        hash: shown(site, regime, language, words).hash,
         title: said("title"),
         body: said("body"),
         accept: said("accept"),
@@ -319,20 +325,20 @@ fn texts(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -
 }
 
 /// The sentences, and what is known to hold with them, as a receipt says it.
-fn shown(workspace: &Workspace, regime: Regime, language: &str, words: &Words) -> Shown {
-    let rules = &workspace.consent;
-    let mut all = said(rules, regime, language, words);
+fn shown(site: Site<'_>, regime: Regime, language: &str, words: &Words) -> Shown {
+    let (workspace, banner) = (site.workspace(), site.banner());
+    let mut all = said(&workspace.consent, banner, (regime, language), words);
     for (name, fact) in notice::facts(workspace, regime, language) {
         all[name] = fact;
     }
     // `serde_json` keeps the keys of its maps in order, so equal words have equal text.
     let text = all.to_string();
     let hash = sha256(&text);
-    Shown { hash, version: rules.banner.version, language: language.to_owned(), text }
+    Shown { hash, version: banner.version, language: language.to_owned(), text }
 }
 
 /// The sentences alone.
-fn said(rules: &ConsentRules, regime: Regime, language: &str, words: &Words) -> Value {
+fn said(rules: &ConsentRules, banner: &Banner, (regime, language): (Regime, &str), words: &Words) -> Value {
     let row = regime.row();
     let mut places = words.at.clone();
     if !row.links.contains(&Link::Choices) {
@@ -345,7 +351,7 @@ fn said(rules: &ConsentRules, regime: Regime, language: &str, words: &Words) -> 
     for rule in &rules.categories {
         named.insert(rule.name.as_str(), words.category(rule.name.as_str()));
     }
-    let vendors: Vec<&Vendor> = rules.banner.vendors.iter().collect();
+    let vendors: Vec<&Vendor> = banner.vendors.iter().collect();
     serde_json::json!({ "language": language, "words": places, "categories": named, "vendors": vendors })
 }
 
@@ -429,7 +435,11 @@ mod tests {
         let notice =
             "notice: { site: Shop, controller: { name: Acme, address: 1 High Street, email: p@acme.example } }";
         assert_ne!(plain, hash(&format!("{{ {notice} }}")), "who is responsible stands in it");
-        assert_eq!(words_shown(&workspace("{}").consent), words_shown(&workspace(&format!("{{ {notice} }}")).consent));
+        let words = |consent: &str| {
+            let rules = workspace(consent).consent;
+            words_shown(&rules, &rules.banner)
+        };
+        assert_eq!(words("{}"), words(&format!("{{ {notice} }}")));
         let workspace = workspace("{}");
         let kept = everything_shown(&workspace);
         assert!(kept.iter().any(|shown| Some(&shown.hash) == plain.as_ref()));

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use consent::Gate;
 use event::Slug;
 use vault::{Fingerprints, Surrogates};
-use workspace::{Source, Workspace};
+use workspace::{Site, Source, Workspace};
 
 use crate::Recent;
 
@@ -51,6 +51,11 @@ impl KeyOwner {
     /// The source.
     pub fn source(&self) -> &Source {
         &self.tenant.workspace.sources[self.source]
+    }
+
+    /// What its visitors meet.
+    pub fn site(&self) -> Site<'_> {
+        self.tenant.workspace.site(self.source())
     }
 }
 

@@ -48,7 +48,7 @@ pub use audit::{Action, AuditQuery, AuditRecord, AuditStore, Entry};
 pub use beacon::{Beacon, BeaconKind, TOKEN_BYTES_MAX};
 pub use configuration::{
     API_VARIABLES, Configuration, ConfigurationChange, ConfigurationOptions, ConfigurationStore, ConfigurationVersion,
-    Edit, EditError, Kinds, Object, ObjectChange, RecordedVersion, Secrets, SharedEnv, StoredConfiguration,
+    Edit, EditError, Kinds, Object, ObjectChange, PublishTo, RecordedVersion, Secrets, SharedEnv, StoredConfiguration,
     StoredObject, StoredWorkspace, Summary, Unservable, Word, export,
 };
 pub use directory::{Directory, KeyOwner, Tenant};

@@ -4,7 +4,7 @@
 
 use event::Fields;
 use serde::{Deserialize, Serialize};
-use workspace::{ConsentRules, Regime, Workspace};
+use workspace::{Banner, Regime, Site};
 
 /// A vendor's id may not be longer, nor a word of a page.
 const WORD_BYTES_MAX: usize = 64;
@@ -58,32 +58,31 @@ impl Presented {
         self.method.is_some()
     }
 
-    /// Whether it is an informed opt-in over Global Privacy Control: confirmed as such, and what was shown is what is shown
-    /// today. A page that was loaded before the words, the vendors or the recipients changed is not believed: it asks again
+    /// Whether it is an informed opt-in over Global Privacy Control: confirmed as such, and what was shown is what the
+    /// site shows today. A page that was loaded before the words, the vendors or the recipients changed is not believed: it asks again
     /// when it is loaded again.
-    pub fn confirms_over_gpc(&self, workspace: &Workspace) -> bool {
-        if self.method.as_deref() != Some(CONFIRMED_OVER_GPC) || self.version != Some(workspace.consent.banner.version)
-        {
+    pub fn confirms_over_gpc(&self, site: Site<'_>) -> bool {
+        if self.method.as_deref() != Some(CONFIRMED_OVER_GPC) || self.version != Some(site.banner().version) {
             return false;
         }
         let regime = self.regime.as_deref().and_then(Regime::named);
         let shown = regime.zip(self.language.as_deref());
-        let shown = shown.and_then(|(regime, language)| consent::hash_shown(workspace, regime, language));
+        let shown = shown.and_then(|(regime, language)| consent::hash_shown(site, regime, language));
         shown.is_some() && shown == self.text_hash
     }
 
-    /// Reads `context.consent` of the event that carried the choice. Only what the workspace can have shown is taken, so
+    /// Reads `context.consent` of the event that carried the choice. Only what a site with this banner can have shown is taken, so
     /// that nobody is named by it; the rest is left out, because a choice is never refused for its description.
-    pub fn from_consent(consent: &str, rules: &ConsentRules) -> Self {
+    pub fn from_consent(consent: &str, banner: &Banner) -> Self {
         let Ok(fields) = Fields::parse(consent) else { return Self::default() };
         let number = |name: &str| fields.get(name).and_then(|text| text.parse().ok());
         let text = |name: &str| fields.get(name).and_then(|text| serde_json::from_str::<String>(text).ok());
         let word = |name: &str| text(name).filter(|text| is_word(text));
         let vendors = fields.get("refusedVendors").and_then(|text| serde_json::from_str::<Vec<String>>(text).ok());
         Self {
-            version: number("version").filter(|version| (1..=rules.banner.version).contains(version)),
+            version: number("version").filter(|version| (1..=banner.version).contains(version)),
             text_hash: word("textHash").filter(|hash| is_hash(hash)),
-            language: word("language").filter(|code| rules.banner.languages.contains_key(code)),
+            language: word("language").filter(|code| banner.languages.contains_key(code)),
             layer: word("layer").filter(|layer| LAYERS.contains(&layer.as_str())),
             method: word("method").filter(|method| METHODS.contains(&method.as_str())),
             regime: word("regime").filter(|id| Regime::named(id).is_some()),
@@ -92,7 +91,7 @@ impl Presented {
             refused_vendors: vendors
                 .into_iter()
                 .flatten()
-                .filter(|id| is_vendor(id, rules))
+                .filter(|id| is_vendor(id, banner))
                 .take(VENDORS_MAX)
                 .collect(),
             gpc: false,
@@ -109,8 +108,8 @@ fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-fn is_vendor(id: &str, rules: &ConsentRules) -> bool {
-    rules.banner.vendors.iter().any(|vendor| vendor.id == id)
+fn is_vendor(id: &str, banner: &Banner) -> bool {
+    banner.vendors.iter().any(|vendor| vendor.id == id)
 }
 
 /// Something that a page has a reason to send here: short, and of the characters that ids are made of.
@@ -126,13 +125,13 @@ mod tests {
     #[test]
     fn what_the_workspace_can_have_shown_is_kept_and_nothing_else() {
         let yaml = "workspace: acme\nconsent: { banner: { version: 3, vendors: [{ id: ga, name: GA, category: performance }] } }";
-        let rules = workspace::parse(yaml, &|_| None).expect("valid").consent;
+        let banner = workspace::parse(yaml, &|_| None).expect("valid").consent.banner;
         let hash = "0f".repeat(32);
         let said = format!(
             r#"{{"categoryPreferences":{{}},"version":3,"method":"reject_all","layer":"first","regime":"eu",
             "regimeVersion":1,"region":"XX","textHash":"{hash}","language":"en","refusedVendors":["ga","u-4711"]}}"#
         );
-        let read = Presented::from_consent(&said, &rules);
+        let read = Presented::from_consent(&said, &banner);
         assert_eq!((read.version, read.regime_version, read.region.as_deref()), (Some(3), Some(1), None));
         assert_eq!((read.method.as_deref(), read.layer.as_deref()), (Some("reject_all"), Some("first")));
         assert_eq!((read.regime.as_deref(), read.language.as_deref()), (Some("eu"), Some("en")));
@@ -142,7 +141,7 @@ mod tests {
             r#"{"version":4711,"method":"u-4711","layer":"u-4711","regime":"u-4711","textHash":"u-4711","language":"u-4711"}"#,
             "not JSON",
         ] {
-            assert_eq!(Presented::from_consent(odd, &rules), Presented::default(), "{odd}");
+            assert_eq!(Presented::from_consent(odd, &banner), Presented::default(), "{odd}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The model of a workspace: its sources, destinations, alerts, categories and consent rules, as a file says them.
 //! Parsing and validation only; no I/O. `control` stores it, `consent` decides by it, `collector` serves it.
 //!
-//! Read in this order: [`Workspace`], [`Source`], [`Destination`], [`Category`], [`Purpose`], [`Regime`], [`Banner`], [`Vendor`],
+//! Read in this order: [`Workspace`], [`Source`], [`Destination`], [`Category`], [`Purpose`], [`Regime`], [`Banner`],
+//! [`SiteBanner`], [`Vendor`],
 //! [`NoticeRules`], [`Alert`], [`parse`]; then
 //! [`ObjectKind`] and [`Document`]: the same as it was written, object by object, for storing, editing and exporting.
 
@@ -19,6 +20,7 @@ mod parse;
 mod purpose;
 mod regime;
 mod said;
+mod site;
 mod source;
 mod stored;
 mod validate;
@@ -40,6 +42,7 @@ pub use parse::{ParseError, env_reference, fill_secrets, parse, with_hint};
 pub use purpose::Purpose;
 pub use regime::{BY_REGION, DefaultRegime, First, GpcMeaning, Link, Model, Regime, RegimeRow};
 pub use said::Said;
+pub use site::{Site, SiteBanner};
 pub use source::{Basis, Compat, Sdk, Source, SourceKind};
 pub use stored::{InvalidLifetime, Lifetime, StoreKind, StoredKey, Unit};
 pub use validate::Invalid;

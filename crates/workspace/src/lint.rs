@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use crate::validate::Invalid;
 use crate::words::{FIRST_LANGUAGE, PLACES};
-use crate::{Banner, Before, Model, Purpose, Regime, SourceKind, Tag, Words, Workspace};
+use crate::{Banner, Before, Model, Purpose, Regime, Source, SourceKind, Tag, Words, Workspace};
 
 /// A button's words may not be a paragraph.
 const BUTTON_CHARS_MAX: usize = 40;
@@ -34,9 +34,27 @@ const TCF_FEATURES: u8 = 2;
 /// Each is an entry in every page's settings.
 const ENTRIES_MAX: usize = 100;
 
-/// Checks how a workspace asks.
+/// Checks how a workspace asks, on each of its sites as a visitor meets it there.
 pub(crate) fn banner(workspace: &Workspace) -> Result<(), Invalid> {
-    let banner = &workspace.consent.banner;
+    template(&workspace.consent.banner)?;
+    one(workspace, &workspace.consent.banner)?;
+    for source in &workspace.sources {
+        let banner = workspace.site(source).banner();
+        let refused = |Invalid(why): Invalid| match &source.banner {
+            Some(_) => Invalid(format!("source `{}`, `banner`: {why}", source.name)),
+            None => Invalid(why),
+        };
+        before(source, banner).map_err(refused)?;
+        if source.banner.is_some() {
+            one(workspace, banner).map_err(refused)?;
+        }
+    }
+    tcf(workspace, &workspace.consent.banner)?;
+    workspace.consent.notice.as_ref().map_or(Ok(()), |said| notice::notice(workspace, said))
+}
+
+/// Checks what is one for all sites.
+fn template(banner: &Banner) -> Result<(), Invalid> {
     if banner.version == 0 || banner.ask_again_below.is_some_and(|below| below > banner.version) {
         return refuse("`banner.version` counts from 1, and `ask_again_below` is at most the version".to_owned());
     }
@@ -49,13 +67,14 @@ pub(crate) fn banner(workspace: &Workspace) -> Result<(), Invalid> {
     if banner.languages.is_empty() {
         return refuse("`banner.languages` is empty: nobody could be asked; publish at least one".to_owned());
     }
-    banner.languages.iter().try_for_each(|(code, over)| language(workspace, code, over))?;
-    before(workspace, banner)?;
+    banner.hand_off.iter().try_for_each(|origin| site("hand_off", origin))
+}
+
+/// Checks how one site asks.
+fn one(workspace: &Workspace, banner: &Banner) -> Result<(), Invalid> {
+    banner.languages.iter().try_for_each(|(code, over)| language(banner, code, over))?;
     contents(workspace, banner)?;
-    tcf(workspace, banner)?;
-    banner.frames.iter().try_for_each(|origin| site("frames", origin))?;
-    banner.hand_off.iter().try_for_each(|origin| site("hand_off", origin))?;
-    workspace.consent.notice.as_ref().map_or(Ok(()), |said| notice::notice(workspace, said))
+    banner.frames.iter().try_for_each(|origin| site("frames", origin))
 }
 
 fn refuse<T>(why: String) -> Result<T, Invalid> {
@@ -74,14 +93,14 @@ fn is_link(url: &str) -> bool {
         && !url.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
-fn language(workspace: &Workspace, code: &str, over: &Words) -> Result<(), Invalid> {
+fn language(banner: &Banner, code: &str, over: &Words) -> Result<(), Invalid> {
     is_language(code)?;
     if let Some(place) = over.at.keys().find(|place| !PLACES.contains(&place.as_str())) {
         let near = PLACES.iter().max_by(|a, b| strsim::jaro(a, place).total_cmp(&strsim::jaro(b, place)));
         let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         return refuse(format!("banner language `{code}` has words at `{place}`, which is no place{hint}"));
     }
-    let Some(words) = workspace.consent.banner.words(code) else { return Ok(()) };
+    let Some(words) = banner.words(code) else { return Ok(()) };
     if code != FIRST_LANGUAGE && words.reviewed.as_deref().is_none_or(|who| who.trim().is_empty()) {
         return refuse(format!(
             "banner language `{code}` is a draft and cannot be published: let somebody who speaks it read every \
@@ -132,21 +151,20 @@ fn buttons(code: &str, words: &Words) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn before(workspace: &Workspace, banner: &Banner) -> Result<(), Invalid> {
-    for (regime, before) in &banner.before {
-        if *before != Before::Cookieless {
-            continue;
-        }
-        let pages = workspace.sources.iter().filter(|source| source.kind == SourceKind::Browser);
-        if let Some(source) = pages.into_iter().find(|source| asks_first(*regime, source.category.as_str())) {
-            return refuse(format!(
-                "`banner.before.{regime}: cookieless` is not lawful: source `{}` collects under `{}`, which is opt-in \
-                 under this regime, with or without cookies; write `block` or `buffer`",
-                source.name, source.category
-            ));
-        }
+fn before(source: &Source, banner: &Banner) -> Result<(), Invalid> {
+    let is_unlawful = |(regime, before): &(&Regime, &Before)| {
+        source.kind == SourceKind::Browser
+            && **before == Before::Cookieless
+            && asks_first(**regime, source.category.as_str())
+    };
+    match banner.before.iter().find(is_unlawful) {
+        Some((regime, _)) => refuse(format!(
+            "`banner.before.{regime}: cookieless` is not lawful: source `{}` collects under `{}`, which is opt-in \
+             under this regime, with or without cookies; write `block` or `buffer`",
+            source.name, source.category
+        )),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn asks_first(regime: Regime, category: &str) -> bool {

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use event::Slug;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Alert, Banner, Category, CategoryRule, Children, Condition, DefaultRegime, Destination, NoticeRules, Regime, Source,
+    Alert, Banner, Category, CategoryRule, Children, Condition, DefaultRegime, Destination, NoticeRules, Regime, Site,
+    Source,
 };
 
 /// Everything a workspace is.
@@ -47,6 +49,30 @@ impl Workspace {
         };
         let implied = Some(&implied).filter(|_| is_told && !self.alerts.iter().any(is_said)).cloned();
         self.alerts.iter().map(Cow::Borrowed).chain(implied.map(Cow::Owned))
+    }
+
+    /// A source's site: the workspace with the banner that its visitors meet.
+    pub fn site<'w>(&'w self, source: &'w Source) -> Site<'w> {
+        Site::new(self, source.effective.as_deref().unwrap_or(&self.consent.banner))
+    }
+
+    /// The workspace with its own banner, from which sites inherit.
+    pub fn template(&self) -> Site<'_> {
+        Site::new(self, &self.consent.banner)
+    }
+
+    /// Every site that may ask otherwise than another: the template, and each source with a banner of its own.
+    pub fn sites(&self) -> impl Iterator<Item = Site<'_>> {
+        let own = self.sources.iter().filter(|source| source.effective.is_some());
+        std::iter::once(self.template()).chain(own.map(|source| self.site(source)))
+    }
+
+    /// Makes the banner of every site.
+    pub(crate) fn inherit(&mut self) {
+        let template = &self.consent.banner;
+        for source in &mut self.sources {
+            source.effective = source.banner.as_ref().map(|site| Arc::new(site.over(template)));
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::alert::{FOR_MINUTES, REPEAT_AFTER_HOURS, WINDOW_MINUTES};
 use crate::parse::{fill_secrets, with_hint};
-use crate::{Alert, CategoryRule, ConsentRules, Destination, ParseError, Source};
+use crate::{Alert, CategoryRule, ConsentRules, Destination, ParseError, Source, site};
 
 /// The fields of an object.
 pub type Body = Map<String, Value>;
@@ -48,6 +48,7 @@ const SOURCE: &[Field] = &[
     ("sdk", NOTHING),
     ("region", NOTHING),
     ("enabled", || json!(true)),
+    ("banner", NOTHING),
 ];
 
 const DESTINATION: &[Field] = &[
@@ -138,7 +139,10 @@ impl ObjectKind {
         let mut value = Value::Object(body.clone());
         fill_secrets(&mut value, "", env)?;
         match self {
-            Self::Source => shape::<Source>(value),
+            Self::Source => {
+                site::check(&value)?;
+                shape::<Source>(value)
+            }
             Self::Destination => shape::<Destination>(value),
             Self::Alert => shape::<Alert>(value),
             Self::Consent => shape::<ConsentRules>(value),

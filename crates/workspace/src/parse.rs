@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::validate::{self, Invalid};
-use crate::{Body, CategoryRule, ConsentRules, Workspace};
+use crate::{Body, CategoryRule, ConsentRules, Workspace, site};
 
 /// Why a file is not a workspace.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +37,13 @@ pub(crate) fn yaml_value(yaml: &str) -> Result<Value, ParseError> {
 /// Reads a workspace as [`parse`] does, from what its file says.
 pub(crate) fn read(mut value: Value, env: &dyn Fn(&str) -> Option<String>) -> Result<Workspace, ParseError> {
     fill_secrets(&mut value, "", env)?;
+    if let Some(Value::Array(sources)) = value.get("sources") {
+        sources.iter().try_for_each(site::check)?;
+    }
     let mut workspace: Workspace =
         serde_json::from_value(value).map_err(|error| ParseError::Shape(with_hint(&error.to_string())))?;
     complete(&mut workspace.consent);
+    workspace.inherit();
     validate::validate(&workspace)?;
     Ok(workspace)
 }
@@ -66,7 +70,8 @@ impl Workspace {
     /// This workspace with another consent block, refused for what would keep it from being stored. References to
     /// variables stay as they are written: whoever may look at a draft may not see what they refer to.
     pub fn with_consent(&self, consent: Body) -> Result<Self, ParseError> {
-        let drafted = Self { consent: ConsentRules::written(consent)?, ..self.clone() };
+        let mut drafted = Self { consent: ConsentRules::written(consent)?, ..self.clone() };
+        drafted.inherit();
         validate::validate(&drafted)?;
         Ok(drafted)
     }

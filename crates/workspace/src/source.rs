@@ -1,9 +1,11 @@
 //! Sources: where events come from, and by what right they are collected.
 
+use std::sync::Arc;
+
 use event::{Secret, Slug};
 use serde::{Deserialize, Serialize};
 
-use crate::Category;
+use crate::{Banner, Category, SiteBanner};
 
 /// One source.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,6 +37,13 @@ pub struct Source {
     /// Events of a disabled source are discarded as `source_disabled`.
     #[serde(default = "enabled")]
     pub enabled: bool,
+    /// What its site says or does otherwise than the workspace's banner. For browsers only.
+    #[serde(default)]
+    pub banner: Option<SiteBanner>,
+    /// The banner that holds on its site, where that is not the workspace's; made when the workspace is read, and handed
+    /// out by [`crate::Workspace::site`].
+    #[serde(skip)]
+    pub(crate) effective: Option<Arc<Banner>>,
 }
 
 fn performance() -> Category {

@@ -75,6 +75,12 @@ fn sources(workspace: &Workspace) -> Result<(), Invalid> {
                 source.name
             )));
         }
+        if source.banner.is_some() && source.kind != SourceKind::Browser {
+            return Err(Invalid(format!(
+                "source `{}` has a `banner`, which is for sources of kind `browser`: nothing else shows one",
+                source.name
+            )));
+        }
         known_category(workspace, &source.category, &format!("source `{}` collects under", source.name))?;
         if let Some(key) = &source.write_key {
             if key.expose().is_empty() || key.expose().contains(':') {

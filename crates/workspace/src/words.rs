@@ -136,6 +136,11 @@ impl Words {
         words
     }
 
+    /// Whether there are any; who has read them is none.
+    pub(crate) fn says_something(&self) -> bool {
+        self.dir.is_some() || !self.categories.is_empty() || !self.at.is_empty()
+    }
+
     /// What a category is called. One that a language has no words for goes by its own name: a workspace that has
     /// categories of its own asks before anybody has written about them.
     pub fn category(&self, name: &str) -> CategoryWords {

@@ -69,6 +69,8 @@ def own_names(case, path):
         names["name"] = CHANCE.choice(destinations_for(case, removes))
     if "/sources/{name}" in path and often():
         names["name"] = CHANCE.choice(FACTS["spare_sources"] if removes else FACTS["sources"])
+    if path.endswith("/banner/publish") and often():
+        names["name"] = FACTS["tried_source"]
     if "/events/{message_id}" in path and often():
         names["message_id"] = CHANCE.choice(FACTS["message_ids"])
     if "/replays/{number}" in path and often():
@@ -109,7 +111,7 @@ def own_body(case, path):
         body["purpose"] = "analytics" if "destinations" in path else body.get("purpose")
         for key in [key for key, value in body.items() if value is None]:
             del body[key]
-    if path.endswith("/dead-letters/retry") and often():
+    if path.endswith(("/dead-letters/retry", "/banner/publish")) and often():
         case.body = {}
     if path.endswith(("/consent/preview", "/consent/simulation")) and often():
         body["consent"] = CHANCE.choice(DRAFTS)
@@ -131,7 +133,7 @@ def own_body(case, path):
 
 def version_of(case):
     """The version of the object that a request changes, 0 when there is none."""
-    request = urllib.request.Request(FACTS["url"] + case.formatted_path, headers={"authorization": FACTS["authorization"]})
+    request = urllib.request.Request(FACTS["url"] + case.formatted_path.removesuffix("/banner/publish"), headers={"authorization": FACTS["authorization"]})
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer).get("version", 0)

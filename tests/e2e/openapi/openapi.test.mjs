@@ -83,6 +83,7 @@ async function seed() {
   const { items: [{ receipt }] } = (await ask("GET", "/workspaces/acme/choices?anonymous_id=visitor-1")).made;
   const { items: [{ version }] } = (await ask("GET", "/workspaces/acme/ledger/configurations")).made;
   await source("pages", "browser");
+  await ask("POST", "/workspaces/acme/sources", { name: "tried", kind: "browser", banner: { control: "none" } });
   const { hash: words } = (await ask("GET", "/workspaces/acme/experience?source=pages")).made.texts;
   const spareQueries = [];
   for (const name of spares("query")) {
@@ -91,7 +92,7 @@ async function seed() {
   return {
     url: assent.url, authorization, seed: SEED, workspace: "acme", owner: "admin", password: PASSWORD,
     token_id: String(own.id), spare_tokens: spareTokens, spare_queries: spareQueries, spare_user: "vera",
-    sources: ["shop"], server_source: "shop", spare_sources: spares("source"),
+    sources: ["shop"], server_source: "shop", tried_source: "tried", spare_sources: spares("source"),
     destinations: ["refusing", "taking"], spare_destinations: spares("destination"),
     receipt, version, words, message_ids: MESSAGE_IDS, receivers: [taking.url, refusing.url],
   };

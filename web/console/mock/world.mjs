@@ -34,6 +34,7 @@ const source = (name, kind, more = {}) => ({
   compat: null,
   region: null,
   enabled: true,
+  banner: null,
   declared_by: null,
   version: 1,
   first_event_at: ago(9 * 86_400_000),

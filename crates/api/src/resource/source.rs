@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use control::{Edit, Object, Role};
+use control::{Edit, Object, PublishTo, Role};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use workspace::{Basis, Compat, ObjectKind, Sdk, SourceKind};
@@ -19,7 +20,11 @@ use crate::router::Operations;
 use crate::time::At;
 
 pub(super) fn routes() -> Vec<Operations> {
-    vec![routes!(list_sources, create_source), routes!(show_source, change_source, delete_source)]
+    vec![
+        routes!(list_sources, create_source),
+        routes!(show_source, change_source, delete_source),
+        routes!(publish_banner),
+    ]
 }
 
 /// A source.
@@ -67,6 +72,10 @@ struct SourceWritten {
     region: Option<String>,
     /// Whether its events are kept.
     enabled: bool,
+    /// What its site asks otherwise than `banner` of the consent block, as in a workspace file; `null`: nothing.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    banner: Option<Map<String, Value>>,
 }
 
 /// A source to create or to write anew. What is left out is as in a workspace file.
@@ -96,6 +105,10 @@ struct SourceToWrite {
     region: Option<String>,
     /// Whether its events are kept.
     enabled: Option<bool>,
+    /// What its site asks otherwise than `banner` of the consent block, as in a workspace file; for browsers only. Where it
+    /// changes what visitors are shown, `version` of that banner is raised with it.
+    #[schema(value_type = Option<Object>)]
+    banner: Option<Map<String, Value>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -230,4 +243,44 @@ async fn delete_source(
     let edit = Edit::Delete { kind: ObjectKind::Source, name, if_version: seen.version()? };
     api.configuration.edit(&who.0, &tenant.name(), edit).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Where a banner is published.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Publishing {
+    /// The source that gets it, in the place of its own; left out: it goes into `banner` of the consent block, from which
+    /// every source inherits.
+    #[serde(default)]
+    to: Option<String>,
+}
+
+/// Moves the banner of a source to where other visitors meet it, in one step: what was tried on one site is published. The
+/// source has none of its own from then on. Where it changes what visitors are shown, `version` of the banner is raised.
+#[utoipa::path(
+    post, path = "/api/v1/workspaces/{workspace}/sources/{name}/banner/publish", tag = "sources",
+    request_body = Publishing,
+    params(
+        ("workspace" = String, Path, description = "The workspace"),
+        ("name" = String, Path, description = "The source whose banner it is"),
+        Seen,
+    ),
+    responses(
+        (status = 200, body = Source, description = "Published; the source as it is now"),
+        (status = 400, body = ErrorBody, description = "It has no banner, or what it says may not be published there"),
+        (status = 404, body = ErrorBody, description = "No such source"),
+        (status = 409, body = ErrorBody, description = "It was changed meanwhile, or a file declares what would change"),
+    ),
+)]
+async fn publish_banner(
+    State(api): State<Api>,
+    who: Caller,
+    Of { tenant, name }: Of,
+    Asked(seen): Asked<Seen>,
+    Body(publishing): Body<Publishing>,
+) -> Result<Json<Source>> {
+    let (workspace, if_version) = (tenant.name(), seen.version()?);
+    let to = publishing.to.map_or(PublishTo::Workspace, PublishTo::Source);
+    let object = api.configuration.publish_banner(&who.0, &workspace, (&name, if_version), &to).await?;
+    Ok(Json(shown(&api, &workspace, object, &who)?))
 }

@@ -11,7 +11,7 @@ use http::header::{COOKIE, HOST, HeaderName, HeaderValue, ORIGIN};
 use http::uri::{Authority, Uri};
 use http::{HeaderMap, request::Parts};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use workspace::{ConsentRules, Model, Regime};
+use workspace::{Banner, Model, Regime};
 
 use crate::choice::Chosen;
 
@@ -72,9 +72,9 @@ impl Scope {
     }
 
     /// The scope of a page that this host serves itself.
-    pub(crate) fn own(head: &Parts, rules: &ConsentRules, is_https: bool) -> Self {
+    pub(crate) fn own(head: &Parts, banner: &Banner, is_https: bool) -> Self {
         let here = host(head).unwrap_or_default();
-        let domain = rules.banner.cookie_domain.as_deref().map(|domain| domain.trim_start_matches('.'));
+        let domain = banner.cookie_domain.as_deref().map(|domain| domain.trim_start_matches('.'));
         let domain = domain.filter(|domain| is_domain(domain) && covers(domain, &here)).map(str::to_owned);
         Self { domain, is_https }
     }

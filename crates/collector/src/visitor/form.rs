@@ -74,13 +74,13 @@ impl Collector {
         let Some(chosen) = self.acceptor.choose(&self.asked(head, peer), &said).await? else {
             return Err(Reject::UnknownKey.into());
         };
-        let words = owner.tenant.workspace.consent.banner.words(visit.language()).unwrap_or_default();
+        let words = owner.site().banner().words(visit.language()).unwrap_or_default();
         let mut shown = Shown { ticked: granted, ..visit.shown() };
         shown.notes.push(words.said("saved"));
         let address = format!("{}?writeKey={}", chosen.receipt, percent(&visit.key));
         shown.receipt = Some((address, words.said("receipt")));
         let mut answer = answered(&visit.document, &shown);
-        let scope = Scope::own(head, &owner.tenant.workspace.consent, self.is_https(head, peer));
+        let scope = Scope::own(head, owner.site().banner(), self.is_https(head, peer));
         let gone = identifier::refuse(&chosen, &head.headers, &scope);
         for cookie in cookie::set(&chosen, &scope, self.asked(head, peer).at).into_iter().chain(gone) {
             answer.headers_mut().append(SET_COOKIE, cookie);

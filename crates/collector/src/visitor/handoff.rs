@@ -17,7 +17,7 @@ use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use control::{CONFIRMED_OVER_GPC, KeyOwner, Presented, Tenant};
+use control::{CONFIRMED_OVER_GPC, KeyOwner, Presented};
 use event::{Millis, limits};
 use http::HeaderMap;
 use http::header::ORIGIN;
@@ -86,8 +86,7 @@ impl Collector {
         let (Some(_), Some(to)) = (from, to) else {
             return Err(Reject::NoHandOff.because("`Origin` and `to` are two different sites of `banner.hand_off`"));
         };
-        let choice =
-            rewritten(text("choice"), &owner.tenant, asked.at).ok_or_else(|| Reject::BadChoice.because(UNFIT))?;
+        let choice = rewritten(text("choice"), &owner, asked.at).ok_or_else(|| Reject::BadChoice.because(UNFIT))?;
         let sealed = Sealed { choice, to: to.to_owned(), until_ms: asked.at.0 + LASTS_MS, network: asked.client };
         let sealed = serde_json::to_vec(&sealed).expect("texts and numbers are JSON");
         let token = owner.tenant.fingerprints.seal(PURPOSE, &sealed).map_err(|error| {
@@ -109,7 +108,7 @@ impl Collector {
         if !is_here || asked.at >= until || !self.hand_offs.take(&token, until, asked.at) {
             return Err(refused());
         }
-        let choice = rewritten(&sealed.choice, &owner.tenant, asked.at).ok_or_else(refused)?;
+        let choice = rewritten(&sealed.choice, &owner, asked.at).ok_or_else(refused)?;
         Ok(answer::no_store_json(json!({ "choice": choice }).to_string()))
     }
 
@@ -135,14 +134,14 @@ fn origin(headers: &HeaderMap) -> Option<&str> {
 /// A page's choice, written anew from what the workspace knows, so that nothing else travels in it. It is one that the
 /// server was not told of there. Clocks of visitors may be ahead; a grant from further off could not be taken back. An
 /// opt-in over Global Privacy Control does not travel: a link is no second step, so each site asks for its own.
-fn rewritten(text: &str, tenant: &Tenant, now: Millis) -> Option<String> {
+fn rewritten(text: &str, owner: &KeyOwner, now: Millis) -> Option<String> {
     let kept = Kept::parse(text).filter(|kept| kept.at.0 < now.0.saturating_add(DAY_MS))?;
     let (how, layer) = kept.how.split_once('.')?;
     let described =
         json!({ "version": kept.version, "method": how, "layer": layer, "refusedVendors": kept.refused_vendors });
-    let described = Presented::from_consent(&described.to_string(), &tenant.workspace.consent);
+    let described = Presented::from_consent(&described.to_string(), owner.site().banner());
     let method = described.method.filter(|method| method != CONFIRMED_OVER_GPC)?;
-    let rules = tenant.gate.rules();
+    let rules = owner.tenant.gate.rules();
     let optional = rules.categories.names(rules.categories.optional());
     let known = |names: Vec<String>| names.into_iter().filter(|name| optional.contains(&name.as_str())).collect();
     let kept = Kept {

@@ -240,7 +240,8 @@ async fn a_plain_accept_does_not_beat_the_signal_and_a_confirmed_one_does_until_
     let world = World::start().await;
     let gpc = [("Sec-GPC", "1")];
     let tenant = crate::setup::tenant(crate::setup::WORKSPACE);
-    let hash = consent::hash_shown(&tenant.workspace, workspace::Regime::OPT_IN, "en").expect("it is published");
+    let hash =
+        consent::hash_shown(tenant.workspace.template(), workspace::Regime::OPT_IN, "en").expect("it is published");
     let said = |method: &str, targeting: bool| {
         let consent = json!({
             "categoryPreferences": { "performance": true, "targeting": targeting },

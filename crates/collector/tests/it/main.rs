@@ -10,4 +10,5 @@ mod region;
 mod sdk;
 mod setup;
 mod shadow;
+mod sites;
 mod visitor;

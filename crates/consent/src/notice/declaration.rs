@@ -1,7 +1,7 @@
 //! The cookie declaration: every cookie and storage key, by whom, where, for how long, what for.
 
 use serde::Serialize;
-use workspace::{Category, Direction, Lifetime, StoreKind, StoredKey, Workspace};
+use workspace::{Category, Direction, Lifetime, Site, StoreKind, StoredKey};
 
 use super::voice::Voice;
 use super::{Block, FORMAT, Section, own};
@@ -41,9 +41,9 @@ pub struct Declared {
 }
 
 impl Declaration {
-    /// The declaration in the published language that fits best what a reader asks for.
-    pub fn new(workspace: &Workspace, accept_language: &str) -> Self {
-        let voice = Voice::new(workspace, accept_language);
+    /// The declaration of a workspace as it stands on one of its sites, in the published language that fits best what a reader asks for.
+    pub fn new(site: Site<'_>, accept_language: &str) -> Self {
+        let voice = Voice::new(site, accept_language);
         Self { v: FORMAT, language: voice.language.clone(), dir: voice.direction(), cookies: declared(&voice) }
     }
 }

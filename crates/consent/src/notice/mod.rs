@@ -25,7 +25,7 @@ pub use recipients::{Gets, Recipient, recipients};
 pub(crate) use record::facts;
 
 use serde::Serialize;
-use workspace::{Authority, Catalogue, Contact, Direction, DoNotTrack, Party, Workspace};
+use workspace::{Authority, Catalogue, Contact, Direction, DoNotTrack, Party, Site, Workspace};
 
 use self::voice::Voice;
 use crate::digest::sha256;
@@ -159,11 +159,12 @@ impl Block {
 }
 
 impl<'w> Notice<'w> {
-    /// The notice of a workspace, in the published language that fits best what a reader asks for (as `Accept-Language`
+    /// The notice of a workspace as it stands on one of its sites, in the published language that fits best what a reader asks for (as `Accept-Language`
     /// says it). `None` without a `notice` block: it would name nobody who is responsible.
-    pub fn new(workspace: &'w Workspace, accept_language: &str) -> Option<Self> {
+    pub fn new(site: Site<'w>, accept_language: &str) -> Option<Self> {
+        let workspace = site.workspace();
         let rules = workspace.consent.notice.as_ref()?;
-        let voice = Voice::new(workspace, accept_language);
+        let voice = Voice::new(site, accept_language);
         let catalogue = Catalogue::get();
         let cookies = declaration::declared(&voice);
         let mut notice = Self {
@@ -215,6 +216,6 @@ impl<'w> Notice<'w> {
     /// What a link to the notice is called, in the language that fits best; `None` without a `notice` block.
     pub fn link_text(workspace: &Workspace, accept_language: &str) -> Option<String> {
         workspace.consent.notice.as_ref()?;
-        Some(Voice::new(workspace, accept_language).say("link"))
+        Some(Voice::new(workspace.template(), accept_language).say("link"))
     }
 }

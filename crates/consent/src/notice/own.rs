@@ -29,7 +29,7 @@ pub(super) fn keys(workspace: &Workspace) -> Vec<StoredKey> {
 }
 
 fn assent(workspace: &Workspace, source: &Source) -> Vec<StoredKey> {
-    let banner = &workspace.consent.banner;
+    let banner = workspace.site(source).banner();
     let days = |days: u16| Lifetime::For(days.into(), Unit::Day);
     let (required, category) = (Category::new(workspace::REQUIRED), &source.category);
     let identifier = days(banner.identifier_days);

@@ -74,12 +74,15 @@ pub(super) fn choices(voice: &Voice<'_>) -> Section {
 
 /// The place of a sentence that names the control, or of the one for sites that have none floating.
 pub(super) fn control(voice: &Voice<'_>, floating: &'static str, none: &'static str) -> &'static str {
-    if voice.workspace.consent.banner.control == Control::Floating { floating } else { none }
+    if voice.here.banner().control == Control::Floating { floating } else { none }
 }
 
 /// Web beacons, where they are used.
 pub(super) fn beacons(voice: &Voice<'_>, rules: &NoticeRules) -> Section {
-    let pages = rules.has_page_beacons(&voice.workspace.consent.banner);
+    let mut sites =
+        voice.workspace.sources.iter().filter(|source| source.kind == SourceKind::Browser && source.enabled);
+    let is_in = |source| rules.has_page_beacons(voice.workspace.site(source).banner());
+    let pages = rules.has_page_beacons(voice.here.banner()) || sites.any(is_in);
     let mut places = vec!["beacons.what"];
     places.extend(pages.then_some("beacons.pages"));
     places.extend(rules.beacons.emails.then_some("beacons.emails"));

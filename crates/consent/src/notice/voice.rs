@@ -1,6 +1,6 @@
 //! Sentences in one language, with what they leave open filled in.
 
-use workspace::{Direction, FIRST_LANGUAGE, Lifetime, Link, NoticeRules, Said, StoreKind, Words, Workspace};
+use workspace::{Direction, FIRST_LANGUAGE, Lifetime, Link, NoticeRules, Said, Site, StoreKind, Words, Workspace};
 
 use crate::experience::choose;
 
@@ -8,6 +8,8 @@ use crate::experience::choose;
 #[derive(Debug)]
 pub(super) struct Voice<'w> {
     pub(super) workspace: &'w Workspace,
+    /// Where it is read.
+    pub(super) here: Site<'w>,
     /// BCP 47.
     pub(super) language: String,
     words: Words,
@@ -21,7 +23,8 @@ pub(super) struct Voice<'w> {
 impl<'w> Voice<'w> {
     /// In the published language that fits best; without a `notice` block in that of the banner, as far as Assent has
     /// words in it.
-    pub(super) fn new(workspace: &'w Workspace, accept_language: &str) -> Self {
+    pub(super) fn new(here: Site<'w>, accept_language: &str) -> Self {
+        let workspace = here.workspace();
         let rules = workspace.consent.notice.as_ref();
         let published: Vec<&str> = match rules {
             Some(rules) => rules.languages.keys().map(String::as_str).collect(),
@@ -33,8 +36,9 @@ impl<'w> Voice<'w> {
         let account = rules.and_then(|rules| rules.accounts.as_ref()).map(|said| said.in_language(&language));
         let mut voice = Self {
             workspace,
+            here,
             words: words.unwrap_or_default(),
-            banner: banner_words(workspace, &language),
+            banner: banner_words(here, &language),
             language,
             site,
             account,
@@ -155,8 +159,8 @@ impl<'w> Voice<'w> {
 }
 
 /// The banner's words, as a reader of the notice meets them: in their language where the banner is published in it.
-fn banner_words(workspace: &Workspace, language: &str) -> Words {
-    let banner = &workspace.consent.banner;
+fn banner_words(here: Site<'_>, language: &str) -> Words {
+    let banner = here.banner();
     let published: Vec<&str> = banner.languages.keys().map(String::as_str).collect();
     banner.words(choose(language, &published)).unwrap_or_default()
 }

@@ -57,7 +57,7 @@ fn read(html: &str) -> String {
 #[test]
 fn every_sentence_of_the_table_stands_in_the_notice_of_the_demo() {
     let workspace = demo();
-    let page = read(&Notice::new(&workspace, "en").expect("the demo has a notice").to_html());
+    let page = read(&Notice::new(workspace.template(), "en").expect("the demo has a notice").to_html());
     let table = file("docs/reference/notice-statements.md");
     let rows: Vec<Vec<&str>> = table
         .lines()
@@ -75,7 +75,7 @@ fn every_sentence_of_the_table_stands_in_the_notice_of_the_demo() {
 #[test]
 fn each_vendor_of_the_demo_stands_in_it_with_a_way_out() {
     let workspace = demo();
-    let notice = Notice::new(&workspace, "en").expect("the demo has a notice");
+    let notice = Notice::new(workspace.template(), "en").expect("the demo has a notice");
     let known: Vec<&Vendor> =
         workspace.consent.banner.vendors.iter().filter(|vendor| vendor.about.company.is_some()).collect();
     assert_eq!(known.len(), 24, "the vendors of the notice that it is modelled on");
@@ -104,7 +104,7 @@ fn recipients_are_the_destinations_that_run() {
         let running: Vec<&str> =
             workspace.destinations.iter().filter(|one| one.enabled).map(|one| one.name.as_str()).collect();
         assert_eq!(running, expected);
-        let notice = Notice::new(workspace, "en").expect("a notice");
+        let notice = Notice::new(workspace.template(), "en").expect("a notice");
         let listed: Vec<&str> = notice.recipients.iter().map(|one| one.destination).collect();
         assert_eq!(listed, expected);
         let section = notice.sections.iter().find(|section| section.id == "recipients").expect("listed");
@@ -119,7 +119,7 @@ fn recipients_are_the_destinations_that_run() {
     check(&shop, &["crm", "bare"]);
     let seen = recipients(&shop);
     assert_eq!((seen[0].name, seen[0].country), ("CRM Ltd", Some("Germany")));
-    let notice = Notice::new(&shop, "en").expect("a notice");
+    let notice = Notice::new(shop.template(), "en").expect("a notice");
     assert!(says(&notice, "it gets nothing at present"), "without a category a destination gets nothing");
 }
 
@@ -128,7 +128,7 @@ fn recipients_are_the_destinations_that_run() {
 fn it_says_what_is_configured_and_not_otherwise() {
     let says = |consent: &str, notice: &str, sentence: &str| {
         let workspace = shop(consent, notice);
-        says(&Notice::new(&workspace, "en").expect("a notice"), sentence)
+        says(&Notice::new(workspace.template(), "en").expect("a notice"), sentence)
     };
     let ignored = "does not respond to DNT";
     assert!(says("", "", ignored) && !says("  do_not_track: as-gpc\n", "", ignored));
@@ -154,7 +154,7 @@ fn every_language_is_whole_and_reads_in_its_direction() {
         let more =
             format!(", languages: {{ {language}: {{ reviewed: R }} }}, accounts: K, beacons: {{ emails: true }}");
         let workspace = shop("  banner: { vendors: [{ id: doubleclick }, { id: heap }] }\n", &more);
-        let notice = Notice::new(&workspace, "en, de;q=0.1").expect("a notice");
+        let notice = Notice::new(workspace.template(), "en, de;q=0.1").expect("a notice");
         assert_eq!(notice.language, language);
         let html = notice.to_html();
         let dir = if language == "ar" { "rtl" } else { "ltr" };
@@ -170,7 +170,7 @@ fn every_language_is_whole_and_reads_in_its_direction() {
 fn what_is_written_stays_text() {
     let nasty = ", accounts: '<b>{site}</b>', storage_locations: ['\"><script>alert(1)</script>']";
     let workspace = shop("", nasty);
-    let html = Notice::new(&workspace, "en").expect("a notice").to_html();
+    let html = Notice::new(workspace.template(), "en").expect("a notice").to_html();
     assert!(!html.contains("<script") && !html.contains("<b>"), "markup of a workspace is not markup");
     assert!(html.contains("&lt;b&gt;{site}&lt;/b&gt;"), "what is filled in is not filled in again");
 }
@@ -180,9 +180,9 @@ fn the_declaration_lists_every_key_and_needs_no_notice() {
     let yaml = "workspace: shop\nsources: [{ name: web, kind: browser }, { name: api, kind: server, basis: contract }]\nconsent: { \
                 banner: { surfaces: [trustarc], vendors: [{ id: heap }] } }";
     let workspace = workspace::parse(yaml, &|_| None).expect("valid");
-    assert!(Notice::new(&workspace, "en").is_none(), "it would name nobody");
+    assert!(Notice::new(workspace.template(), "en").is_none(), "it would name nobody");
     let keys = |workspace: &Workspace| -> BTreeSet<String> {
-        let cookies = Declaration::new(workspace, "de").cookies;
+        let cookies = Declaration::new(workspace.template(), "de").cookies;
         assert!(cookies.iter().all(|one| !one.what_for.is_empty() && !one.lasts_words.is_empty()));
         cookies.iter().map(|one| format!("{} {} {} {}", one.name, one.kind.name(), one.lasts, one.category)).collect()
     };
@@ -220,10 +220,10 @@ fn the_banner_links_to_the_notice_or_to_the_workspaces_own() {
 
 #[test]
 fn the_same_configuration_has_the_same_fingerprint() {
-    let hash = |notice: &str| Notice::new(&shop("", notice), "en").map(|notice| notice.hash);
+    let hash = |notice: &str| Notice::new(shop("", notice).template(), "en").map(|notice| notice.hash);
     assert_eq!(hash(""), hash(""));
     assert_ne!(hash(""), hash(", storage_locations: [Berlin]"));
-    let ids: BTreeSet<&str> = Notice::new(&demo(), "en")
+    let ids: BTreeSet<&str> = Notice::new(demo().template(), "en")
         .into_iter()
         .flat_map(|notice| notice.sections)
         .map(|Section { id, .. }| id)
@@ -235,7 +235,8 @@ fn the_same_configuration_has_the_same_fingerprint() {
 fn facts(workspace: &Workspace, language: &str) -> String {
     let shown = consent::everything_shown(workspace);
     let of = |regime: &str| {
-        let hash = consent::hash_shown(workspace, workspace::Regime::named(regime).expect("a row"), language);
+        let hash =
+            consent::hash_shown(workspace.template(), workspace::Regime::named(regime).expect("a row"), language);
         let shown = shown.iter().find(|shown| Some(&shown.hash) == hash.as_ref()).expect("it is kept");
         serde_json::from_str::<serde_json::Value>(&shown.text).expect("JSON")
     };

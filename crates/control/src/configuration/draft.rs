@@ -1,10 +1,11 @@
 //! The configuration as it would be after a change, checked as a whole before anything is stored: what is stored can
 //! be served, now and at the next start.
 
-use workspace::{ConsentRules, ObjectKind, ParseError, Workspace};
+use workspace::{ParseError, Workspace};
 
+use super::publish::{self, Published};
 use super::store::{ConfigurationChange, StoredConfiguration, StoredObject, StoredWorkspace};
-use super::{Env, Kinds, publish};
+use super::{Env, Kinds};
 use crate::write_keys::{self, SameWriteKey};
 
 /// Why a configuration cannot be served.
@@ -18,7 +19,7 @@ pub enum Unservable {
         /// What is wrong.
         error: ParseError,
     },
-    /// The consent block may not follow the one that is published.
+    /// What visitors are shown may not follow what is published.
     #[error("workspace `{workspace}`: {reason}")]
     Consent {
         /// The workspace.
@@ -100,22 +101,12 @@ pub(crate) fn check(
     Ok(write_keys::check(&after, env)?)
 }
 
-/// Whether the consent block may follow the one that is published, where there is one.
+/// Whether what visitors are shown may follow what they were.
 fn check_consent(stored: &StoredConfiguration, after: &StoredWorkspace) -> Result<(), Unservable> {
-    let block = |workspace: &StoredWorkspace| {
-        workspace.object(ObjectKind::Consent, ObjectKind::Consent.name()).map(|object| object.body.clone())
-    };
-    let Some(published) = stored.workspace(&after.name).and_then(block) else { return Ok(()) };
-    // One that an older release wrote and this one cannot read any more was published by nobody here.
-    let (Ok(published), Ok(next)) =
-        (ConsentRules::written(published), ConsentRules::written(block(after).unwrap_or_default()))
-    else {
-        return Ok(());
-    };
-    if published == next {
-        return Ok(());
-    }
-    publish::check(&published, &next).map_err(|reason| Unservable::Consent { workspace: after.name.clone(), reason })
+    // What an older release wrote and this one cannot read any more was published by nobody here.
+    let published = stored.workspace(&after.name).and_then(Published::of).zip(Published::of(after));
+    let Some((before, next)) = published else { return Ok(()) };
+    publish::check(&before, &next).map_err(|reason| Unservable::Consent { workspace: after.name.clone(), reason })
 }
 
 /// Whether every destination that is on can be opened.

@@ -1,9 +1,11 @@
 //! Edits of one object, by API or console.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use workspace::{Body, ObjectKind};
 
-use super::store::{ConfigurationChange, ObjectChange, StoredConfiguration, StoredObject, Word};
+use super::store::{ConfigurationChange, ObjectChange, StoredConfiguration, StoredObject, StoredWorkspace, Word};
 use super::{
     Configuration, ConfigurationOptions, Object, Unservable, audited, check, check_references, keep_secrets, known,
     versions,
@@ -12,6 +14,9 @@ use crate::apply::generate_write_key;
 use crate::audit::{Action, Entry};
 use crate::load::LoadError;
 use crate::{Principal, StoreError, Via};
+
+/// What objects say from now on, by kind and name; `None`: it goes.
+pub(super) type Bodies = BTreeMap<(ObjectKind, String), Option<Body>>;
 
 /// An edit.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,20 +133,30 @@ impl From<Unservable> for EditError {
 impl Configuration {
     /// Makes an edit. When it returns, the edit is stored and in force; `None` when the object is gone.
     pub async fn edit(&self, by: &Principal, workspace: &str, edit: Edit) -> Result<Option<Object>, EditError> {
+        self.make(by, workspace, |stored| self.decide(by, stored, workspace, &edit)).await?;
+        let stored = self.options.store.configuration().await?;
+        Ok(self.shown(known(&stored, workspace)?, edit.kind(), &edit.name()))
+    }
+
+    /// Stores what is decided on the present configuration, and puts it in force.
+    pub(super) async fn make(
+        &self,
+        by: &Principal,
+        workspace: &str,
+        decide: impl Fn(&StoredConfiguration) -> Result<ConfigurationChange, EditError> + Send + Sync,
+    ) -> Result<(), EditError> {
         /// Somebody else's change in between means deciding again; so many in a row mean a loop somewhere.
         const ROUNDS: usize = 8;
         let ConfigurationOptions { store, env, kinds, clock, .. } = &self.options;
         let env = |name: &str| env(name);
         for _ in 0..ROUNDS {
             let stored = store.configuration().await?;
-            let mut change = self.decide(by, &stored, workspace, &edit)?;
+            let mut change = decide(&stored)?;
             check(&stored, &change, &env, &**kinds)?;
             let left = versions(&stored, &change, by, &**kinds);
             change.versions = left.map_err(|error| EditError::Invalid(error.to_string()))?;
             if store.change_configuration(stored.revision, &change, clock.now()).await?.is_some() {
-                self.put_in_force(workspace).await.map_err(|error| EditError::NotInForce(Box::new(error)))?;
-                let stored = store.configuration().await?;
-                return Ok(self.shown(known(&stored, workspace)?, edit.kind(), &edit.name()));
+                return self.put_in_force(workspace).await.map_err(|error| EditError::NotInForce(Box::new(error)));
             }
         }
         Err(EditError::Busy)
@@ -180,18 +195,14 @@ impl Configuration {
         let (kind, name) = (edit.kind(), edit.name());
         let found = known(stored, workspace)?;
         let current = found.object(kind, &name);
-        let shown = self.shown(found, kind, &name);
-        match (edit, shown) {
-            (Edit::Create { .. }, Some(shown)) => return Err(EditError::Exists { current: Box::new(shown) }),
-            (Edit::Create { .. }, None) => {}
-            (Edit::Replace { .. } | Edit::Delete { .. }, None) => return Err(EditError::NoObject { kind, name }),
-            (Edit::Replace { if_version, .. } | Edit::Delete { if_version, .. }, Some(shown)) => {
-                if let Some(file) = shown.declared_by {
-                    return Err(EditError::Declared { kind, name, file });
+        match edit {
+            Edit::Create { .. } => {
+                if let Some(shown) = self.shown(found, kind, &name) {
+                    return Err(EditError::Exists { current: Box::new(shown) });
                 }
-                if shown.version != *if_version {
-                    return Err(EditError::Conflict { current: Box::new(shown) });
-                }
+            }
+            Edit::Replace { if_version, .. } | Edit::Delete { if_version, .. } => {
+                self.is_open(found, kind, &name, Some(*if_version))?;
             }
         }
         let body = match edit {
@@ -206,24 +217,55 @@ impl Configuration {
             }
             Edit::Delete { .. } => None,
         };
-        let audit = |body: &Body| audited(kind, body, &*self.options.kinds);
-        let entry = Entry {
-            actor: by.actor(),
-            action: match (current, &body) {
-                (None, _) => Action::Create,
-                (Some(_), Some(_)) => Action::Update,
-                (Some(_), None) => Action::Delete,
-            },
-            workspace: Some(workspace.to_owned()),
-            kind: kind.name(),
-            object: name.clone(),
-            before: current.map(|object| audit(&object.body)),
-            after: body.as_ref().map(audit),
-        };
-        let put = body.map(|body| (body, Word::Edited));
-        let change = ObjectChange { workspace: workspace.to_owned(), kind, name, put };
-        let (objects, entries) = (vec![change], vec![entry]);
-        Ok(ConfigurationChange { objects, entries, ..ConfigurationChange::default() })
+        let mut bodies = Bodies::from([((kind, name), body)]);
+        if kind == ObjectKind::Source {
+            self.count(by, stored, found, &mut bodies)?;
+        }
+        Ok(self.change(by, found, bodies))
+    }
+
+    /// Whether an object may be edited by somebody who saw this version of it.
+    pub(super) fn is_open(
+        &self,
+        found: &StoredWorkspace,
+        kind: ObjectKind,
+        name: &str,
+        if_version: Option<i64>,
+    ) -> Result<(), EditError> {
+        let missing = || EditError::NoObject { kind, name: name.to_owned() };
+        let shown = self.shown(found, kind, name).ok_or_else(missing)?;
+        if let Some(file) = shown.declared_by {
+            return Err(EditError::Declared { kind, name: name.to_owned(), file });
+        }
+        if if_version.is_some_and(|version| version != shown.version) {
+            return Err(EditError::Conflict { current: Box::new(shown) });
+        }
+        Ok(())
+    }
+
+    /// Bodies as a change, with what the audit log tells of each.
+    pub(super) fn change(&self, by: &Principal, found: &StoredWorkspace, bodies: Bodies) -> ConfigurationChange {
+        let mut made = ConfigurationChange::default();
+        for ((kind, name), body) in bodies {
+            let current = found.object(kind, &name);
+            let audit = |body: &Body| audited(kind, body, &*self.options.kinds);
+            made.entries.push(Entry {
+                actor: by.actor(),
+                action: match (current, &body) {
+                    (None, _) => Action::Create,
+                    (Some(_), Some(_)) => Action::Update,
+                    (Some(_), None) => Action::Delete,
+                },
+                workspace: Some(found.name.clone()),
+                kind: kind.name(),
+                object: name.clone(),
+                before: current.map(|object| audit(&object.body)),
+                after: body.as_ref().map(audit),
+            });
+            let put = body.map(|body| (body, Word::Edited));
+            made.objects.push(ObjectChange { workspace: found.name.clone(), kind, name, put });
+        }
+        made
     }
 
     /// The body as it is stored: secrets and write key in place, checked by itself.

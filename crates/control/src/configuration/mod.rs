@@ -1,7 +1,8 @@
 //! The configuration while it is served: read, edited, applied from files, exported, and put in force.
 //!
 //! - `store`: objects as they are stored. `draft`: is what would be stored servable? `edit`: one object by API or
-//!   console. `publish`: what a new consent block must say. `version`: what a change leaves in the ledger.
+//!   console. `publish`: what a change of words must say of itself.
+//!   `site`: the banner of one source. `version`: what a change leaves in the ledger.
 //!   [`crate::apply`]: whole files. `mask`: what is shown of secrets. Here: putting it in force.
 //!
 //! **Nobody overwrites anybody silently.** Every change is decided on one revision of the whole configuration and
@@ -18,6 +19,7 @@ mod draft;
 mod edit;
 mod mask;
 mod publish;
+mod site;
 mod store;
 mod version;
 
@@ -32,6 +34,7 @@ use workspace::{Alert, Body, Destination, ObjectKind};
 pub use draft::Unservable;
 pub use edit::{Edit, EditError};
 pub use mask::API_VARIABLES;
+pub use site::PublishTo;
 pub use store::{
     ConfigurationChange, ConfigurationStore, ConfigurationVersion, ObjectChange, RecordedVersion, StoredConfiguration,
     StoredObject, StoredWorkspace, Word,

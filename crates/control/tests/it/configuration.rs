@@ -92,7 +92,7 @@ fn an_edit_is_in_force_when_it_is_answered() {
             Value::Object(made.body),
             json!({
                 "name": "app", "kind": "mobile", "write_key": key, "basis": null, "category": "performance", "compat": null,
-                "region": null, "sdk": null, "enabled": true,
+                "region": null, "sdk": null, "enabled": true, "banner": null,
             })
         );
         rig.delete(ObjectKind::Source, "app", made.version).await.expect("deletes");

@@ -17,5 +17,6 @@ mod recorder;
 mod reload;
 mod round_trip;
 mod setup;
+mod sites;
 mod sqlite;
 mod telling;

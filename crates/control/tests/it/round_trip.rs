@@ -104,8 +104,10 @@ fn source(number: usize) -> impl Strategy<Value = Value> {
         maybe(Just(json!("segment"))),
         maybe(text().prop_map(Value::from)),
         maybe(any::<bool>().prop_map(Value::from)),
+        maybe(one_of(&["none", "floating"])),
     )
-        .prop_map(move |(kind, key, basis, category, compat, region, enabled)| {
+        .prop_map(move |(kind, key, basis, category, compat, region, enabled, control)| {
+            let is_page = kind == "browser";
             object(vec![
                 ("name", Some(json!(format!("s{number}")))),
                 ("kind", Some(kind)),
@@ -115,6 +117,7 @@ fn source(number: usize) -> impl Strategy<Value = Value> {
                 ("compat", compat),
                 ("region", region),
                 ("enabled", enabled),
+                ("banner", control.filter(|_| is_page).map(|control| json!({ "control": control }))),
             ])
         })
 }

@@ -51,6 +51,8 @@ export interface Source extends Versioned {
   sdk: "assent" | "segment" | null;
   region: string | null;
   enabled: boolean;
+  /** What its site asks otherwise than the workspace; `null`: nothing. */
+  banner: Record<string, unknown> | null;
   first_event_at: string | null;
   last_event_at: string | null;
 }

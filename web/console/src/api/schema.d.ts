@@ -949,6 +949,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/sources/{name}/banner/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Moves the banner of a source to where other visitors meet it, in one step: what was tried on one site is published. The
+         *     source has none of its own from then on. Where it changes what visitors are shown, `version` of the banner is raised.
+         */
+        post: operations["publish_banner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/words/{hash}": {
         parameters: {
             query?: never;
@@ -1994,6 +2014,14 @@ export interface components {
             /** @description Where they are stored. */
             storage_locations: string[];
         };
+        /** @description Where a banner is published. */
+        Publishing: {
+            /**
+             * @description The source that gets it, in the place of its own; left out: it goes into `banner` of the consent block, from which
+             *     every source inherits.
+             */
+            to?: string | null;
+        };
         QueryToSave: {
             /** @description What it is called: 1 to 100 characters, and no other of the workspace has it. */
             name: string;
@@ -2397,6 +2425,11 @@ export interface components {
         };
         /** @description A source to create or to write anew. What is left out is as in a workspace file. */
         SourceToWrite: {
+            /**
+             * @description What its site asks otherwise than `banner` of the consent block, as in a workspace file; for browsers only. Where it
+             *     changes what visitors are shown, `version` of that banner is raised with it.
+             */
+            banner?: Record<string, never> | null;
             /** @enum {string|null} */
             basis?: "consent" | "contract" | "legal_obligation" | "vital_interests" | "public_task" | "legitimate_interests" | null;
             /** @description The category that must be granted before it may collect by consent. */
@@ -2418,6 +2451,8 @@ export interface components {
         };
         /** @description What is written about a source. */
         SourceWritten: {
+            /** @description What its site asks otherwise than `banner` of the consent block, as in a workspace file; `null`: nothing. */
+            banner?: Record<string, never> | null;
             /** @enum {string|null} */
             basis?: "consent" | "contract" | "legal_obligation" | "vital_interests" | "public_task" | "legitimate_interests" | null;
             /** @description The category that must be granted before it may collect by consent. */
@@ -5558,6 +5593,65 @@ export interface operations {
                 };
             };
             /** @description It was changed meanwhile, or a file declares it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    publish_banner: {
+        parameters: {
+            query: {
+                /** @description The `version` of the object as it was read. Another one means that somebody changed it meanwhile. */
+                if_version: number;
+            };
+            header?: never;
+            path: {
+                /** @description The source whose banner it is */
+                name: string;
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Publishing"];
+            };
+        };
+        responses: {
+            /** @description Published; the source as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description It has no banner, or what it says may not be published there */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such source */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It was changed meanwhile, or a file declares what would change */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -10,7 +10,7 @@ import { useWorkspace } from "../../workspace.tsx";
 /** What a person can set. */
 export type SourceDraft = Pick<
   Source,
-  "name" | "kind" | "category" | "basis" | "compat" | "sdk" | "region" | "enabled"
+  "name" | "kind" | "category" | "basis" | "compat" | "sdk" | "region" | "enabled" | "banner"
 >;
 
 export const NEW_SOURCE: SourceDraft = {
@@ -22,6 +22,7 @@ export const NEW_SOURCE: SourceDraft = {
   sdk: null,
   region: null,
   enabled: true,
+  banner: null,
 };
 
 export const draftOf = (source: Source): SourceDraft => ({
@@ -33,6 +34,8 @@ export const draftOf = (source: Source): SourceDraft => ({
   sdk: source.sdk,
   region: source.region,
   enabled: source.enabled,
+  // No field of this form, and kept by it: a source is written as a whole.
+  banner: source.banner,
 });
 
 const KINDS: readonly Option<SourceKind>[] = [
