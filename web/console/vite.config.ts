@@ -19,5 +19,8 @@ export default defineConfig({
     target: ["chrome123", "firefox121", "safari17.5"],
   },
   // The SDK's sources and the texts of the banner lie beside the console.
-  server: { proxy: { "/api": SERVER, "/docs": SERVER, "/ledger": SERVER }, fs: { allow: ["../..", "."] } },
+  server: {
+    proxy: { "/api": SERVER, "/docs": SERVER, "/ledger": SERVER, "/v1": SERVER },
+    fs: { allow: ["../..", "."] },
+  },
 });

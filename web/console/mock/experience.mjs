@@ -85,7 +85,9 @@ export function experienceOf(consent, region, wanted) {
 }
 
 /** Why a block cannot be published; `null` when it can. */
-export function refusalOf({ banner, categories }) {
+export function refusalOf({ banner, categories, notice, children }) {
+  const other = refusalOfNotice(notice) ?? refusalOfChildren(children);
+  if (other) return other;
   const known = categories.map(({ name }) => name);
   for (const [code, words] of Object.entries(banner.languages ?? {})) {
     if (code !== "en" && !words.reviewed?.trim()) {
@@ -104,4 +106,73 @@ export function refusalOf({ banner, categories }) {
   const stray = (banner.tags ?? []).find((tag) => tag.categories.some((category) => !known.includes(category)));
   if (stray) return `tag \`${stray.id}\` waits for category \`${stray.categories[0]}\`, which does not exist`;
   return null;
+}
+
+const LIFETIME = /^(session|until-deleted|\d+(s|m|h|d|mo|y))$/;
+
+/** The faults of a notice that tests make, in the linter's words. */
+function refusalOfNotice(notice) {
+  if (!notice) return null;
+  if (!notice.site) return "`notice.site` has 1 to 80 characters";
+  const { name, email, address } = notice.controller;
+  if (!name) return "`notice.controller.name` has 1 to 80 characters";
+  if (!email.includes("@")) {
+    return "`notice.controller.email` is not an e-mail address: write it as `privacy@company.example`";
+  }
+  if (!address) return "`notice.controller.address` is a postal address of 1 to 500 characters";
+  for (const [code, { reviewed }] of Object.entries(notice.languages ?? {})) {
+    if (code !== "en" && !reviewed) return `notice language \`${code}\` is a draft and cannot be published`;
+  }
+  const times = [...(notice.retention ?? []), ...(notice.cookies ?? [])];
+  const lost = times.find(({ lasts }) => !LIFETIME.test(lasts));
+  if (lost) return `\`${lost.lasts}\` is not a lifetime: write \`session\`, \`until-deleted\`, or a number and a unit`;
+  const stray = (notice.cookies ?? []).find(({ category }) => !category);
+  return stray ? `cookie \`${stray.name}\` of the notice needs a \`category\`` : null;
+}
+
+function refusalOfChildren(children) {
+  if (!children) return null;
+  if (!children.name || children.denied.length === 0) {
+    return "`consent.children` needs the `name` of the field that says who is a child, and in `denied` the values that say so";
+  }
+  const stray = (children.parent ?? []).find((value) => !children.denied.includes(value));
+  return stray
+    ? `\`consent.children.parent\` names \`${stray}\`, which is not in \`denied\`: whoever needs a parent is a child`
+    : null;
+}
+
+/** Some of a published notice, with a block of every kind. */
+export function noticeOf({ notice }, language) {
+  const { site, controller } = notice;
+  return {
+    v: 1,
+    language: language in (notice.languages ?? { en: {} }) ? language : "en",
+    dir: language === "ar" ? "rtl" : "ltr",
+    title: `Cookie notice of ${site}`,
+    intro: ["This notice says which cookies there are."],
+    sections: [
+      {
+        id: "what",
+        title: "What a cookie is",
+        blocks: [
+          { kind: "text", text: "A cookie is a small piece of text." },
+          { kind: "heading", text: "Kinds" },
+          { kind: "list", items: ["session cookies", "persistent cookies"] },
+          { kind: "links", links: [{ text: "How to refuse them", href: "https://browser.example/cookies" }] },
+          { kind: "vendor", title: "Google Analytics", text: "It counts visits.", links: [] },
+          {
+            kind: "table",
+            caption: "Cookies of Google Analytics",
+            head: ["Name", "How long", "What for"],
+            rows: [["_ga", "2 years", "Recognises the browser when it comes back."]],
+          },
+        ],
+      },
+      {
+        id: "who",
+        title: "Who is responsible",
+        blocks: [{ kind: "lines", lines: [controller.name, ...controller.address.split("\n"), controller.email] }],
+      },
+    ],
+  };
 }

@@ -351,6 +351,7 @@ const consentOf = () => ({
   regions: { GB: "uk-statistics" },
   choice_traits: { marketing_opt_in: "targeting" },
   children: null,
+  notice: null,
   do_not_track: "ignore",
   banner: {
     version: 2,

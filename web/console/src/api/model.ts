@@ -325,6 +325,86 @@ export interface Banner {
   cookie_domain?: string | null;
 }
 
+/** Words of the workspace's own: for every reader, or by language. */
+export type Said = string | Record<string, string>;
+
+export interface PartyWritten {
+  name: string;
+  address: string;
+  email: string;
+  phone?: string;
+}
+
+export interface KeyWritten {
+  name: string;
+  kind?: "cookie" | "local" | "session";
+  lasts: string;
+  category?: string;
+  use?: string;
+  what_for?: Said;
+}
+
+export interface RecipientWritten {
+  name: string;
+  country?: string;
+  contract?: string;
+  transfer?: string;
+}
+
+/** What a workspace says about itself in its notice: what is absent has its default. */
+export interface NoticeWritten {
+  site: string;
+  url?: string | null;
+  controller: PartyWritten;
+  representative?: PartyWritten | null;
+  dpo?: { name?: string; email: string } | null;
+  authority?: { name: string; url?: string } | null;
+  languages?: Record<string, { reviewed?: string }>;
+  accounts?: Said | null;
+  cookies?: KeyWritten[];
+  beacons?: { pages?: boolean; emails?: boolean };
+  flash_cookies?: boolean;
+  ip_addresses?: { uses?: string[]; whole_days?: number | null };
+  data?: string[];
+  retention?: { what: Said; lasts: string }[];
+  storage_locations?: string[];
+  transfers?: Said | null;
+  obligatory?: Said | null;
+  automated_decisions?: Said | null;
+  rights?: string[] | null;
+  recipients?: Record<string, RecipientWritten>;
+}
+
+/** How events say that they are about a child. */
+export interface ChildrenWritten {
+  in?: "traits" | "context";
+  name: string;
+  denied: string[];
+  parent?: string[];
+}
+
+/** A notice as it is published: `crates/consent/src/notice`. Here only what the console itself shows. */
+export interface PublishedNotice {
+  language: string;
+  dir: "ltr" | "rtl";
+  title: string;
+  intro: string[];
+  sections: { id: string; title: string; blocks: NoticeBlock[] }[];
+}
+
+export interface NoticeLink {
+  text: string;
+  href: string;
+}
+
+export type NoticeBlock =
+  | { kind: "text" | "heading"; text: string }
+  | { kind: "list"; items: string[] }
+  | { kind: "links"; links: NoticeLink[] }
+  | { kind: "lines"; lines: string[] }
+  | { kind: "vendor"; title: string; text: string; links: NoticeLink[] }
+  | { kind: "table"; caption: string; head: string[]; rows: string[][] };
+
 /** What a visitor is asked: `web/sdk/src/settings.ts`. Here only what the console itself reads. */
 export interface Experience {
   regime: { id: string; first: "ask" | "none"; lifetimeDays: number; models: Record<string, string> };
@@ -342,12 +422,12 @@ export interface Consent {
   regions: Record<string, string>;
   banner: Banner;
   /** As in a workspace file; `null`: no notice is published. */
-  notice: Record<string, unknown> | null;
+  notice: NoticeWritten | null;
   /** Traits of `identify` that carry a choice: trait → category. */
   choice_traits: Record<string, string>;
   do_not_track: "ignore" | "as-gpc";
   /** Which field of events says who is a child, as in a workspace file. */
-  children: Record<string, unknown> | null;
+  children: ChildrenWritten | null;
   version: number;
   declared_by: string | null;
 }

@@ -1,7 +1,7 @@
 // Every read of the console: its key in the cache and how it is fetched. Writes name the key that they make old.
 
 import { queryOptions } from "@tanstack/react-query";
-import { ApiError, call, get, getText, part } from "./client.ts";
+import { ApiError, call, get, getText, part, toError } from "./client.ts";
 import type {
   AlertList,
   AuditEntry,
@@ -18,6 +18,7 @@ import type {
   Notice,
   Overview,
   Page,
+  PublishedNotice,
   Rates,
   Regimes,
   Replay,
@@ -295,3 +296,19 @@ export const audit = (workspace: string, filter: AuditFilter, before: string | n
   get<Page<AuditEntry>>("/audit", { workspace, ...filter, before });
 
 export const workspacePath = under;
+
+/** The notice that visitors read now, as its facts; `null`: none is published. */
+export const publishedNotice = (writeKey: string, language: string, version: number) =>
+  queryOptions({
+    queryKey: ["notice", writeKey, language, version],
+    queryFn: async ({ signal }): Promise<PublishedNotice | null> => {
+      const answer = await fetch(`${noticePath(writeKey, language, ".json")}&v=${version}`, { signal });
+      if (answer.status === 404) return null;
+      if (!answer.ok) throw toError(answer.status, await answer.json().catch(() => null));
+      return answer.json();
+    },
+  });
+
+/** Where visitors read it. */
+export const noticePath = (writeKey: string, language: string, form = "") =>
+  `/v1/projects/${encodeURIComponent(writeKey)}/notice${form}?language=${encodeURIComponent(language)}`;

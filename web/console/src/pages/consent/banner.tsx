@@ -17,6 +17,8 @@ import { Loaded, Message } from "../../ui/states.tsx";
 import { useWorkspace } from "../../workspace.tsx";
 import { begin, FIRST_LANGUAGE, languagesOf, versionOf } from "./draft.ts";
 import { MoreSection } from "./more-section.tsx";
+import { NoticePreview } from "./notice-preview.tsx";
+import { NoticeSection } from "./notice-section.tsx";
 import { Preview, usePreview, type Visitor } from "./preview.tsx";
 import { placeOf, SECTIONS, type Section, sectionOf } from "./refusals.ts";
 import { goTo, RefusedWith } from "./refused.tsx";
@@ -33,6 +35,7 @@ export const TITLES: Record<Section, string> = {
   rules: "Rules and categories",
   vendors: "Vendors",
   tags: "Tags",
+  notice: "Cookie notice",
   more: "Version and browser",
 };
 
@@ -98,7 +101,11 @@ function Editor({ saved, section }: { saved: Consent; section: Section }) {
             <SaveBar desk={desk} save={save} blocked={blocked} onDiscard={discard} />
           </form>
         </Card>
-        <Preview preview={preview} visitor={visitor} onVisitor={setVisitor} draft={draft} />
+        {section === "notice" ? (
+          <NoticePreview start={start} isChanged={desk.isChanged} />
+        ) : (
+          <Preview preview={preview} visitor={visitor} onVisitor={setVisitor} draft={draft} />
+        )}
       </div>
     </RefusedWith>
   );
@@ -125,6 +132,7 @@ const OTHERS: Record<Section, (props: SectionProps) => React.ReactNode> = {
   rules: RulesSection,
   vendors: VendorsSection,
   tags: TagsSection,
+  notice: NoticeSection,
   more: MoreSection,
 };
 

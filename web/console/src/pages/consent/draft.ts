@@ -59,3 +59,12 @@ export function said(words: WordsWritten, place: string, text: string): WordsWri
   else next[place] = text;
   return next;
 }
+
+/** A copy with this at the key; what is empty is not said. */
+export function put<T extends object, Key extends keyof T>(all: T, key: Key, value: T[Key] | undefined): T {
+  const next = { ...all };
+  const isEmpty = value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
+  if (isEmpty) Reflect.deleteProperty(next, key);
+  else next[key] = value;
+  return next;
+}

@@ -5,6 +5,16 @@
 export type Place = string;
 
 const RULES: readonly (readonly [pattern: RegExp, place: (...found: string[]) => Place])[] = [
+  [/notice language `([^`]+)`/, (code) => `notice.languages.${code}`],
+  [/`notice\.cookies `([^`]*)``/, (name) => `notice.cookies.${name}`],
+  [/the notice: the name of a cookie/, () => "notice.cookies."],
+  [/the notice: (?:cookie|storage key) `([^`]*)`/, (name) => `notice.cookies.${name}`],
+  [/cookie `([^`]*)` of the notice/, (name) => `notice.cookies.${name}`],
+  [/`notice\.recipients` names destination `([^`]+)`/, (name) => `notice.recipients.${name}`],
+  [/`notice\.([^`]+)`/, (path) => `notice.${path}`],
+  [/`([^`]*)` is not a lifetime/, (text) => `notice.lasts.${text}`],
+  [/`consent\.children` needs/, () => "children.name"],
+  [/`consent\.children\.parent`/, () => "children.parent"],
   [/`banner\.version` (?:counts|is still|goes back)/, () => "version"],
   [/the words of banner language `([^`]+)` change/, (code) => `languages.${code}.reviewed`],
   [/`banner\.identifier_days`/, () => "identifier_days"],
@@ -36,13 +46,13 @@ export function placeOf(message: string): Place | null {
   return null;
 }
 
-export const SECTIONS = ["words", "rules", "vendors", "tags", "more"] as const;
+export const SECTIONS = ["words", "rules", "vendors", "tags", "notice", "more"] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /** Where a field stands. */
 export function sectionOf(place: Place): Section {
   const [first = ""] = place.split(".");
   if (first === "languages") return "words";
-  if (first === "vendors" || first === "tags") return first;
-  return ["before", "categories", "choice_traits"].includes(first) ? "rules" : "more";
+  if (first === "vendors" || first === "tags" || first === "notice") return first;
+  return ["before", "categories", "choice_traits", "children"].includes(first) ? "rules" : "more";
 }

@@ -5,6 +5,7 @@ import { BEFORE, type Before, type CategoryRule } from "../../api/model.ts";
 import { regimes } from "../../api/resources.ts";
 import { Button, IconButton } from "../../ui/button.tsx";
 import { SelectField, TextField } from "../../ui/field.tsx";
+import { ChildrenRule } from "./children-rule.tsx";
 import { type Draft, withBanner, without } from "./draft.ts";
 import { Lines } from "./lines.tsx";
 import { At, RefusedHere, useRefusedAt } from "./refused.tsx";
@@ -59,6 +60,7 @@ export function RulesSection({ draft, onChange }: SectionProps) {
         onChange={(do_not_track) => rules({ do_not_track })}
         hint="Obsolete. Honour it where you promised to."
       />
+      <ChildrenRule value={draft.children} onChange={(children) => rules({ children })} />
     </>
   );
 }

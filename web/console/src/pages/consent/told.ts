@@ -1,7 +1,16 @@
 // Two versions of the consent block, compared in words: what visitors read, and which rules hold. What a workspace does
 // not write counts as what holds then: Assent's words, and the defaults.
 
-import type { Banner, CategoryRule, TagWritten, TcfWritten, VendorWritten, WordsWritten } from "../../api/model.ts";
+import type {
+  Banner,
+  CategoryRule,
+  ChildrenWritten,
+  NoticeWritten,
+  TagWritten,
+  TcfWritten,
+  VendorWritten,
+  WordsWritten,
+} from "../../api/model.ts";
 import { languagesOf, versionOf } from "./draft.ts";
 import { ownText, ownWords } from "./own-words.ts";
 import { LABELS } from "./places.ts";
@@ -14,8 +23,9 @@ export interface Block {
   regions?: Record<string, string>;
   choice_traits?: Record<string, string>;
   do_not_track?: string;
-  children?: Record<string, unknown> | null;
+  children?: ChildrenWritten | null;
   banner?: Banner;
+  notice?: NoticeWritten | null;
 }
 
 export interface Told {
@@ -118,6 +128,14 @@ function sayBanner(all: Said, banner: Banner, names: string[]): void {
   for (const tag of banner.tags ?? []) sayTag(all, tag);
 }
 
+/** Each fact under its key, as in a workspace file: there are too many, and they change too seldom, for words of their own. */
+function sayNotice(all: Said, path: string, value: unknown): void {
+  if (value === null || value === undefined) return;
+  if (typeof value === "object") {
+    for (const [key, inner] of Object.entries(value)) sayNotice(all, path ? `${path}.${key}` : key, inner);
+  } else say(all, "Cookie notice", path, String(value));
+}
+
 function sayBlock(block: Block): Said {
   const all: Said = new Map();
   const written = block.categories ?? DEFAULT_CATEGORIES;
@@ -137,6 +155,7 @@ function sayBlock(block: Block): Said {
   }
   const names = categories.map(({ name = "" }) => name);
   sayBanner(all, block.banner ?? {}, names);
+  sayNotice(all, "", block.notice);
   return all;
 }
 
