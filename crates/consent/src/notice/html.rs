@@ -8,12 +8,14 @@ use workspace::Direction;
 use super::{Block, Link, Notice, Section};
 
 /// What the page may do: show itself, with its one style sheet by its hash.
-pub const POLICY: &str = "default-src 'none'; style-src 'sha256-k3gT/M2Vp82xhYjUdJCu/0CPqlkK+pn3Ugp3cwc0ARQ='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+pub const POLICY: &str = "default-src 'none'; style-src 'sha256-RZOUzaWmwPGwrmiFb9UieEqKcLVGLTsddWI2WSmMY4A='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Its style sheet. A table that is wider than the screen scrolls by itself, so that the page need not.
+/// Its style sheet. On a narrow screen each row of a table is a block whose lines begin with the names of their columns;
+/// on others a table that is wider than the screen scrolls by itself, so that the page need not. The names are shown by the
+/// style sheet and said by the table's own heads, which stay in place for whoever listens.
 const STYLE: &str = "\
 :root{color-scheme:light dark}\
-body{font:1rem/1.6 system-ui,sans-serif;margin:0;overflow-wrap:anywhere}\
+body{font:1rem/1.6 system-ui,sans-serif;margin:0;overflow-wrap:anywhere;color:CanvasText;background:Canvas}\
 main{max-width:46rem;margin:0 auto;padding:1rem}\
 h1,h2,h3,h4{line-height:1.25}\
 a{overflow-wrap:anywhere}\
@@ -25,7 +27,17 @@ table{border-collapse:collapse;min-width:100%}\
 caption{text-align:start;font-weight:600;padding-block:.5rem}\
 th,td{text-align:start;vertical-align:top;padding:.35rem .6rem;border:1px solid #7d7d7d}\
 .l{font-style:normal}\
-small{overflow-wrap:anywhere}";
+small{overflow-wrap:anywhere}\
+@media(max-width:30rem){\
+.w{overflow:visible;overflow-wrap:anywhere;position:relative}\
+table,caption,tbody,tr,tbody th{display:block}\
+thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\
+tr{border:1px solid #7d7d7d;margin-block:.75rem;padding:.5rem .75rem}\
+tbody th,td{border:0;padding:.15rem 0}\
+td{display:grid;grid-template-columns:6rem minmax(0,1fr);gap:.5rem}\
+td:empty{display:none}\
+td::before{content:attr(data-c);content:attr(data-c)/\"\";font-weight:600;overflow-wrap:anywhere}\
+}";
 
 /// The whole page.
 pub(super) fn page(notice: &Notice<'_>) -> String {
@@ -100,20 +112,24 @@ fn anchor(Link { text, href }: &Link) -> String {
     if is_safe { format!("<a href=\"{}\">{}</a>", escaped(href), escaped(text)) } else { escaped(text) }
 }
 
-/// What scrolls can be reached by keyboard and says what it is.
+/// What scrolls can be reached by keyboard and says what it is. The roles are those of the elements, which some browsers
+/// forget when a style sheet shows them as blocks.
 fn table(page: &mut String, caption: &str, head: &[String], rows: &[Vec<String>]) -> fmt::Result {
     let caption = escaped(caption);
     write!(
         page,
-        "<div class=\"w\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\">\n<table>\n<caption>{caption}</caption>\n\
-         <thead><tr>"
+        "<div class=\"w\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\">\n<table role=\"table\">\n\
+         <caption>{caption}</caption>\n<thead role=\"rowgroup\"><tr role=\"row\">"
     )?;
-    head.iter().try_for_each(|cell| write!(page, "<th scope=\"col\">{}</th>", escaped(cell)))?;
-    writeln!(page, "</tr></thead>\n<tbody>")?;
+    head.iter().try_for_each(|cell| write!(page, "<th role=\"columnheader\" scope=\"col\">{}</th>", escaped(cell)))?;
+    writeln!(page, "</tr></thead>\n<tbody role=\"rowgroup\">")?;
     for row in rows {
         let Some((name, cells)) = row.split_first() else { continue };
-        write!(page, "<tr><th scope=\"row\">{}</th>", escaped(name))?;
-        cells.iter().try_for_each(|cell| write!(page, "<td>{}</td>", escaped(cell)))?;
+        write!(page, "<tr role=\"row\"><th role=\"rowheader\" scope=\"row\">{}</th>", escaped(name))?;
+        for (at, cell) in cells.iter().enumerate() {
+            let column = head.get(at + 1).map_or("", String::as_str);
+            write!(page, "<td role=\"cell\" data-c=\"{}\">{}</td>", escaped(column), escaped(cell))?;
+        }
         writeln!(page, "</tr>")?;
     }
     writeln!(page, "</tbody>\n</table>\n</div>")
