@@ -230,8 +230,8 @@ test("vendors can be refused one by one, and a switch is 24 px", async (testing)
   const { width, height } = await on("Crazy Egg").boundingBox();
   assert.ok(width >= 24 && height >= 24);
   await button(page, "Save choices").click();
-  await page.waitForFunction(() => document.cookie.includes("assent_choice"));
-  const { consent } = collector.requests.find(({ path }) => path === "/v1/consent").events[0].context;
+  const told = await until("the server hears it", () => collector.requests.find(({ path }) => path === "/v1/consent"));
+  const { consent } = told.events[0].context;
   assert.deepEqual(consent.refusedVendors, ["crazy-egg"]);
   assert.deepEqual(consent.categoryPreferences, { required: true, functionality: false, performance: true, targeting: false });
 });
@@ -240,6 +240,7 @@ test("after a choice, a refusal too, the preference centre offers its receipt", 
   const { page, context, first, collector } = await open(testing);
   await first.getByRole("button", { name: "Choose" }).click();
   const link = page.getByRole("link", { name: "Download the receipt of your choice" });
+  await page.getByRole("dialog").waitFor();
   assert.equal(await link.count(), 0, "nothing was chosen");
   await page.getByRole("dialog").getByRole("button", { name: "Reject all" }).click();
   await until("the server has it", () => page.evaluate(() => document.cookie.includes("~1")));
@@ -252,6 +253,7 @@ test("after a choice, a refusal too, the preference centre offers its receipt", 
   assert.ok(collector.requests.some(({ path }) => path === `/v1/consent/${RECEIPT}`));
   await page.reload();
   await button(page, "Privacy choices").click();
+  await page.getByRole("dialog").waitFor();
   assert.equal(await link.count(), 0, "its number is kept nowhere");
 });
 
@@ -457,7 +459,8 @@ test("what ran and is withdrawn is named, with a reload", async (testing) => {
   await page.waitForFunction(() => document.cookie.includes("_ads"));
   await button(page, "Withdraw consent").click();
   await page.getByText("Already running until this page is reloaded: chat, stats, ads").waitFor();
-  await button(page, "Reload").click();
+  // Not whether the SDK has started: that it has on the page that goes, too.
+  await Promise.all([page.waitForEvent("load"), button(page, "Reload").click()]);
   await page.waitForFunction(() => window.analytics?.initialized);
   assert.equal(await page.getByText("Already running").count(), 0);
 });

@@ -108,6 +108,9 @@ async function checkPhase(visited, collector, table, one, expected, ids) {
   await until(`${expected.requests.length} requests of ${expected.phase}`, () => got().length >= expected.requests.length, 5).catch(() => {});
   await pause(QUIET_MS);
   const { context, page } = visited;
+  // A choice is kept as untold until the page has read the answer, which may be later than the server's record of it.
+  const untold = (key) => expected.localStorage.includes(key) || page.evaluate((one) => localStorage.getItem(one) === null, key);
+  await until(`the answers of ${expected.phase} are read`, () => untold("assent_untold"));
   ids.before = ids.after ?? ids.before;
   ids.after = await anonymousId(context);
   ids.seen.add(ids.after);

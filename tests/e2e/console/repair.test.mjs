@@ -174,7 +174,7 @@ test("a question is kept for everybody, and deleted", async () => {
   await page.getByRole("status").getByText("Saved").waitFor();
   await page.reload();
   await page.getByRole("button", { name: "Orders", exact: true }).click();
-  assert.match(await page.getByLabel("SQL").inputValue(), /as orders/);
+  await until("the saved query stands in the editor", async () => /as orders/.test(await page.getByLabel("SQL").inputValue()));
   await page.getByRole("button", { name: "Delete Orders" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete query" }).click();
   await page.getByText("None yet.").waitFor();

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startMock } from "../../../web/console/mock/server.mjs";
+import { until } from "./assent.mjs";
 import { accessible, launch, open, signIn } from "./browser.mjs";
 
 let browser;
@@ -80,7 +81,8 @@ test("a conflict shows both versions, and each can be taken", () =>
     assert.match(await differs.innerText(), /added:\s+"region": "DE"/);
     await accessible(page, "conflict");
     await page.getByRole("button", { name: "Take theirs" }).click();
-    assert.equal(await page.getByLabel("Region of all its events").inputValue(), "FR");
+    const region = page.getByLabel("Region of all its events");
+    await until("theirs stands in the field", async () => (await region.inputValue()) === "FR");
     await page.getByLabel("Region of all its events").fill("de");
     mock.world.sources.find(({ name }) => name === "web").version = 9;
     await page.getByRole("button", { name: "Save", exact: true }).click();
@@ -126,7 +128,7 @@ test("live: pause, filter, a drawer, and a stream that comes back", () =>
     await page.getByText("Paused").waitFor();
     await page.getByLabel("What happened").selectOption("refused");
     await page.getByText("Not stored: nobody consented").first().waitFor();
-    assert.equal(await page.getByRole("button", { name: /Signed Up/ }).count(), 0);
+    await page.getByRole("button", { name: /Signed Up/ }).first().waitFor({ state: "detached" });
     await page.getByLabel("What happened").selectOption("failing");
     await page.getByRole("searchbox").fill("nothing like it");
     await page.getByText("No event matches the filter.").waitFor();
@@ -188,7 +190,8 @@ test("lake: a failing query, a chart, a file, a saved question", () =>
     await page.getByRole("alert").getByText("no column named").waitFor();
     await page.getByLabel("SQL").fill("select ");
     await page.getByRole("button", { name: /received_at/ }).click();
-    assert.equal(await page.getByLabel("SQL").inputValue(), "select received_at");
+    const sql = page.getByLabel("SQL");
+    await until("the column stands in the query", async () => (await sql.inputValue()) === "select received_at");
     await page.getByRole("button", { name: "Run" }).click();
     await page.getByText("60 rows").waitFor();
     const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "CSV" }).click()]);
@@ -210,7 +213,8 @@ test("a token is shown once", () =>
     await dialog.getByText("asn_mock_2f9c81d04c").waitFor();
     await dialog.getByRole("button", { name: "Done" }).click();
     await page.getByRole("cell", { name: "deploy", exact: true }).waitFor();
-    assert.equal(await page.getByText("asn_mock").count(), 0);
+    // The list is there before the dialog is gone.
+    await page.getByText("asn_mock").first().waitFor({ state: "detached" });
   }));
 
 test("the theme is kept and wins over the system", () =>

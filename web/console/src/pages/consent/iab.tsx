@@ -4,6 +4,7 @@ import type { TcfWritten } from "../../api/model.ts";
 import { Switch, TextField } from "../../ui/field.tsx";
 import { withBanner } from "./draft.ts";
 import { Lines } from "./lines.tsx";
+import { LongField } from "./long-field.tsx";
 import { At, RefusedHere, useRefusedAt } from "./refused.tsx";
 import type { SectionProps } from "./section.ts";
 
@@ -97,12 +98,12 @@ const SITES = [
   {
     place: "frames",
     label: "Sites that show each other's pages in frames",
-    hint: "Their origins, with spaces between. A page in a frame goes by what was chosen on the page around it.",
+    hint: "Their origins, one in each line. A page in a frame goes by what was chosen on the page around it.",
   },
   {
     place: "hand_off",
     label: "Sites that link to each other",
-    hint: "Their origins. A choice goes along when a visitor follows a link from one to another, without an identifier.",
+    hint: "Their origins, one in each line. A choice goes along when a visitor follows a link from one to another, without an identifier.",
   },
 ] as const;
 
@@ -110,11 +111,11 @@ export function Sites({ draft, onChange }: SectionProps) {
   const refusedAt = useRefusedAt();
   return SITES.map(({ place, label, hint }) => (
     <At place={place} key={place}>
-      <TextField
+      <LongField
         label={label}
         hint={hint}
-        placeholder="https://shop.example https://www.example"
-        value={(draft.banner[place] ?? []).join(" ")}
+        placeholder={"https://shop.example\nhttps://www.example"}
+        value={(draft.banner[place] ?? []).join("\n")}
         error={refusedAt(place)}
         onChange={(text) => onChange(withBanner(draft, { [place]: text === "" ? undefined : text.split(/[\s,]+/) }))}
       />

@@ -4,8 +4,8 @@ import type { NoticeWritten, Said } from "../../api/model.ts";
 import { Button } from "../../ui/button.tsx";
 import { SelectField, TextField } from "../../ui/field.tsx";
 import { FIRST_LANGUAGE, put, without } from "./draft.ts";
+import { LongField } from "./long-field.tsx";
 import type { NoticeProps } from "./notice-section.tsx";
-import { LongField } from "./notice-text.tsx";
 import { useRefusedAt } from "./refused.tsx";
 import { languageName } from "./terms.ts";
 

@@ -3,8 +3,8 @@
 import type { PartyWritten } from "../../api/model.ts";
 import { Switch, TextField } from "../../ui/field.tsx";
 import { put } from "./draft.ts";
+import { LongField } from "./long-field.tsx";
 import type { NoticeProps } from "./notice-section.tsx";
-import { LongField } from "./notice-text.tsx";
 import { At, useRefusedAt } from "./refused.tsx";
 
 const FRESH: PartyWritten = { name: "", address: "", email: "" };

@@ -4,10 +4,10 @@
 import type { NoticeWritten } from "../../api/model.ts";
 import { Checks, Switch, TextField } from "../../ui/field.tsx";
 import { put } from "./draft.ts";
+import { LongField } from "./long-field.tsx";
 import { NoticeLanguages, SaidField } from "./notice-languages.tsx";
 import { Cookies, Periods, Recipients } from "./notice-lists.tsx";
 import { Parties } from "./notice-parties.tsx";
-import { LongField } from "./notice-text.tsx";
 import { At, useRefusedAt } from "./refused.tsx";
 import type { SectionProps } from "./section.ts";
 
