@@ -83,6 +83,15 @@ test("a refusal leads to its field", () => {
       "categories",
       "rules",
     ],
+    ["`notice.controller.email` is not an e-mail address: write it …", "notice.controller.email", "notice"],
+    ["`notice.retention[0].what` has 1 to 1000 characters in each language", "notice.retention[0].what", "notice"],
+    ["notice language `de` is a draft and cannot be published: let …", "notice.languages.de", "notice"],
+    ["the notice: cookie `sid` is of category `x`, which does not exist", "notice.cookies.sid", "notice"],
+    ["cookie `sid` of the notice needs a `category`", "notice.cookies.sid", "notice"],
+    ["`notice.recipients` names destination `x`, which does not exist", "notice.recipients.x", "notice"],
+    ["`soon` is not a lifetime: write `session`, …", "notice.lasts.soon", "notice"],
+    ["`consent.children` needs the `name` of the field that …", "children.name", "rules"],
+    ["`consent.children.parent` names `b`, which is not in `denied`: …", "children.parent", "rules"],
   ];
   for (const [sentence, place, section] of sentences) {
     expect([placeOf(sentence), place && sectionOf(place)], sentence).toEqual([place, section]);
