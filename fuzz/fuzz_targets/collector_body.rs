@@ -77,8 +77,9 @@ fn packed(body: &[u8]) {
 fn pixel(query: &str) {
     let Some(text) = untrusted::pixel(query) else { return };
     if !query.split('&').any(|pair| pair.starts_with("data") || pair.starts_with('%')) {
-        let value: serde_json::Value = serde_json::from_str(&text).expect("dotted keys become JSON");
-        assert!(value.is_object());
+        // Not a `Value`: serde_json takes an object whose key is the name that it uses inside for a raw value for one.
+        let object: &serde_json::value::RawValue = serde_json::from_str(&text).expect("dotted keys become JSON");
+        assert!(object.get().starts_with('{'));
     }
     read(&text);
 }

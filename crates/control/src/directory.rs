@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use consent::Gate;
-use event::Slug;
+use event::{Millis, Slug};
 use vault::{Fingerprints, Surrogates};
-use workspace::{Site, Source, Workspace};
+use workspace::{Site, Source, SourceKind, Workspace};
 
 use crate::Recent;
 
@@ -36,7 +36,17 @@ impl Tenant {
     pub fn source(&self, name: &str) -> Option<&Source> {
         self.workspace.sources.iter().find(|source| source.name.as_str() == name)
     }
+
+    /// The earliest first sight that an anonymous id may have which arrives then through a source. Without a limit where
+    /// the id is no browser's: those of servers and apps are the operator's own.
+    pub fn not_before(&self, source: &str, at: Millis) -> Option<Millis> {
+        let life_ms = i64::from(self.workspace.consent.banner.identifier_days) * DAY_MS;
+        let is_browser = self.source(source)?.kind == SourceKind::Browser;
+        is_browser.then(|| Millis(at.0.saturating_sub(life_ms)))
+    }
 }
+
+const DAY_MS: i64 = 86_400_000;
 
 /// A write key's source.
 #[derive(Debug, Clone)]

@@ -57,9 +57,17 @@ impl ChoiceMade {
         self.made_at.map_or(self.received_at, |at| at.min(self.received_at))
     }
 
-    /// A choice counts for what was stored under an identifier, also after its end: here none ends.
     fn arrival(&self) -> Arrival<'_> {
-        Arrival { identifiers: self.identifiers(), at: self.received_at, not_before: None }
+        let not_before = self.tenant.not_before(self.source.as_str(), self.received_at);
+        Arrival { identifiers: self.identifiers(), at: self.received_at, not_before }
+    }
+
+    /// Where the anonymous id has ended: a choice counts for what was stored under it all the same, but the user id that
+    /// came along does not join its subject.
+    fn arrival_of_ended(&self) -> Arrival<'_> {
+        let all = self.identifiers();
+        let identifiers = if all.user.is_some() { Identifiers { anonymous: None, ..all } } else { all };
+        Arrival { identifiers, at: self.received_at, not_before: None }
     }
 
     pub(crate) fn identifiers(&self) -> Identifiers<'_> {
@@ -174,9 +182,9 @@ async fn record(
     let plan = Plan::make(keys, tenant, made).await?;
     let all: Vec<Identifiers<'_>> = made.iter().map(ChoiceMade::identifiers).collect();
     let nameless = nameless(tenant, made, &all, &rules.categories).await?;
-    let named: Vec<Arrival<'_>> =
-        made.iter().zip(&nameless).filter(|(_, nameless)| !**nameless).map(|(made, _)| made.arrival()).collect();
-    let mut subjects = tenant.surrogates.resolve(&named).await?.into_iter().map(Resolved::subject);
+    let named: Vec<&ChoiceMade> =
+        made.iter().zip(&nameless).filter(|(_, nameless)| !**nameless).map(|(made, _)| made).collect();
+    let mut subjects = subjects(tenant, &named).await?.into_iter();
     let (mut rows, mut said) = (Vec::with_capacity(made.len()), Vec::with_capacity(made.len()));
     for ((made, identifiers), nameless) in made.iter().zip(&all).zip(&nameless) {
         if *nameless && !is_chosen(made) {
@@ -214,6 +222,17 @@ async fn record(
         is_kept.then(|| told.next()).flatten().unwrap_or(Recorded::Nothing)
     });
     Ok(of_each.collect())
+}
+
+/// Whose choices these are, in their order.
+async fn subjects(tenant: &Tenant, made: &[&ChoiceMade]) -> Result<Vec<Option<SubjectId>>, StoreError> {
+    let arrivals: Vec<Arrival<'_>> = made.iter().map(|made| made.arrival()).collect();
+    let found = tenant.surrogates.resolve(&arrivals).await?;
+    let has_ended = made.iter().zip(&found).filter(|(_, found)| **found == Resolved::Expired);
+    let ended: Vec<Arrival<'_>> = has_ended.map(|(made, _)| made.arrival_of_ended()).collect();
+    let mut of_ended = tenant.surrogates.resolve(&ended).await?.into_iter();
+    let subject = |found: Resolved| found.subject().or_else(|| of_ended.next().and_then(Resolved::subject));
+    Ok(found.into_iter().map(subject).collect())
 }
 
 /// Whether somebody chose it, so that it is proved also where its maker stays unknown.

@@ -91,8 +91,24 @@ impl SiteBanner {
                 "source `{name}`: `banner.{key}` cannot be another on one site, because {why}; it is set at `{place}`"
             )));
         }
-        let read = Self::deserialize(banner).map(Some);
-        read.map_err(|error| Invalid(format!("source `{name}`, `banner`: {}", with_hint(&error.to_string()))))
+        let read = Self::deserialize(banner);
+        let read =
+            read.map_err(|error| Invalid(format!("source `{name}`, `banner`: {}", with_hint(&error.to_string()))))?;
+        // Laid over the workspace's, the second would be gone without a word.
+        let twice = read.tags.iter().enumerate().find(|(at, tag)| read.tags[..*at].iter().any(|one| one.id == tag.id));
+        if let Some((_, tag)) = twice {
+            return Err(Invalid(format!(
+                "source `{name}`, `banner`: there are two tags `{}`; give one another `id`",
+                tag.id
+            )));
+        }
+        Ok(Some(read))
+    }
+
+    /// Takes out of a site's banner, as it is written, what belongs to the site's host: it stays with its source when the
+    /// rest is published. Another site's browsers would refuse the cookies.
+    pub fn take_of_host(banner: &mut Body) -> Body {
+        OF_HOST.iter().filter_map(|key| banner.remove_entry(*key)).filter(|(_, said)| !said.is_null()).collect()
     }
 
     /// Puts what a site's banner says into the workspace's, as both are written: every site that inherits then shows what
@@ -116,6 +132,7 @@ impl SiteBanner {
 }
 
 const BANNER: &str = "banner";
+const OF_HOST: [&str; 2] = ["cookie_domain", "frames"];
 const LANGUAGES: &str = "languages";
 const REVIEWED: &str = "reviewed";
 const TAGS: &str = "tags";

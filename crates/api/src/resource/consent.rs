@@ -171,9 +171,11 @@ async fn show_experience(Here(tenant): Here, Asked(visitor): Asked<Visitor>) -> 
 /// What a visitor of a workspace is asked.
 fn asked_of(workspace: &Workspace, visitor: &Visitor) -> Result<Json<Value>> {
     let mut sources = workspace.sources.iter();
+    let mut browsers = workspace.sources.iter().filter(|source| source.kind == SourceKind::Browser);
     let found = match &visitor.source {
         Some(name) => sources.find(|source| source.name.as_str() == name),
-        None => sources.find(|source| source.kind == SourceKind::Browser),
+        // The workspace's own banner is meant, if there is a site that shows it as it is.
+        None => browsers.clone().find(|source| source.banner.is_none()).or_else(|| browsers.next()),
     };
     let source = found.ok_or_else(|| match &visitor.source {
         Some(name) => Error::no_such("source", name),

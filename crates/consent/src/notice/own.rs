@@ -8,6 +8,8 @@ use workspace::{
 
 /// The longest that browsers keep a cookie, and so a refusal that outlives its choice (`web/sdk/src/consent.ts`).
 const COOKIE_DAYS_MAX: u16 = 400;
+/// The cookie of either script.
+const ANONYMOUS_ID: &str = "ajs_anonymous_id";
 
 /// Cookies and keys of the pages of a workspace, each with its category.
 pub(super) fn keys(workspace: &Workspace) -> Vec<StoredKey> {
@@ -16,7 +18,7 @@ pub(super) fn keys(workspace: &Workspace) -> Vec<StoredKey> {
     for source in pages {
         let of_source = match source.sdk() {
             Sdk::Assent => assent(workspace, source),
-            Sdk::Segment => segment(source),
+            Sdk::Segment => segment(workspace, source),
         };
         for key in of_source {
             // Sources of one site mostly leave the same.
@@ -30,14 +32,13 @@ pub(super) fn keys(workspace: &Workspace) -> Vec<StoredKey> {
 
 fn assent(workspace: &Workspace, source: &Source) -> Vec<StoredKey> {
     let banner = workspace.site(source).banner();
-    let days = |days: u16| Lifetime::For(days.into(), Unit::Day);
     let (required, category) = (Category::new(workspace::REQUIRED), &source.category);
     let identifier = days(banner.identifier_days);
     let mut keys = vec![
         key("assent_choice", StoreKind::Cookie, days(choice_days(workspace)), &required, "choice"),
         key("assent_choice", StoreKind::Local, Lifetime::UntilDeleted, &required, "choice"),
         key("assent_untold", StoreKind::Local, Lifetime::UntilDeleted, &required, "untold"),
-        key("ajs_anonymous_id", StoreKind::Cookie, identifier, category, "visitor"),
+        key(ANONYMOUS_ID, StoreKind::Cookie, identifier, category, "visitor"),
         key("assent_id", StoreKind::Cookie, identifier, category, "visitor"),
         key("ajs_user_id", StoreKind::Cookie, identifier, category, "user"),
         key("ajs_group_id", StoreKind::Cookie, identifier, category, "user"),
@@ -60,10 +61,21 @@ fn assent(workspace: &Workspace, source: &Source) -> Vec<StoredKey> {
     keys
 }
 
-/// Segment's own script, where a source serves it.
-fn segment(source: &Source) -> Vec<StoredKey> {
+/// Segment's own script, where a source serves it: as the catalogue has it, but for its anonymous id, which ends here, and
+/// what keeps since when it is in use.
+fn segment(workspace: &Workspace, source: &Source) -> Vec<StoredKey> {
+    let lasts = days(workspace.consent.banner.identifier_days);
     let cookies = Catalogue::get().vendor("segment").and_then(|vendor| vendor.cookies.clone()).unwrap_or_default();
-    cookies.into_iter().map(|cookie| StoredKey { category: Some(source.category.clone()), ..cookie }).collect()
+    let ours = |cookie: StoredKey| {
+        let lasts = if cookie.name == ANONYMOUS_ID { lasts } else { cookie.lasts };
+        StoredKey { category: Some(source.category.clone()), lasts, ..cookie }
+    };
+    let since = key("ajs_anonymous_id_since", StoreKind::Cookie, lasts, &source.category, "visitor");
+    cookies.into_iter().map(ours).chain([since]).collect()
+}
+
+fn days(days: u16) -> Lifetime {
+    Lifetime::For(days.into(), Unit::Day)
 }
 
 fn key(name: &str, kind: StoreKind, lasts: Lifetime, category: &Category, used_for: &str) -> StoredKey {

@@ -20,7 +20,7 @@ pub(crate) fn facts(workspace: &Workspace, regime: Regime, language: &str) -> Ma
     say("purposes", json!(purposes));
     say("jurisdiction", json!(regime.id()));
     say("validity", json!(format!("P{}D", regime.row().lifetime_days)));
-    say("withdrawal", json!("at any time, by the control that every page of the site shows, or by its form"));
+    say("withdrawal", json!("at any time, by the choices that the site shows again when asked, or by its form"));
     say("lawful_basis", json!(duties::bases(workspace)));
     if let Some(notice) = &rules.notice {
         facts.extend(published(workspace, notice, language));

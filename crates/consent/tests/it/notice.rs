@@ -312,7 +312,7 @@ fn a_receipt_says_who_is_responsible_and_what_holds() {
         "Berlin"
       ],
       "validity": "P180D",
-      "withdrawal": "at any time, by the control that every page of the site shows, or by its form"
+      "withdrawal": "at any time, by the choices that the site shows again when asked, or by its form"
     }
     "#);
     let yaml = "workspace: shop\nsources: [{ name: web, kind: browser }]\ndestinations: [{ name: secret, kind: echo, sources: [web], categories: [performance], purpose: analytics }]";

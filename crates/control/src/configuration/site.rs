@@ -23,7 +23,7 @@ pub enum PublishTo {
 
 impl Configuration {
     /// Moves the banner of a source to where visitors of others meet it, and answers with the source, which from then on
-    /// has none of its own. `if_version` is the version of the source that the author saw.
+    /// has of its own what belongs to its host at most. `if_version` is the version of the source that the author saw.
     pub async fn publish_banner(
         &self,
         by: &Principal,
@@ -48,11 +48,16 @@ impl Configuration {
         self.is_open(found, ObjectKind::Source, source, Some(if_version))?;
         let body = |kind, name: &str| found.object(kind, name).map(|object| object.body.clone()).unwrap_or_default();
         let mut from = body(ObjectKind::Source, source);
-        let Some(Value::Object(tried)) = from.remove(BANNER) else {
-            return Err(EditError::Invalid(format!(
-                "source `{source}` has no `banner` of its own: there is nothing to publish"
-            )));
-        };
+        let nothing =
+            || EditError::Invalid(format!("source `{source}` has no `banner` of its own: there is nothing to publish"));
+        let Some(Value::Object(mut tried)) = from.remove(BANNER) else { return Err(nothing()) };
+        let stays = SiteBanner::take_of_host(&mut tried);
+        if tried.is_empty() {
+            return Err(nothing());
+        }
+        if !stays.is_empty() {
+            from.insert(BANNER.to_owned(), Value::Object(stays));
+        }
         let (kind, name) = match to {
             PublishTo::Workspace => (ObjectKind::Consent, ObjectKind::Consent.name()),
             PublishTo::Source(name) if name == source => {
@@ -64,7 +69,11 @@ impl Configuration {
         let mut target = body(kind, name);
         match to {
             PublishTo::Workspace => SiteBanner::publish(&tried, banner_of(&mut target)),
-            PublishTo::Source(_) => *banner_of(&mut target) = tried,
+            PublishTo::Source(_) => {
+                let banner = banner_of(&mut target);
+                tried.extend(SiteBanner::take_of_host(banner));
+                *banner = tried;
+            }
         }
         let key = |kind: ObjectKind, name: &str| (kind, name.to_owned());
         let mut bodies = Bodies::from([

@@ -234,3 +234,28 @@ fn nobody_is_answered_when_the_disk_did_not_take_it() {
         assert_eq!(known(&scene.tenant, &[user(&scene.tenant, "u-9")]), "nothing");
     });
 }
+
+#[test]
+fn a_user_who_comes_with_an_ended_id_does_not_join_its_subject_and_both_obey() {
+    run(async {
+        let scene = scene().await;
+        let Recorded::Known { subject: old, .. } =
+            scene.record(scene.choice(Some("a-1"), Some("u-1"), &["+performance"])).await
+        else {
+            panic!("known")
+        };
+        let late = |anonymous, user| ChoiceMade {
+            received_at: in_days(91),
+            ..scene.choice(anonymous, user, &["-performance"])
+        };
+        let Recorded::Known { subject: new, .. } = scene.record(late(Some("a-1"), Some("u-2"))).await else {
+            panic!("known")
+        };
+        assert_ne!(new, old);
+        for print in [anonymous(&scene.tenant, "a-1"), user(&scene.tenant, "u-2")] {
+            assert_eq!(known_at(&scene.tenant, &[print], in_days(91)), "+[] -[performance]");
+        }
+        let Recorded::Known { subject, .. } = scene.record(late(Some("a-1"), None)).await else { panic!("known") };
+        assert_eq!(subject, old, "a withdrawal is about what was stored under the id");
+    });
+}

@@ -164,3 +164,22 @@ fn the_words_of_every_site_are_kept_for_receipts() {
         }
     });
 }
+
+#[test]
+fn what_belongs_to_a_host_stays_with_it() {
+    run(async {
+        let rig = Rig::new().await;
+        let of = |host: &str| json!({"cookie_domain": host, "languages": {"en": {"title": host}}});
+        for (name, host) in [("staging", "staging.example"), ("shop", "shop.example")] {
+            rig.ask(name, &of(host)).await.expect("is taken");
+        }
+        rig.publish("staging", PublishTo::Source("shop".to_owned())).await.expect("publishes");
+        let banner = async |name: &str| rig.source(name).await.body["banner"].clone();
+        assert_eq!(banner("staging").await, json!({"cookie_domain": "staging.example"}));
+        let shop = banner("shop").await;
+        let expected = json!(["shop.example", "staging.example"]);
+        assert_eq!(json!([shop["cookie_domain"], shop["languages"]["en"]["title"]]), expected);
+        let nothing = told(rig.publish("staging", PublishTo::Workspace).await);
+        assert_snapshot!(nothing, @"source `staging` has no `banner` of its own: there is nothing to publish");
+    });
+}

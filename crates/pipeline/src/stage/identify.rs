@@ -13,14 +13,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use event::{Call, Fields, Fingerprint, Millis};
+use event::{Call, Fields, Fingerprint};
 use eventlog::record::Raw;
 use vault::{Arrival, Fingerprints, Identifiers, Resolved, VaultError};
-use workspace::{SourceKind, Workspace};
 
 use crate::{Batch, Identified, Reason, Valid, Verdict};
-
-const DAY_MS: i64 = 86_400_000;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -45,7 +42,7 @@ impl Identify {
         let identify = |(valid, earlier)| Arrival {
             identifiers: identifiers_of(&tenant.fingerprints, valid, earlier),
             at: valid.logged.raw.received_at,
-            not_before: not_before(&tenant.workspace, &valid.logged.raw),
+            not_before: tenant.not_before(valid.logged.raw.source, valid.logged.raw.received_at),
         };
         let arrivals: Vec<Arrival<'_>> = batch.items.iter().zip(earlier).map(identify).collect();
         let subjects = match tenant.surrogates.resolve(&arrivals).await {
@@ -60,13 +57,6 @@ impl Identify {
             (_, Resolved::Expired) => Verdict::Drop(valid.logged, Reason::AnonymousIdExpired),
         }))
     }
-}
-
-/// The earliest first sight that an anonymous id of this event may have.
-fn not_before(workspace: &Workspace, raw: &Raw<'_>) -> Option<Millis> {
-    let source = workspace.sources.iter().find(|source| source.name.as_str() == raw.source)?;
-    let life_ms = i64::from(workspace.consent.banner.identifier_days) * DAY_MS;
-    (source.kind == SourceKind::Browser).then(|| Millis(raw.received_at.0.saturating_sub(life_ms)))
 }
 
 fn identifiers_of<'t>(fingerprints: &Fingerprints, valid: &'t Valid<'_>, earlier: Option<&'t str>) -> Identifiers<'t> {
