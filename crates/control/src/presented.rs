@@ -59,8 +59,8 @@ impl Presented {
     }
 
     /// Whether it is an informed opt-in over Global Privacy Control: confirmed as such, and what was shown is what the
-    /// site shows today. A page that was loaded before the words, the vendors or the recipients changed is not believed: it asks again
-    /// when it is loaded again.
+    /// site shows today. A page that was loaded before the words, the vendors or the recipients changed is not believed: it
+    /// asks again when it is loaded again.
     pub fn confirms_over_gpc(&self, site: Site<'_>) -> bool {
         if self.method.as_deref() != Some(CONFIRMED_OVER_GPC) || self.version != Some(site.banner().version) {
             return false;

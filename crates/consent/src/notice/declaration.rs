@@ -41,7 +41,8 @@ pub struct Declared {
 }
 
 impl Declaration {
-    /// The declaration of a workspace as it stands on one of its sites, in the published language that fits best what a reader asks for.
+    /// The declaration of a workspace as it stands on one of its sites, in the published language that fits best what a
+    /// reader asks for.
     pub fn new(site: Site<'_>, accept_language: &str) -> Self {
         let voice = Voice::new(site, accept_language);
         Self { v: FORMAT, language: voice.language.clone(), dir: voice.direction(), cookies: declared(&voice) }

@@ -159,8 +159,8 @@ impl Block {
 }
 
 impl<'w> Notice<'w> {
-    /// The notice of a workspace as it stands on one of its sites, in the published language that fits best what a reader asks for (as `Accept-Language`
-    /// says it). `None` without a `notice` block: it would name nobody who is responsible.
+    /// The notice of a workspace as it stands on one of its sites, in the published language that fits best what a reader
+    /// asks for (as `Accept-Language` says it). `None` without a `notice` block: it would name nobody who is responsible.
     pub fn new(site: Site<'w>, accept_language: &str) -> Option<Self> {
         let workspace = site.workspace();
         let rules = workspace.consent.notice.as_ref()?;
