@@ -255,8 +255,9 @@ struct Publishing {
     to: Option<String>,
 }
 
-/// Moves the banner of a source to where other visitors meet it, in one step: what was tried on one site is published. The
-/// source has none of its own from then on. Where it changes what visitors are shown, `version` of the banner is raised.
+/// Moves the banner of a source to where other visitors meet it, in one step: what was tried on one site is published. What
+/// belongs to its host (`cookie_domain`, `frames`) stays with the source, and nothing else. Where it changes what visitors
+/// are shown, `version` of the banner is raised.
 #[utoipa::path(
     post, path = "/api/v1/workspaces/{workspace}/sources/{name}/banner/publish", tag = "sources",
     request_body = Publishing,

@@ -70,8 +70,9 @@ fn segment(workspace: &Workspace, source: &Source) -> Vec<StoredKey> {
         let lasts = if cookie.name == ANONYMOUS_ID { lasts } else { cookie.lasts };
         StoredKey { category: Some(source.category.clone()), lasts, ..cookie }
     };
-    let since = key("ajs_anonymous_id_since", StoreKind::Cookie, lasts, &source.category, "visitor");
-    cookies.into_iter().map(ours).chain([since]).collect()
+    let since = |kind, lasts| key("ajs_anonymous_id_since", kind, lasts, &source.category, "visitor");
+    let both = [since(StoreKind::Cookie, lasts), since(StoreKind::Local, Lifetime::UntilDeleted)];
+    cookies.into_iter().map(ours).chain(both).collect()
 }
 
 fn days(days: u16) -> Lifetime {
