@@ -424,6 +424,8 @@ export function makeWorld(kind) {
     categories: consentOf(),
     choices: choicesOf(isFull),
     lookUps: 0,
+    questions: [],
+    published: [],
     moreRates: [],
     detail: DETAIL,
     settings: settingsOf(),

@@ -52,7 +52,7 @@ export interface Source extends Versioned {
   region: string | null;
   enabled: boolean;
   /** What its site asks otherwise than the workspace; `null`: nothing. */
-  banner: Record<string, unknown> | null;
+  banner: SiteBanner | null;
   first_event_at: string | null;
   last_event_at: string | null;
 }
@@ -177,6 +177,23 @@ export interface QueryResult {
   truncated: boolean;
   took_ms: number;
 }
+
+/** What somebody may want rows for; any other name is one of their own. */
+export const PURPOSES: readonly string[] = [
+  "service",
+  "security",
+  "analytics",
+  "personalisation",
+  "advertising",
+  "sale",
+  "sharing",
+  "research",
+];
+
+export const RECIPIENTS = ["service_provider", "third_party"] as const;
+
+/** For what the rows of an answer are used. */
+export type QueryUse = Omit<Described["DeclaredUse"], "recipient"> & { recipient: (typeof RECIPIENTS)[number] };
 
 export interface LakeTable {
   name: string;
@@ -324,6 +341,12 @@ export interface Banner {
   identifier_days?: number;
   cookie_domain?: string | null;
 }
+
+/** What one site says otherwise: what is absent is the workspace's. */
+export type SiteBanner = Pick<
+  Banner,
+  "languages" | "before" | "control" | "consent_mode" | "tags" | "surfaces" | "frames" | "cookie_domain"
+>;
 
 /** Words of the workspace's own: for every reader, or by language. */
 export type Said = string | Record<string, string>;

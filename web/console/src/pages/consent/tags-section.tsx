@@ -1,6 +1,6 @@
 // What pages load once its categories are granted.
 
-import { TAG_KINDS, type TagWritten } from "../../api/model.ts";
+import { PURPOSES, TAG_KINDS, type TagWritten } from "../../api/model.ts";
 import { sentence } from "../../format/words.ts";
 import { Button } from "../../ui/button.tsx";
 import { Checks, SelectField, TextField } from "../../ui/field.tsx";
@@ -10,7 +10,6 @@ import { Lines } from "./lines.tsx";
 import { At, RefusedHere } from "./refused.tsx";
 import type { SectionProps } from "./section.ts";
 
-const PURPOSES = ["service", "security", "analytics", "personalisation", "advertising", "sale", "sharing", "research"];
 const ATTRIBUTE_LINE = /^\s*([^:\s]+)\s*:\s*(.*?)\s*$/;
 const KIND_TEXT: Record<TagWritten["kind"], string> = { script: "Script", img: "Image", iframe: "Frame" };
 

@@ -1,7 +1,7 @@
 // The fields of a destination: what the kind asks for, whose events, and under which consent.
 
 import { useQuery } from "@tanstack/react-query";
-import type { Banner, DestinationKind } from "../../api/model.ts";
+import { type Banner, type DestinationKind, PURPOSES } from "../../api/model.ts";
 import { consent, sources } from "../../api/resources.ts";
 import { sentence } from "../../format/words.ts";
 import { Check, Checks, Field, SelectField, Switch, TextField } from "../../ui/field.tsx";
@@ -10,8 +10,6 @@ import { NAME_HINT } from "../sources/fields.tsx";
 import type { DestinationDraft } from "./draft.ts";
 import { fieldsOf } from "./schema-form.ts";
 import { SettingsFields } from "./settings-fields.tsx";
-
-const PURPOSES = ["service", "security", "analytics", "personalisation", "advertising", "sale", "sharing", "research"];
 
 /** The banner's vendors, and the one that is chosen though it may have gone. */
 function vendorsOf({ vendors = [] }: Banner, chosen: string | null) {

@@ -3,7 +3,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { post } from "../../api/client.ts";
-import type { QueryResult } from "../../api/model.ts";
+import type { QueryResult, QueryUse } from "../../api/model.ts";
 import { lakeSchema, workspacePath } from "../../api/resources.ts";
 import { useServes } from "../../api/served.ts";
 import { useBlocked } from "../../session.tsx";
@@ -17,6 +17,7 @@ import { SqlEditor } from "./editor.tsx";
 import { Result } from "./result.tsx";
 import { SavedQueries, SaveQuery } from "./saved.tsx";
 import { SchemaTree } from "./schema-tree.tsx";
+import { UseOfRows, useChosenUse } from "./use.tsx";
 
 const FIRST_SQL = `select date_trunc('minute', received_at) as minute, count(*) as events
 from events
@@ -30,6 +31,12 @@ const LIMITS: readonly Option<string>[] = [
   ["10000", "10,000 rows"],
 ];
 
+/** What was asked, with the use that it was asked for: the control may say another by the time of the answer. */
+interface Question {
+  text: string;
+  declared: QueryUse | null;
+}
+
 export function Lake() {
   const workspace = useWorkspace();
   const [sql, setSql] = useState(FIRST_SQL);
@@ -37,13 +44,17 @@ export function Lake() {
   const insert = useRef<(text: string) => void>(() => undefined);
   const canSave = useServes("savedQueries");
   const schema = useQuery(lakeSchema(workspace));
-  const blocked = useBlocked("analyst");
+  const notAllowed = useBlocked("analyst");
+  const use = useChosenUse();
+  const blocked = notAllowed ?? use.blocked;
   const run = useMutation({
-    mutationFn: (text: string) =>
-      post<QueryResult>(workspacePath(workspace, "/lake/query"), { sql: text, rows_max: Number(limit) }),
+    mutationFn: ({ text, declared }: Question) => {
+      const body = { sql: text, rows_max: Number(limit), ...(declared && { use: declared }) };
+      return post<QueryResult>(workspacePath(workspace, "/lake/query"), body);
+    },
   });
   const start = () => {
-    if (!run.isPending && !blocked && sql.trim() !== "") run.mutate(sql);
+    if (!run.isPending && !blocked && sql.trim() !== "") run.mutate({ text: sql, declared: use.value });
   };
   return (
     <>
@@ -54,6 +65,7 @@ export function Lake() {
       <div className="lake">
         <div className="stack">
           <SqlEditor value={sql} onChange={setSql} onRun={start} insert={insert} />
+          {notAllowed === null && <UseOfRows {...use} />}
           <div className="row spread">
             <div className="row">
               <Button look="primary" icon="play" busy={run.isPending} blocked={blocked} onClick={start}>
@@ -62,11 +74,11 @@ export function Lake() {
               <InlineSelect label="Rows at most" value={limit} options={LIMITS} onChange={setLimit} />
               <span className="muted small">Ctrl + Enter runs</span>
             </div>
-            {canSave && <SaveQuery sql={sql} blocked={blocked} />}
+            {canSave && <SaveQuery sql={sql} blocked={notAllowed} />}
           </div>
           {run.isPending && <Running since={run.submittedAt} />}
           {run.error && <ErrorMessage error={run.error} />}
-          {run.data && !run.isPending && <Result result={run.data} />}
+          {run.data && !run.isPending && <Result result={run.data} use={run.variables.declared} />}
         </div>
         <div className="stack">
           <Card title="Schema">

@@ -2,7 +2,7 @@
 
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { lazy, Suspense, useRef, useState } from "react";
-import type { QueryResult } from "../../api/model.ts";
+import type { QueryResult, QueryUse } from "../../api/model.ts";
 import { toCsv } from "../../format/csv.ts";
 import { count, plural } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
@@ -10,13 +10,20 @@ import { Button, Segments } from "../../ui/button.tsx";
 import { Card } from "../../ui/page.tsx";
 import { saveFile } from "../../ui/save-file.ts";
 import { Empty } from "../../ui/states.tsx";
+import { useText } from "./use.tsx";
 
 const ROW_PX = 34;
 const ResultChart = lazy(() => import("./result-chart.tsx").then(({ ResultChart }) => ({ default: ResultChart })));
 
 type View = "table" | "chart";
 
-export function Result({ result }: { result: QueryResult }) {
+interface Props {
+  result: QueryResult;
+  /** What it was read for; `null`: the whole table. */
+  use: QueryUse | null;
+}
+
+export function Result({ result, use }: Props) {
   const [view, setView] = useState<View>("table");
   const aside = (
     <>
@@ -35,7 +42,7 @@ export function Result({ result }: { result: QueryResult }) {
     </>
   );
   return (
-    <Card flush title={<Summary result={result} />} aside={result.rows.length > 0 && aside}>
+    <Card flush title={<Summary result={result} use={use} />} aside={result.rows.length > 0 && aside}>
       {result.rows.length === 0 && <Empty icon="search" title="No rows" />}
       {result.rows.length > 0 && view === "table" && <Rows result={result} />}
       {result.rows.length > 0 && view === "chart" && (
@@ -49,13 +56,13 @@ export function Result({ result }: { result: QueryResult }) {
   );
 }
 
-const Summary = ({ result }: { result: QueryResult }) => (
+const Summary = ({ result, use }: Props) => (
   <span role="status">
     {plural(result.rows.length, "row")}
     <span className="muted small">
       {" "}
       in {duration(result.took_ms)}
-      {result.truncated && ", cut off at the limit"}
+      {result.truncated && ", cut off at the limit"} · {useText(use)}
     </span>
   </span>
 );
