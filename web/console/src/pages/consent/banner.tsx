@@ -9,7 +9,7 @@ import { consent } from "../../api/resources.ts";
 import { paths } from "../../paths.ts";
 import { declaredReason, useBlocked } from "../../session.tsx";
 import { Badge } from "../../ui/badge.tsx";
-import { Button } from "../../ui/button.tsx";
+import { Button, ButtonLink } from "../../ui/button.tsx";
 import { DeclaredNote } from "../../ui/declared.tsx";
 import { Card } from "../../ui/page.tsx";
 import { Prose } from "../../ui/prose.tsx";
@@ -20,7 +20,7 @@ import { MoreSection } from "./more-section.tsx";
 import { NoticePreview } from "./notice-preview.tsx";
 import { NoticeSection } from "./notice-section.tsx";
 import { Preview, usePreview, type Visitor } from "./preview.tsx";
-import { placeOf, SECTIONS, type Section, sectionOf } from "./refusals.ts";
+import { placeOf, SECTIONS, type Section, sectionOf, siteOf } from "./refusals.ts";
 import { goTo, RefusedWith } from "./refused.tsx";
 import { RulesSection } from "./rules-section.tsx";
 import { SaveBar, useSave } from "./save.tsx";
@@ -73,7 +73,7 @@ function Editor({ saved, section }: { saved: Consent; section: Section }) {
   const props = { draft, onChange };
   const OtherSection = OTHERS[section];
   return (
-    <RefusedWith message={refusal}>
+    <RefusedWith message={refusal === null || siteOf(refusal) ? null : refusal}>
       <DeclaredNote by={saved.declared_by} />
       {!saved.declared_by && notAllowed && <Message tone="note" title={notAllowed} />}
       <div className="banner-editor">
@@ -137,14 +137,14 @@ const OTHERS: Record<Section, (props: SectionProps) => React.ReactNode> = {
 };
 
 /** The sentence of a refusal by the linter, not other errors. */
-function refusalOf(error: unknown): string | null {
+export function refusalOf(error: unknown): string | null {
   const isRefusal = error instanceof ApiError && error.code === "invalid_workspace";
   return isRefusal ? error.message : null;
 }
 
 function SectionLinks({ current, refusal }: { current: Section; refusal: string | null }) {
   const workspace = useWorkspace();
-  const place = refusal === null ? null : placeOf(refusal);
+  const place = refusal === null || siteOf(refusal) ? null : placeOf(refusal);
   const wrong = place && sectionOf(place);
   return (
     <nav className="segments" aria-label="Sections">
@@ -168,7 +168,8 @@ function Refusal({ message, section }: { message: string | null; section: Sectio
   const workspace = useWorkspace();
   const [, go] = useLocation();
   if (message === null) return null;
-  const place = placeOf(message);
+  const site = siteOf(message);
+  const place = site === null ? placeOf(message) : null;
   const show = () => {
     if (!place) return;
     if (sectionOf(place) !== section) go(paths.consent(workspace, "banner", sectionOf(place)));
@@ -184,6 +185,13 @@ function Refusal({ message, section }: { message: string | null; section: Sectio
           <Button small onClick={show}>
             Show the field
           </Button>
+        </p>
+      )}
+      {site !== null && (
+        <p>
+          <ButtonLink small to={paths.source(workspace, site)}>
+            {`To the banner of ${site}`}
+          </ButtonLink>
         </p>
       )}
     </Message>

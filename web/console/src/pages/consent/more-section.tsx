@@ -6,7 +6,7 @@ import { Sites, Tcf } from "./iab.tsx";
 import { At, RefusedHere, useRefusedAt } from "./refused.tsx";
 import type { SectionProps } from "./section.ts";
 
-const CONTROLS = [
+export const CONTROLS = [
   ["floating", "A button at the bottom of every page"],
   ["none", "None: the pages have elements with data-assent-open"],
 ] as const;

@@ -32,6 +32,7 @@ const RULES: readonly (readonly [pattern: RegExp, place: (...found: string[]) =>
   [/(?:two tags|tag) `([^`]*)`/, (id) => `tags.${id}`],
   [/`consent_mode\.([^`]+)`/, () => "consent_mode"],
   [/`tcf\./, () => "tcf"],
+  [/`(?:banner\.)?(cookie_domain)`/, (place) => place],
   [/`banner\.(frames|hand_off)`/, (place) => place],
   [/the trait `([^`]+)`/, () => "choice_traits"],
   [/two categories `([^`]+)`/, (name) => `categories.${name}`],
@@ -45,6 +46,10 @@ export function placeOf(message: string): Place | null {
   }
   return null;
 }
+
+/** The source whose site is refused; `null`: it is the workspace's own banner. */
+export const siteOf = (message: string): string | null =>
+  /source `([^`]+)`(?:, `banner`:|: `banner\.|: the words of banner language)/.exec(message)?.[1] ?? null;
 
 export const SECTIONS = ["words", "rules", "vendors", "tags", "notice", "more"] as const;
 export type Section = (typeof SECTIONS)[number];

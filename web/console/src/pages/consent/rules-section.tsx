@@ -65,7 +65,7 @@ export function RulesSection({ draft, onChange }: SectionProps) {
   );
 }
 
-const BEFORE_TEXT: Record<Before, string> = {
+export const BEFORE_TEXT: Record<Before, string> = {
   block: "Block: nothing is stored or sent",
   buffer: "Buffer: kept in memory, sent if the choice then allows it",
   cookieless: "Cookieless: sent under an identifier of the page",

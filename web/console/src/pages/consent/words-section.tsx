@@ -49,7 +49,7 @@ export function WordsSection({ draft, onChange, language, onLanguage }: SectionP
           key={current}
           code={current}
           words={written}
-          draft={draft}
+          categories={draft.categories}
           onChange={(next) => set({ ...languages, [current]: next })}
         />
       )}
@@ -65,7 +65,7 @@ interface LanguageProps {
 
 const OTHER = "other";
 
-function AddLanguage({ known, onAdd }: { known: string[]; onAdd: (code: string) => void }) {
+export function AddLanguage({ known, onAdd }: { known: string[]; onAdd: (code: string) => void }) {
   const [code, setCode] = useState<string | null>(null);
   const options = OWN_LANGUAGES.filter((one) => !known.includes(one)).map((one) => [one, languageName(one)] as const);
   const choose = (value: string) => {
@@ -112,7 +112,9 @@ function AddLanguage({ known, onAdd }: { known: string[]; onAdd: (code: string) 
 interface OneProps {
   code: string;
   words: WordsWritten;
-  draft: Draft;
+  categories: Draft["categories"];
+  /** What is said where nothing is written, over Assent's own: for a site, the workspace's. */
+  below?: WordsWritten | undefined;
   onChange: (words: WordsWritten) => void;
 }
 
@@ -122,9 +124,10 @@ const DIRECTIONS = [
   ["rtl", "Right to left"],
 ] as const;
 
-function OneLanguage({ code, words, draft, onChange }: OneProps) {
+export function OneLanguage({ code, words, categories, below, onChange }: OneProps) {
   const refusedAt = useRefusedAt();
-  const isOwn = ownWords(code) !== undefined;
+  const isOwn = ownWords(code) !== undefined || below !== undefined;
+  const inherited = (at: string) => (typeof below?.[at] === "string" ? below[at] : ownText(code, at));
   const place = `languages.${code}`;
   return (
     <>
@@ -145,7 +148,11 @@ function OneLanguage({ code, words, draft, onChange }: OneProps) {
           Write every one of them; with a word missing it is refused.
         </Message>
       )}
-      {isOwn && <p className="hint">What is left empty is said in Assent&rsquo;s words, which stand in the fields.</p>}
+      {isOwn && (
+        <p className="hint">
+          What is left empty is said in {below ? "the workspace" : "Assent"}&rsquo;s words, which stand in the fields.
+        </p>
+      )}
       {PLACES.map(([title, places]) => (
         <fieldset key={title} className="stack">
           <legend>
@@ -157,7 +164,7 @@ function OneLanguage({ code, words, draft, onChange }: OneProps) {
                 label={label}
                 isLong={at === "body"}
                 value={typeof words[at] === "string" ? words[at] : ""}
-                placeholder={ownText(code, at)}
+                placeholder={inherited(at)}
                 error={refusedAt(`${place}.${at}`)}
                 lang={code}
                 onChange={(text) => onChange(said(words, at, text))}
@@ -170,8 +177,8 @@ function OneLanguage({ code, words, draft, onChange }: OneProps) {
         <legend>
           <h3>Categories</h3>
         </legend>
-        {draft.categories.map(({ name }) => (
-          <CategoryText key={name} code={code} name={name} words={words} onChange={onChange} />
+        {categories.map(({ name }) => (
+          <CategoryText key={name} code={code} name={name} words={words} below={below} onChange={onChange} />
         ))}
       </fieldset>
       <SelectField
@@ -230,13 +237,14 @@ interface CategoryTextProps {
   code: string;
   name: string;
   words: WordsWritten;
+  below: WordsWritten | undefined;
   onChange: (words: WordsWritten) => void;
 }
 
 /** A category's name and description stand together: who writes one of them takes over the other. */
-function CategoryText({ code, name, words, onChange }: CategoryTextProps) {
+function CategoryText({ code, name, words, below, onChange }: CategoryTextProps) {
   const refusedAt = useRefusedAt();
-  const own = ownWords(code)?.categories[name] ?? { name, description: "" };
+  const own = below?.categories?.[name] ?? ownWords(code)?.categories[name] ?? { name, description: "" };
   const all = words.categories ?? {};
   const written = all[name];
   const set = (change: { name?: string; description?: string }) => {

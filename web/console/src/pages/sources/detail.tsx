@@ -1,10 +1,10 @@
 // A source: whether events come, the key, the lines to paste, and its settings.
 
 import { Tabs } from "@base-ui/react/tabs";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation } from "wouter";
-import { part, put, remove } from "../../api/client.ts";
+import { part, remove } from "../../api/client.ts";
 import type { Source } from "../../api/model.ts";
 import { source, sources, workspacePath } from "../../api/resources.ts";
 import { paths } from "../../paths.ts";
@@ -20,8 +20,11 @@ import { Loaded, Message } from "../../ui/states.tsx";
 import { say } from "../../ui/toast.tsx";
 import { When } from "../../ui/when.tsx";
 import { useWorkspace } from "../../workspace.tsx";
-import { draftOf, SourceFields } from "./fields.tsx";
+import { BannerCard } from "./banner-card.tsx";
+import { RemoveBanner } from "./banner-steps.tsx";
+import { SourceFields, settingsOf } from "./fields.tsx";
 import { SourceState } from "./list.tsx";
+import { usePart } from "./part.ts";
 import { snippets } from "./snippets.ts";
 
 export function SourcePage({ name }: { name: string }) {
@@ -41,6 +44,7 @@ export function SourcePage({ name }: { name: string }) {
             <FirstEvent source={data} />
             <Connect source={data} />
             <Settings source={data} />
+            {data.kind === "browser" && <BannerCard source={data} />}
           </>
         )}
       </Loaded>
@@ -122,46 +126,42 @@ function Connect({ source }: { source: Source }) {
 }
 
 function Settings({ source: saved }: { source: Source }) {
-  const workspace = useWorkspace();
-  const [start, setStart] = useState(saved);
-  const [draft, setDraft] = useState(draftOf(saved));
-  const client = useQueryClient();
-  const reason = declaredReason(saved.declared_by);
+  const { start, part, set, begin, taken, save } = usePart(saved, settingsOf);
   const notAllowed = useBlocked("admin");
-  const blocked = reason ?? notAllowed;
-  const save = useMutation({
-    mutationFn: (version: number) =>
-      put<Source>(workspacePath(workspace, `/sources/${part(saved.name)}`), draft, { if_version: version }),
-    onSuccess: async (now) => {
-      begin(now ?? saved);
-      await client.invalidateQueries({ queryKey: sources(workspace).queryKey });
-      say("Saved", `Source ${saved.name}`);
-    },
-  });
-  const begin = (from: Source) => {
-    setStart(from);
-    setDraft(draftOf(from));
-    save.reset();
-  };
+  const blocked = declaredReason(saved.declared_by) ?? notAllowed;
+  const isInWay = part.kind !== "browser" && start.banner !== null;
   return (
     <Card title="Settings" aside={<DeleteSource source={saved} blocked={blocked} />}>
       <form
         className="form"
         onSubmit={(event) => {
           event.preventDefault();
-          save.mutate(start.version);
+          if (!blocked && !isInWay) save.mutate({ base: start, written: part });
         }}
       >
-        <SourceFields draft={draft} onChange={setDraft} isNew={false} disabled={blocked !== null} />
+        <SourceFields draft={part} onChange={set} isNew={false} disabled={blocked !== null} />
+        {isInWay && (
+          <Message tone="wait" title="Only a browser source has a banner, and this one says something of its own.">
+            <p>Remove the site&rsquo;s banner first; then the kind can be changed.</p>
+            <div>
+              <RemoveBanner source={start} blocked={blocked} onDone={taken} />
+            </div>
+          </Message>
+        )}
         <SaveError<Source>
           error={save.error}
-          mine={draft}
-          theirs={draftOf}
+          mine={part}
+          theirs={settingsOf}
           onTakeTheirs={begin}
-          onKeepMine={(current) => save.mutate(current.version)}
+          onKeepMine={(current) => save.mutate({ base: current, written: part })}
         />
         <div className="row">
-          <Button type="submit" look="primary" busy={save.isPending} blocked={blocked}>
+          <Button
+            type="submit"
+            look="primary"
+            busy={save.isPending}
+            blocked={blocked ?? (isInWay ? "Its banner is in the way." : null)}
+          >
             Save
           </Button>
         </div>

@@ -13,7 +13,7 @@ export type SourceDraft = Pick<
   "name" | "kind" | "category" | "basis" | "compat" | "sdk" | "region" | "enabled" | "banner"
 >;
 
-export const NEW_SOURCE: SourceDraft = {
+export const NEW_SOURCE: SettingsDraft = {
   name: "",
   kind: "browser",
   category: "performance",
@@ -22,7 +22,6 @@ export const NEW_SOURCE: SourceDraft = {
   sdk: null,
   region: null,
   enabled: true,
-  banner: null,
 };
 
 export const draftOf = (source: Source): SourceDraft => ({
@@ -34,7 +33,6 @@ export const draftOf = (source: Source): SourceDraft => ({
   sdk: source.sdk,
   region: source.region,
   enabled: source.enabled,
-  // No field of this form, and kept by it: a source is written as a whole.
   banner: source.banner,
 });
 
@@ -56,15 +54,23 @@ export const NAME_HINT = "1 to 63 of a–z, 0–9, - and _. It cannot be changed
 export const nameError = (name: string): string | null =>
   name === "" || NAME.test(name) ? null : "Use a–z, 0–9, - and _, starting with a letter or a digit.";
 
+/** What the settings' form writes: the banner of its site has a form of its own. */
+export type SettingsDraft = Omit<SourceDraft, "banner">;
+
+export function settingsOf(source: Source): SettingsDraft {
+  const { banner: _, ...settings } = draftOf(source);
+  return settings;
+}
+
 interface Fields {
-  draft: SourceDraft;
-  onChange: (draft: SourceDraft) => void;
+  draft: SettingsDraft;
+  onChange: (draft: SettingsDraft) => void;
   isNew: boolean;
   disabled?: boolean;
 }
 
 export function SourceFields({ draft, onChange, isNew, disabled = false }: Fields) {
-  const set = (change: Partial<SourceDraft>) => onChange({ ...draft, ...change });
+  const set = (change: Partial<SettingsDraft>) => onChange({ ...draft, ...change });
   return (
     <>
       {isNew && (
@@ -78,14 +84,13 @@ export function SourceFields({ draft, onChange, isNew, disabled = false }: Field
           maxLength={63}
         />
       )}
-      {isNew && (
-        <SelectField
-          label="Kind"
-          value={draft.kind}
-          options={KINDS}
-          onChange={(kind) => set({ kind, basis: kind === "server" ? "contract" : "consent" })}
-        />
-      )}
+      <SelectField
+        label="Kind"
+        value={draft.kind}
+        options={KINDS}
+        disabled={disabled}
+        onChange={(kind) => set({ kind, basis: kind === "server" ? "contract" : "consent" })}
+      />
       <BasisFields draft={draft} set={set} disabled={disabled} />
       <TextField
         label="Region of all its events"
@@ -124,7 +129,11 @@ export function SourceFields({ draft, onChange, isNew, disabled = false }: Field
   );
 }
 
-function BasisFields(props: { draft: SourceDraft; set: (change: Partial<SourceDraft>) => void; disabled: boolean }) {
+function BasisFields(props: {
+  draft: SettingsDraft;
+  set: (change: Partial<SettingsDraft>) => void;
+  disabled: boolean;
+}) {
   const { draft, set, disabled } = props;
   const query = useQuery(consent(useWorkspace()));
   const names = query.data?.categories.map(({ name }) => name) ?? [draft.category];

@@ -1,0 +1,139 @@
+// The banner of one site, on its source's page: what is written, refused, published and removed, against the mock.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startMock } from "../../../web/console/mock/server.mjs";
+import { accessible, fits, launch, NARROW, open, shown, signIn } from "./browser.mjs";
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+const TAG = { id: "px", kind: "img", src: "/p", categories: ["targeting"], purpose: "advertising" };
+const BANNER = { languages: { en: { title: "At the shop" } }, tags: [TAG], cookie_domain: "shop.example" };
+
+async function withSource(run, { banner = null, look = {} } = {}) {
+  const mock = await startMock();
+  const web = mock.world.sources.find(({ name }) => name === "web");
+  web.banner = structuredClone(banner);
+  const { page, complaints, close } = await open(browser, { url: mock.url, ...look });
+  try {
+    await signIn(page);
+    await page.goto("/w/acme/sources/web");
+    await shown(page);
+    await run(page, { web, world: mock.world });
+    assert.deepEqual(complaints, []);
+  } finally {
+    await close();
+    mock.stop();
+  }
+}
+
+const save = (page) => page.getByRole("button", { name: "Save the site’s banner" });
+const saved = (page) => page.getByText("Not saved").waitFor({ state: "detached" });
+const seen = (page) => page.frameLocator("iframe[title='The banner as a visitor sees it']");
+
+test("a site that inherits everything begins one: words, before, host, and the preview follows", () =>
+  withSource(async (page, { web }) => {
+    await page.getByRole("button", { name: "Say something else on this site" }).click();
+    await page.getByLabel("Title", { exact: true }).fill("At the shop");
+    await seen(page).getByRole("heading", { name: "At the shop" }).waitFor();
+    await page.getByRole("button", { name: "Before a choice" }).click();
+    await page.getByLabel("European Union", { exact: false }).first().selectOption("buffer");
+    await page.getByRole("button", { name: "Control and host" }).click();
+    await page.getByLabel("Domain of the cookies").fill("shop.example");
+    await page.getByLabel(/^Sites that show/).fill("https://a.example\nhttps://b.example");
+    await page.getByLabel("How visitors find").selectOption("none");
+    await accessible(page, "the banner of a site");
+    // The other form keeps what this one saves, and this one what the other saved.
+    await page.getByLabel("Region of all its events").fill("DE");
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByText("Source web").first().waitFor();
+    await save(page).click();
+    await saved(page);
+    const { before, ...rest } = web.banner;
+    assert.deepEqual(Object.values(before), ["buffer"]);
+    assert.deepEqual(rest, {
+      languages: { en: { title: "At the shop" } },
+      control: "none",
+      cookie_domain: "shop.example",
+      frames: ["https://a.example", "https://b.example"],
+    });
+    assert.equal(web.region, "DE");
+  }));
+
+test("refused words lead to the site's field; emptied they are the workspace's; what has no field is kept", () =>
+  withSource(
+    async (page, { web }) => {
+      await page.getByText("kept: tags.").waitFor();
+      await page.getByLabel("Button that refuses all").fill("No, I want nothing of all this at all");
+      await page.getByRole("button", { name: "Before a choice" }).click();
+      await save(page).click();
+      await page.getByText("source web, banner: banner language en").first().waitFor();
+      await page.getByRole("button", { name: "Show the field" }).first().click();
+      const field = page.getByLabel("Button that refuses all");
+      await field.waitFor();
+      assert.equal(await field.getAttribute("aria-invalid"), "true");
+      await field.fill("");
+      await page.getByLabel("Title", { exact: true }).fill("");
+      await save(page).click();
+      await saved(page);
+      assert.deepEqual(web.banner, { tags: [TAG], cookie_domain: "shop.example" });
+    },
+    { banner: BANNER },
+  ));
+
+test("publishing asks first, says what moves and what stays, and a conflict is shown", () =>
+  withSource(
+    async (page, { web, world }) => {
+      const publish = page.getByRole("button", { name: "Publish to all sites" });
+      web.version = 7;
+      await publish.click();
+      const dialog = page.getByRole("dialog", { name: "Publish the banner of web to all sites?" });
+      await dialog.getByText("words, tags").waitFor();
+      await dialog.getByText("the domain of the cookies").waitFor();
+      assert.deepEqual(world.published, []);
+      await accessible(page, "publishing is asked for");
+      await dialog.getByRole("button", { name: "Publish", exact: true }).click();
+      await dialog.getByText("was changed since").waitFor();
+      assert.deepEqual(world.published, [1]);
+      await dialog.getByRole("button", { name: "Publish", exact: true }).click();
+      await dialog.waitFor({ state: "detached" });
+      assert.deepEqual(world.published, [1, 7]);
+      assert.deepEqual(web.banner, { cookie_domain: "shop.example" });
+      assert.equal(world.categories.banner.languages.en.title, "At the shop");
+    },
+    { banner: BANNER },
+  ));
+
+test("a source with a banner becomes a mobile one once the banner is gone", () =>
+  withSource(
+    async (page, { web }) => {
+      await page.getByLabel("Kind").first().selectOption("mobile");
+      await page.getByText("Remove the site’s banner first").waitFor();
+      await page.getByRole("button", { name: "Remove the site’s banner" }).first().click();
+      await page.getByRole("dialog").getByRole("button", { name: "Remove", exact: true }).click();
+      await page.getByText("Remove the site’s banner first").waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "Save", exact: true }).click();
+      await page.getByRole("heading", { name: "Banner of this site" }).waitFor({ state: "detached" });
+      assert.deepEqual([web.kind, web.banner], ["mobile", null]);
+    },
+    { banner: BANNER },
+  ));
+
+for (const dark of [false, true]) {
+  test(`at 320 px, ${dark ? "dark" : "light"}: the editor fits and axe finds nothing`, () =>
+    withSource(
+      async (page) => {
+        await seen(page).getByRole("heading", { name: "At the shop" }).waitFor();
+        for (const tab of ["Words", "Before a choice", "Control and host"]) {
+          await page.getByRole("button", { name: tab }).click();
+          await fits(page, tab);
+          await accessible(page, `${tab} of a site at 320 px`);
+        }
+      },
+      { banner: BANNER, look: { size: NARROW, dark } },
+    ));
+}
