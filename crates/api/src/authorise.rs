@@ -104,6 +104,7 @@ pub const TABLE: &[Row] = &[
     row("change_categories", ADMIN),
     row("show_experience", VIEWER),
     row("preview_consent", VIEWER),
+    row("preview_notice", VIEWER),
     row("show_consent_rates", VIEWER),
     row("simulate_consent", ANALYST),
     row("list_regimes", VIEWER),
@@ -120,6 +121,7 @@ pub const TABLE: &[Row] = &[
     row("show_overview", VIEWER),
     masked("watch_live", VIEWER),
     masked("show_event", VIEWER),
+    // Below admin it takes a declared use (`resource::lake`): the code `use_missing`.
     masked("query_lake", ANALYST),
     row("show_lake_schema", ANALYST),
     row("list_saved_queries", ANALYST),

@@ -63,6 +63,8 @@ codes! {
     NotSignedIn = UNAUTHORIZED, "not_signed_in", "sign in, or send `Authorization: Bearer asn_…`";
     /// The role is not enough.
     Forbidden = FORBIDDEN, "forbidden", "ask an owner for the role that the message names";
+    /// A question to the lake that does not say what for, by a role that must.
+    UseMissing = FORBIDDEN, "use_missing", "say under `use` what the rows are for, or ask an admin who may read all of them";
     /// A change by cookie without the header that shows it comes from the console.
     HeaderMissing = FORBIDDEN, "header_missing", "send the header `x-assent: 1` with every change made by session cookie";
     /// Nothing under this path or name.

@@ -1,18 +1,20 @@
-//! SQL over the lake, bounded.
+//! SQL over the lake, bounded. Whoever asks says what for, and gets the rows that may be used so; the whole table is for the
+//! workspace's operators, who repair it and answer the people whom it is about.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use consent::Use;
+use control::{Role, Tenant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use workspace::{Purpose, RecipientRole};
+use workspace::{Purpose, REQUIRED, RecipientRole};
 
 use crate::Api;
-use crate::access::Sight;
+use crate::access::{Caller, Sight};
 use crate::error::{Code, Error, ErrorBody, Result};
 use crate::extract::Body;
 use crate::lake::{LakeColumn, LakeQuestion};
@@ -39,7 +41,8 @@ struct LakeQuery {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 10000)]
     rows_max: Option<usize>,
-    /// What the rows are used for. Without, the whole table is asked, as its operator may.
+    /// What the rows are used for. Needed below the role `admin`; without it, admins and owners ask the whole table, as its
+    /// operators may for repair and for requests of the people whom it is about.
     #[serde(default, rename = "use")]
     declared: Option<DeclaredUse>,
 }
@@ -91,19 +94,22 @@ struct LakeSchema {
     tables: Vec<LakeTable>,
 }
 
-/// Asks the lake. Identifiers and contents of events are `null` for whoever may not see personal data.
+/// Asks the lake. Identifiers and contents of events are `null` for whoever may not see personal data. Whoever is below
+/// `admin` says under `use` what the rows are for, so that a withdrawal counts for what is stored too.
 #[utoipa::path(
     post, path = "/api/v1/workspaces/{workspace}/lake/query", tag = "lake", request_body = LakeQuery,
     params(("workspace" = String, Path, description = "The workspace")),
     responses(
         (status = 200, body = LakeAnswer, description = "The rows"),
         (status = 400, body = ErrorBody, description = "The engine did not take or not finish it"),
+        (status = 403, body = ErrorBody, description = "It says no `use`, which the role must"),
         (status = 404, body = ErrorBody, description = "No such workspace"),
         (status = 429, body = ErrorBody, description = "Others ask already"),
     ),
 )]
 async fn query_lake(
     State(api): State<Api>,
+    who: Caller,
     sight: Sight,
     Here(tenant): Here,
     Body(query): Body<LakeQuery>,
@@ -116,21 +122,29 @@ async fn query_lake(
         return Err(Error::invalid(format!("`sql` has more than {SQL_BYTES_MAX} bytes")));
     }
     let personal_data = sight.sees_personal_data();
-    let purpose = query.declared.map(|declared| {
-        let DeclaredUse { purpose, categories, recipient } = declared;
-        let declared = Use::of_query(purpose, &categories, recipient, &tenant.gate.rules().categories);
-        let declared = declared.map_err(|error| Error::invalid(format!("`use`: {error}")))?;
-        Ok::<_, Error>((Arc::clone(&tenant.gate), declared))
-    });
-    let question = LakeQuestion {
-        workspace: tenant.name(),
-        sql: query.sql,
-        rows_max,
-        personal_data,
-        purpose: purpose.transpose()?,
+    let purpose = match query.declared {
+        Some(declared) => Some((Arc::clone(&tenant.gate), read(declared, &tenant)?)),
+        None if who.is_at_least(Role::Admin) => None,
+        None => return Err(no_use(&who, &tenant)),
     };
+    let question = LakeQuestion { workspace: tenant.name(), sql: query.sql, rows_max, personal_data, purpose };
     let (rows, took_ms) = ask(&api, question).await?;
     Ok(Json(LakeAnswer { columns: rows.columns, rows: rows.rows, truncated: rows.is_truncated, took_ms }))
+}
+
+fn read(declared: DeclaredUse, tenant: &Tenant) -> Result<Use> {
+    let DeclaredUse { purpose, categories, recipient } = declared;
+    let read = Use::of_query(purpose, &categories, recipient, &tenant.gate.rules().categories);
+    read.map_err(|error| Error::invalid(format!("`use`: {error}")))
+}
+
+/// What to add, with a category that the workspace has.
+fn no_use(who: &Caller, tenant: &Tenant) -> Error {
+    let mut names = tenant.workspace.consent.categories.iter().map(|rule| rule.name.as_str());
+    let category = names.find(|name| *name != REQUIRED).unwrap_or(REQUIRED);
+    let example = format!(r#""use": {{"purpose": "analytics", "categories": ["{category}"]}}"#);
+    let role = who.0.rights.role;
+    Error::new(Code::UseMissing, format!("a question by the role `{role}` says what its rows are for: add `{example}`"))
 }
 
 /// The tables of the lake and their columns.

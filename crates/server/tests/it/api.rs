@@ -108,8 +108,9 @@ async fn a_source_and_a_destination_made_over_the_api_carry_an_event() {
     let (status, unknown) = admin.ask("POST", "/lake/query", &declared("analytics", "perfromance")).await;
     assert_eq!((status, &unknown["error"]["code"]), (400, &json!("invalid_value")), "{unknown}");
     let mut analyst = admin.without_personal_data().await;
-    let sql = json!({"sql": "select message_id, anonymous_id, properties from events"});
-    let (_, masked) = analyst.ask("POST", "/lake/query", &sql).await;
+    let mut question = declared("analytics", "performance");
+    question["sql"] = json!("select message_id, anonymous_id, properties from events");
+    let (_, masked) = analyst.ask("POST", "/lake/query", &question).await;
     assert_eq!(masked["rows"], json!([["over-api", null, null]]), "{masked}");
     let (_, masked) = analyst.ask("GET", "/events/over-api", &Value::Null).await;
     assert_eq!(masked["received"]["anonymousId"], "…", "{masked}");
