@@ -55,7 +55,10 @@ def before_call(context, case, kwargs):
     elif path.endswith("/apply") and often():
         case.body = FILE
     if "if_version" in (case.query or {}) and often():
-        case.query["if_version"] = version_of(case)
+        case.query["if_version"] = version_at(case.formatted_path.removesuffix("/banner/publish"))
+    if "to_version" in (case.query or {}) and often():
+        # A body that is empty, as it often is there, publishes over the consent block.
+        case.query["to_version"] = version_at(f"/api/v1/workspaces/{FACTS['workspace']}/categories")
 
 
 def own_names(case, path):
@@ -113,7 +116,7 @@ def own_body(case, path):
             del body[key]
     if path.endswith(("/dead-letters/retry", "/banner/publish")) and often():
         case.body = {}
-    if path.endswith(("/consent/preview", "/consent/simulation")) and often():
+    if path.endswith(("/consent/preview", "/consent/preview/notice", "/consent/simulation")) and often():
         body["consent"] = CHANCE.choice(DRAFTS)
         body.pop("source", None)
     if path.endswith("/destinations/test") and often(0.3):
@@ -131,9 +134,9 @@ def own_body(case, path):
         case.body = {"name": FACTS["owner"], "password": FACTS["password"]}
 
 
-def version_of(case):
+def version_at(path):
     """The version of the object that a request changes, 0 when there is none."""
-    request = urllib.request.Request(FACTS["url"] + case.formatted_path.removesuffix("/banner/publish"), headers={"authorization": FACTS["authorization"]})
+    request = urllib.request.Request(FACTS["url"] + path, headers={"authorization": FACTS["authorization"]})
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer).get("version", 0)

@@ -23,8 +23,13 @@ pub(super) struct Seen {
 impl Seen {
     /// The version, which must be there.
     pub(super) fn version(&self) -> Result<i64> {
-        self.if_version.ok_or_else(|| Error::new(Code::VersionMissing, "`if_version` is missing in the query"))
+        version_in("if_version", self.if_version)
     }
+}
+
+/// A version that a query must have.
+pub(super) fn version_in(name: &str, version: Option<i64>) -> Result<i64> {
+    version.ok_or_else(|| Error::new(Code::VersionMissing, format!("`{name}` is missing in the query")))
 }
 
 /// The body of an edit: what is `null` is not said.

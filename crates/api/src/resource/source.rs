@@ -14,7 +14,7 @@ use crate::Api;
 use crate::access::Caller;
 use crate::error::{Error, ErrorBody, Result};
 use crate::extract::{Asked, Body};
-use crate::resource::configured::{Fields, Seen, said, said_of};
+use crate::resource::configured::{Fields, Seen, said, said_of, version_in};
 use crate::resource::workspace::{Here, Of};
 use crate::router::Operations;
 use crate::time::At;
@@ -255,6 +255,22 @@ struct Publishing {
     to: Option<String>,
 }
 
+/// What the author of a publication saw of both sides.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct BothSeen {
+    /// The `version` of the source whose banner it is, as it was read.
+    #[serde(default)]
+    #[param(required = true)]
+    if_version: Option<i64>,
+    /// The `version`, as it was read, of what is written over: of the source `to`, else of the consent block, as
+    /// `categories` answers it. Another one means that somebody changed it meanwhile, and their edit would be lost.
+    #[serde(default)]
+    #[param(required = true)]
+    to_version: Option<i64>,
+}
+
 /// Moves the banner of a source to where other visitors meet it, in one step: what was tried on one site is published. What
 /// belongs to its host (`cookie_domain`, `frames`) stays with the source, and nothing else. Where it changes what visitors
 /// are shown, `version` of the banner is raised.
@@ -264,24 +280,26 @@ struct Publishing {
     params(
         ("workspace" = String, Path, description = "The workspace"),
         ("name" = String, Path, description = "The source whose banner it is"),
-        Seen,
+        BothSeen,
     ),
     responses(
         (status = 200, body = Source, description = "Published; the source as it is now"),
         (status = 400, body = ErrorBody, description = "It has no banner, or what it says may not be published there"),
         (status = 404, body = ErrorBody, description = "No such source"),
-        (status = 409, body = ErrorBody, description = "It was changed meanwhile, or a file declares what would change"),
+        (status = 409, body = ErrorBody, description = "One of both was changed meanwhile, or a file declares what would change"),
     ),
 )]
 async fn publish_banner(
     State(api): State<Api>,
     who: Caller,
     Of { tenant, name }: Of,
-    Asked(seen): Asked<Seen>,
+    Asked(versions): Asked<BothSeen>,
     Body(publishing): Body<Publishing>,
 ) -> Result<Json<Source>> {
-    let (workspace, if_version) = (tenant.name(), seen.version()?);
+    let workspace = tenant.name();
+    let from = (name.as_str(), version_in("if_version", versions.if_version)?);
     let to = publishing.to.map_or(PublishTo::Workspace, PublishTo::Source);
-    let object = api.configuration.publish_banner(&who.0, &workspace, (&name, if_version), &to).await?;
+    let to = (&to, version_in("to_version", versions.to_version)?);
+    let object = api.configuration.publish_banner(&who.0, &workspace, from, to).await?;
     Ok(Json(shown(&api, &workspace, object, &who)?))
 }

@@ -23,16 +23,17 @@ pub enum PublishTo {
 
 impl Configuration {
     /// Moves the banner of a source to where visitors of others meet it, and answers with the source, which from then on
-    /// has of its own what belongs to its host at most. `if_version` is the version of the source that the author saw.
+    /// has of its own what belongs to its host at most. `if_version` is the version of the source that the author saw,
+    /// `to_version` that of what is written over: of the consent block or of the other source.
     pub async fn publish_banner(
         &self,
         by: &Principal,
         workspace: &str,
         (source, if_version): (&str, i64),
-        to: &PublishTo,
+        (to, to_version): (&PublishTo, i64),
     ) -> Result<Object, EditError> {
         let decide = |stored: &StoredConfiguration| {
-            self.published(by, (stored, known(stored, workspace)?), (source, if_version), to)
+            self.published(by, (stored, known(stored, workspace)?), (source, if_version), (to, to_version))
         };
         self.make(by, workspace, decide).await?;
         self.object(workspace, ObjectKind::Source, source).await
@@ -43,7 +44,7 @@ impl Configuration {
         by: &Principal,
         (stored, found): (&StoredConfiguration, &StoredWorkspace),
         (source, if_version): (&str, i64),
-        to: &PublishTo,
+        (to, to_version): (&PublishTo, i64),
     ) -> Result<ConfigurationChange, EditError> {
         self.is_open(found, ObjectKind::Source, source, Some(if_version))?;
         let body = |kind, name: &str| found.object(kind, name).map(|object| object.body.clone()).unwrap_or_default();
@@ -65,7 +66,7 @@ impl Configuration {
             }
             PublishTo::Source(name) => (ObjectKind::Source, name.as_str()),
         };
-        self.is_open(found, kind, name, None)?;
+        self.is_open(found, kind, name, Some(to_version))?;
         let mut target = body(kind, name);
         match to {
             PublishTo::Workspace => SiteBanner::publish(&tried, banner_of(&mut target)),

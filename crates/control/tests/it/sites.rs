@@ -57,9 +57,20 @@ impl Rig {
         self.configuration.edit(&ada(), "acme", edit).await
     }
 
+    /// Publishes over what is there now. The version of a place that is not there is any.
     async fn publish(&self, name: &str, to: PublishTo) -> Result<Object, EditError> {
         let version = self.source(name).await.version;
-        self.configuration.publish_banner(&ada(), "acme", (name, version), &to).await
+        let to_version = self.version(&to).await.unwrap_or_default();
+        self.configuration.publish_banner(&ada(), "acme", (name, version), (&to, to_version)).await
+    }
+
+    /// The version of what a publication writes over.
+    async fn version(&self, to: &PublishTo) -> Option<i64> {
+        let (kind, name) = match to {
+            PublishTo::Workspace => (ObjectKind::Consent, ObjectKind::Consent.name()),
+            PublishTo::Source(name) => (ObjectKind::Source, name.as_str()),
+        };
+        self.configuration.object("acme", kind, name).await.ok().map(|object| object.version)
     }
 
     /// Title and version that each source shows, and its control.
@@ -120,12 +131,38 @@ fn what_was_tried_on_one_site_is_published_in_one_step() {
         assert!(exported.contains("body: Why") && exported.contains("title: Tried"), "{exported}");
         assert_snapshot!(told(rig.publish("staging", PublishTo::Workspace).await), @"source `staging` has no `banner` of its own: there is nothing to publish");
         rig.ask("staging", &json!({ "languages": { "en": { "title": "Again" } } })).await.expect("edits");
-        let late = rig.configuration.publish_banner(&ada(), "acme", ("staging", seen), &PublishTo::Workspace).await;
+        let to = (&PublishTo::Workspace, rig.version(&PublishTo::Workspace).await.expect("is there"));
+        let late = rig.configuration.publish_banner(&ada(), "acme", ("staging", seen), to).await;
         assert!(matches!(late, Err(EditError::Conflict { .. })));
         rig.publish("staging", PublishTo::Source("shop".to_owned())).await.expect("publishes");
         assert_snapshot!(rig.shown(), @"shop: Again 6 None, staging: Tried 6 None, web: Tried 6 None");
         assert_snapshot!(told(rig.publish("shop", PublishTo::Source("nobody".to_owned())).await), @"there is no source `nobody`");
         assert_snapshot!(told(rig.publish("shop", PublishTo::Source("shop".to_owned())).await), @"the banner of source `shop` is published there already");
+    });
+}
+
+#[test]
+fn an_edit_of_a_minute_ago_is_not_published_over() {
+    run(async {
+        let rig = Rig::new().await;
+        let staging = rig.source("staging").await.version;
+        for (to, kind, name) in [
+            (PublishTo::Workspace, ObjectKind::Consent, ObjectKind::Consent.name()),
+            (PublishTo::Source("shop".to_owned()), ObjectKind::Source, "shop"),
+        ] {
+            let seen = rig.version(&to).await.expect("is there");
+            // Another text on one site raises the version of the workspace's words too: both places are changed.
+            rig.ask("shop", &json!({ "languages": { "en": { "title": format!("{kind} of now") } } }))
+                .await
+                .expect("edits");
+            let shown = rig.shown();
+            let late = rig.configuration.publish_banner(&ada(), "acme", ("staging", staging), (&to, seen)).await;
+            let Err(EditError::Conflict { current }) = late else { panic!("{to:?}: {late:?}") };
+            assert_eq!((current.kind, &*current.name, Some(current.version)), (kind, name, rig.version(&to).await));
+            assert_eq!(rig.shown(), shown, "nothing was published");
+        }
+        rig.publish("staging", PublishTo::Source("shop".to_owned())).await.expect("with the version of now");
+        assert_snapshot!(rig.shown(), @"shop: Tried 6 None, staging: Your privacy on this site 6 Floating, web: Your privacy on this site 6 Floating");
     });
 }
 
