@@ -64,18 +64,43 @@ test("a notice is written, refused at its fields, saved, and read beside it", ()
     await page.keyboard.press("ControlOrMeta+a");
     await page.keyboard.type(PARTY.email);
     await who.getByLabel("Postal address").fill(PARTY.address);
-    await page.getByText("This is what is saved, not your draft.").waitFor();
+    const drafted = page.getByRole("region", { name: "The notice of your draft" });
+    await drafted.getByText("privacy@shop.example").waitFor();
+    assert.equal(mock.world.categories.notice, null, "it is read before it is saved");
     await save(page).click();
     await saved(page);
     assert.deepEqual(mock.world.categories.notice, NOTICE);
     const shown = page.getByRole("region", { name: "The notice as it is published" });
     await shown.getByRole("heading", { name: "Cookie notice of Shop" }).waitFor();
     await shown.getByText("privacy@shop.example").waitFor();
-    await page.getByText("This is what is saved, not your draft.").waitFor({ state: "detached" });
+    await drafted.waitFor({ state: "detached" });
     const link = page.getByRole("link", { name: "The page that visitors get" });
     assert.match(await link.getAttribute("href"), /^\/v1\/projects\/[^/]+\/notice\?language=en$/);
     await accessible(page, "a notice and its preview");
   }));
+
+test("a draft's notice is read while it is written, and a refusal leaves the last one", () =>
+  withPage(
+    "banner/notice",
+    async (page, mock) => {
+      const published = page.getByRole("region", { name: "The notice as it is published" });
+      await published.getByRole("heading", { name: "Cookie notice of Shop" }).waitFor();
+      const asked = [];
+      page.on("request", (request) => request.url().endsWith("/consent/preview/notice") && asked.push(request));
+      await page.getByLabel("What the site is called").pressSequentially(" and Sons", { delay: 20 });
+      const drafted = page.getByRole("region", { name: "The notice of your draft" });
+      await drafted.getByRole("heading", { name: "Cookie notice of Shop and Sons" }).waitFor();
+      assert.equal(asked.length, 1, "it waits until the typing rests");
+      assert.equal(mock.world.categories.notice.site, "Shop");
+      await accessible(page, "the notice of a draft");
+      await page.getByLabel("What the site is called").fill("");
+      await page.getByText("Your last change is refused; this is how it was before it.").waitFor();
+      await drafted.getByRole("heading", { name: "Cookie notice of Shop and Sons" }).waitFor();
+      await page.getByLabel("What the site is called").fill("Shop");
+      await published.getByRole("heading", { name: "Cookie notice of Shop" }).waitFor();
+    },
+    { prepare: ({ categories }) => Object.assign(categories, { notice: NOTICE }) },
+  ));
 
 test("every fact of a notice is kept as files write it, and what is emptied is not said", () =>
   withPage(

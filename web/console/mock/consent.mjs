@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { ago, MINUTE } from "./ago.mjs";
-import { experienceOf, refusalOf, regimes } from "./experience.mjs";
+import { experienceOf, noticeFacts, refusalOf, regimes } from "./experience.mjs";
 
 const DAY = 86_400_000;
 const KEY = "mock.example/ledger/acme+1a2b3c4d+ASK1c1gXK1AvyxwZCoPUJBVcVkd4Gml1TB/9uT5Tmr5R";
@@ -180,6 +180,11 @@ function preview({ body: { consent, region, language }, refuse }) {
   return why ? refuse(400, "invalid_workspace", why, "change it") : { body: experienceOf(consent, region, language) };
 }
 
+function noticePreview({ body: { consent, language }, refuse }) {
+  const why = refusalOf(consent);
+  return why ? refuse(400, "invalid_workspace", why, "change it") : { body: noticeFacts(consent, language) };
+}
+
 const simulation = ({ body: { consent, days }, refuse, world }) => {
   const why = refusalOf(consent);
   if (why) return refuse(400, "invalid_workspace", why, "change it");
@@ -218,6 +223,7 @@ export const consentRoutes = [
     ({ world, query }) => ({ body: experienceOf(world.categories, query.get("region"), query.get("language")) }),
   ],
   ["POST", /^\/w\/consent\/preview$/, preview],
+  ["POST", /^\/w\/consent\/preview\/notice$/, noticePreview],
   ["POST", /^\/w\/consent\/simulation$/, simulation],
   ["GET", /^\/w\/choices$/, choices],
   ["GET", /^\/w\/choices\/([^/]+)\/receipt$/, receipt],
@@ -240,6 +246,7 @@ export const consentRoutes = [
               key: KEY,
               size: world.isFull ? 18_204 : 0,
               checkpoint: world.isFull ? CHECKPOINT : CHECKPOINT.replace("18204", "0"),
+              published_at: ago(3 * MINUTE),
               files: "/ledger/acme/",
             },
           },

@@ -141,8 +141,8 @@ function refusalOfChildren(children) {
     : null;
 }
 
-/** Some of a published notice, with a block of every kind. */
-export function noticeOf({ notice }, language) {
+/** Some of a notice, with a block of every kind. */
+export function noticeFacts({ notice }, language) {
   const { site, controller } = notice;
   return {
     v: 1,

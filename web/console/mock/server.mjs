@@ -8,7 +8,6 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { noticeOf } from "./experience.mjs";
 import { routes } from "./routes.mjs";
 import { makeWorld } from "./world.mjs";
 
@@ -70,16 +69,6 @@ const refuse = (status, code, message, hint, more = {}) => ({
   body: { error: { code, message, hint, docs: `/docs/errors/${code}`, ...more } },
 });
 
-const NOTICE = /^\/v1\/projects\/[^/]+\/notice\.json$/;
-
-/** What visitors read, which is no part of the API. */
-const published = ({ categories }, url) =>
-  categories.notice ? { body: noticeOf(categories, url.searchParams.get("language")) } : { status: 404, body: {} };
-
-/** What is not the API: the console itself, and what visitors read. */
-const outside = (world, url, response) =>
-  NOTICE.test(url.pathname) ? answer(response, published(world, url)) : asset(url.pathname, response);
-
 /** Starts on a free port unless told; answers its address and a way to stop. */
 export async function startMock({ port = 0, kind = "full" } = {}) {
   const world = makeWorld(kind);
@@ -87,7 +76,7 @@ export async function startMock({ port = 0, kind = "full" } = {}) {
   world.signedIn = null;
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://mock");
-    if (!url.pathname.startsWith("/api/")) return outside(world, url, response);
+    if (!url.pathname.startsWith("/api/")) return asset(url.pathname, response);
     if (url.pathname === "/api/openapi.json") return answer(response, { body: DESCRIPTION });
     const path = url.pathname.replace("/api/v1", "").replace("/workspaces/acme", "/w");
     const found = routes.find(([method, pattern]) => method === request.method && pattern.test(path));

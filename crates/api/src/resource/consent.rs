@@ -1,15 +1,15 @@
 //! The consent block: categories, regimes, regions, the banner; and what a visitor of some region is
-//! asked by it, published or as a draft; and how visitors answered.
+//! asked by it and reads about it, published or as a draft; and how visitors answered.
 
 use axum::Json;
 use axum::extract::State;
-use consent::Experience;
+use consent::{Experience, Notice};
 use control::{Edit, Object, Tenant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use workspace::{DefaultRegime, DoNotTrack, ObjectKind, Regime, SourceKind, Workspace};
+use workspace::{DefaultRegime, DoNotTrack, ObjectKind, Regime, Source, SourceKind, Workspace};
 
 use crate::Api;
 use crate::access::Caller;
@@ -30,6 +30,7 @@ pub(super) fn routes() -> Vec<Operations> {
         routes!(show_categories, change_categories),
         routes!(show_experience),
         routes!(preview_consent),
+        routes!(preview_notice),
         routes!(show_consent_rates),
         routes!(list_regimes),
         routes!(list_vendors),
@@ -168,19 +169,24 @@ async fn show_experience(Here(tenant): Here, Asked(visitor): Asked<Visitor>) -> 
     asked_of(&tenant.workspace, &visitor)
 }
 
-/// What a visitor of a workspace is asked.
-fn asked_of(workspace: &Workspace, visitor: &Visitor) -> Result<Json<Value>> {
+/// The source whose page is meant.
+fn source_of<'w>(workspace: &'w Workspace, named: Option<&str>) -> Result<&'w Source> {
     let mut sources = workspace.sources.iter();
     let mut browsers = workspace.sources.iter().filter(|source| source.kind == SourceKind::Browser);
-    let found = match &visitor.source {
+    let found = match named {
         Some(name) => sources.find(|source| source.name.as_str() == name),
         // The workspace's own banner is meant, if there is a site that shows it as it is.
         None => browsers.clone().find(|source| source.banner.is_none()).or_else(|| browsers.next()),
     };
-    let source = found.ok_or_else(|| match &visitor.source {
+    found.ok_or_else(|| match named {
         Some(name) => Error::no_such("source", name),
         None => Error::no_such("source of kind", "browser"),
-    })?;
+    })
+}
+
+/// What a visitor of a workspace is asked.
+fn asked_of(workspace: &Workspace, visitor: &Visitor) -> Result<Json<Value>> {
+    let source = source_of(workspace, visitor.source.as_deref())?;
     let language = visitor.language.as_deref().unwrap_or_default();
     let experience = Experience::new(workspace, source, visitor.region.as_deref(), language);
     serde_json::to_value(experience).map(Json).map_err(|error| Error::internal("write what a visitor is asked", &error))
@@ -219,6 +225,41 @@ async fn preview_consent(Here(tenant): Here, Body(draft): Body<Draft>) -> Result
     let workspace = drafted(&tenant, draft.consent)?;
     let Draft { source, region, language, .. } = draft;
     asked_of(&workspace, &Visitor { source, region, language })
+}
+
+/// A consent block that is not published, and for whom its notice is read.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DraftOfNotice {
+    /// As it would be written.
+    #[schema(value_type = ConsentWritten)]
+    consent: Fields,
+    /// The source whose visitors read it; the first browser source when left out.
+    #[serde(default)]
+    source: Option<String>,
+    /// What the reader asks for, as `Accept-Language` says it.
+    #[serde(default)]
+    language: Option<String>,
+}
+
+/// The cookie notice that a consent block would publish if it were written. Nothing is stored, and it is refused as a preview
+/// of the block is.
+#[utoipa::path(
+    post, path = "/api/v1/workspaces/{workspace}/consent/preview/notice", tag = "categories", request_body = DraftOfNotice,
+    params(("workspace" = String, Path, description = "The workspace")),
+    responses(
+        (status = 200, body = Object, description = "As `/v1/projects/WRITE_KEY/notice.json` has it when it is published"),
+        (status = 400, body = ErrorBody, description = "It contradicts itself or the workspace"),
+        (status = 404, body = ErrorBody, description = "No such workspace or source, or the block has no `notice`"),
+    ),
+)]
+async fn preview_notice(Here(tenant): Here, Body(draft): Body<DraftOfNotice>) -> Result<Json<Value>> {
+    let workspace = drafted(&tenant, draft.consent)?;
+    let site = workspace.site(source_of(&workspace, draft.source.as_deref())?);
+    let notice = Notice::new(site, draft.language.as_deref().unwrap_or_default());
+    let notice =
+        notice.ok_or_else(|| Error::new(Code::NotFound, "the draft has no `notice`: none would be published"))?;
+    serde_json::to_value(notice).map(Json).map_err(|error| Error::internal("write a notice", &error))
 }
 
 /// The workspace as it would be with another consent block.

@@ -54,6 +54,57 @@ async fn a_draft_is_refused_in_the_words_in_which_it_would_not_be_written() {
     }
 }
 
+async fn notice(rig: &Rig, draft: Value) -> Answer {
+    let cookie = rig.sign_in("viewer", PASSWORD).await.expect("signed in");
+    rig.ask(&cookie, "POST", "/api/v1/workspaces/acme/consent/preview/notice", Some(draft)).await
+}
+
+fn consent_with_notice(site: &str) -> Value {
+    let controller = json!({ "name": "Acme", "address": "1 High Street", "email": "p@acme.example" });
+    let languages = json!({ "en": {}, "de": { "reviewed": "J. Roe, 2026-11-20" } });
+    json!({ "notice": { "site": site, "controller": controller, "languages": languages } })
+}
+
+#[tokio::test]
+async fn the_notice_of_a_draft_is_read_as_it_would_be_published_and_the_published_one_stays() {
+    let rig = Rig::new().await;
+    let admin = rig.sign_in("admin", PASSWORD).await.expect("signed in");
+    let path = "/api/v1/workspaces/acme/categories?if_version=0";
+    let written = rig.ask(&admin, "PUT", path, Some(consent_with_notice("Shop"))).await;
+    assert_eq!(written.status, StatusCode::OK, "{written:?}");
+    // As the collector writes it.
+    let published = || {
+        let tenant = rig.served.tenant("acme").expect("it is served");
+        let source = tenant.source("web").expect("it has one");
+        serde_json::to_value(consent::Notice::new(tenant.workspace.site(source), "en")).expect("JSON")
+    };
+    let saved = published();
+    assert_eq!(saved["title"], "Cookie notice of Shop");
+    let drafted = notice(&rig, json!({ "consent": consent_with_notice("Market"), "language": "en" })).await;
+    assert_eq!((drafted.status, &drafted.json()["title"]), (StatusCode::OK, &json!("Cookie notice of Market")));
+    assert_eq!(published(), saved, "nothing was published");
+    let unchanged = notice(&rig, json!({ "consent": consent_with_notice("Shop"), "language": "en" })).await;
+    assert_eq!(unchanged.json(), saved, "one shape for both");
+    let german = notice(&rig, json!({ "consent": consent_with_notice("Market"), "language": "de-AT" })).await;
+    assert_eq!(german.json()["language"], "de");
+}
+
+#[tokio::test]
+async fn the_notice_of_a_draft_is_refused_in_the_linters_words() {
+    let rig = Rig::new().await;
+    let refused = notice(&rig, json!({ "consent": consent_with_notice("") })).await;
+    assert_eq!((refused.status, &*refused.code()), (StatusCode::BAD_REQUEST, "invalid_workspace"));
+    let message = refused.json()["error"]["message"].clone();
+    assert_eq!(message, "`notice.site` has 1 to 80 characters");
+    for (draft, said) in [
+        (json!({ "consent": {} }), "the draft has no `notice`: none would be published"),
+        (json!({ "consent": consent_with_notice("Shop"), "source": "none" }), "there is no source `none`"),
+    ] {
+        let answer = notice(&rig, draft).await;
+        assert_eq!((answer.status, &answer.json()["error"]["message"]), (StatusCode::NOT_FOUND, &json!(said)));
+    }
+}
+
 /// A draft is shown, so what a reference in it refers to must not be filled in.
 #[tokio::test]
 async fn a_draft_tells_no_variable() {

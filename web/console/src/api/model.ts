@@ -406,7 +406,7 @@ export interface ChildrenWritten {
   parent?: string[];
 }
 
-/** A notice as it is published: `crates/consent/src/notice`. Here only what the console itself shows. */
+/** A notice as it is published, or would be: `crates/consent/src/notice`. Here only what the console itself shows. */
 export interface PublishedNotice {
   language: string;
   dir: "ltr" | "rtl";

@@ -1,7 +1,7 @@
 // Every read of the console: its key in the cache and how it is fetched. Writes name the key that they make old.
 
 import { queryOptions } from "@tanstack/react-query";
-import { ApiError, call, get, getText, part, toError } from "./client.ts";
+import { ApiError, call, get, getText, part } from "./client.ts";
 import type {
   AlertList,
   AuditEntry,
@@ -233,6 +233,17 @@ export const draftExperience = (workspace: string, asked: { consent: unknown; re
     retry: false,
   });
 
+/** The notice that a draft would publish; of what is saved, it is the one that is published. */
+export const draftNotice = (workspace: string, asked: { consent: unknown; source: string; language: string }) =>
+  queryOptions({
+    queryKey: [workspace, "categories", "notice", asked],
+    queryFn: ({ signal }) =>
+      call<PublishedNotice>("POST", under(workspace, "/consent/preview/notice"), { body: asked, signal }),
+    staleTime: 60_000,
+    gcTime: 10_000,
+    retry: false,
+  });
+
 /** Every change of the consent block, newest first. */
 export const consentChanges = (workspace: string, before: string | null) =>
   get<Page<AuditEntry>>("/audit", { workspace, kind: "consent", before });
@@ -297,18 +308,6 @@ export const audit = (workspace: string, filter: AuditFilter, before: string | n
 
 export const workspacePath = under;
 
-/** The notice that visitors read now, as its facts; `null`: none is published. */
-export const publishedNotice = (writeKey: string, language: string, version: number) =>
-  queryOptions({
-    queryKey: ["notice", writeKey, language, version],
-    queryFn: async ({ signal }): Promise<PublishedNotice | null> => {
-      const answer = await fetch(`${noticePath(writeKey, language, ".json")}&v=${version}`, { signal });
-      if (answer.status === 404) return null;
-      if (!answer.ok) throw toError(answer.status, await answer.json().catch(() => null));
-      return answer.json();
-    },
-  });
-
-/** Where visitors read it. */
-export const noticePath = (writeKey: string, language: string, form = "") =>
-  `/v1/projects/${encodeURIComponent(writeKey)}/notice${form}?language=${encodeURIComponent(language)}`;
+/** Where visitors read the notice. */
+export const noticePath = (writeKey: string, language: string) =>
+  `/v1/projects/${encodeURIComponent(writeKey)}/notice?language=${encodeURIComponent(language)}`;

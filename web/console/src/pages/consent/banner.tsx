@@ -102,7 +102,7 @@ function Editor({ saved, section }: { saved: Consent; section: Section }) {
           </form>
         </Card>
         {section === "notice" ? (
-          <NoticePreview start={start} isChanged={desk.isChanged} />
+          <NoticePreview start={start} draft={draft} isChanged={desk.isChanged} />
         ) : (
           <Preview preview={preview} visitor={visitor} onVisitor={setVisitor} draft={draft} />
         )}

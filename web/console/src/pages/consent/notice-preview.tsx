@@ -1,35 +1,36 @@
-// The notice as visitors read it now. The server writes notices of what is saved alone, so a draft is not shown, and the
-// page says so. It is built here from the notice's facts: its own page refuses to stand in a frame, as it should.
+// The notice of the draft, as visitors would read it once it is saved. It is built here from the notice's facts: its own
+// page refuses to stand in a frame, as it should.
 
-import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
-import type { Consent, NoticeBlock, NoticeLink, PublishedNotice } from "../../api/model.ts";
-import { noticePath, publishedNotice, sources } from "../../api/resources.ts";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useRef, useState } from "react";
+import type { Consent, NoticeBlock, NoticeLink, PublishedNotice, Source } from "../../api/model.ts";
+import { draftNotice, noticePath, sources } from "../../api/resources.ts";
 import { SelectField } from "../../ui/field.tsx";
 import { Card } from "../../ui/page.tsx";
 import { ScrollFrame } from "../../ui/scroll-frame.tsx";
 import { Empty, ErrorMessage, Loaded, Message, Skeleton } from "../../ui/states.tsx";
 import { useWorkspace } from "../../workspace.tsx";
-import { FIRST_LANGUAGE } from "./draft.ts";
+import { type Draft, FIRST_LANGUAGE } from "./draft.ts";
 import { languagesOfNotice } from "./notice-languages.tsx";
+import { useRested } from "./preview.tsx";
 import { languageName } from "./terms.ts";
 
-export function NoticePreview({ start, isChanged }: { start: Consent; isChanged: boolean }) {
+interface Props {
+  start: Consent;
+  draft: Draft;
+  isChanged: boolean;
+}
+
+export function NoticePreview(props: Props) {
   const query = useQuery(sources(useWorkspace()));
   return (
     <div className="banner-preview" id="preview">
       <Card title="Preview">
         <div className="stack">
-          {isChanged && (
-            <Message tone="wait" title="This is what is saved, not your draft.">
-              The server writes a notice when it is saved.
-            </Message>
-          )}
           <Loaded query={query}>
             {({ items }) => {
-              const key = items.find(({ enabled, write_key }) => enabled && write_key)?.write_key;
-              if (!start.notice) return <NoNotice />;
-              return key ? <Saved writeKey={key} start={start} /> : <NoSource />;
+              const source = items.find(({ enabled }) => enabled);
+              return source ? <OfDraft source={source} {...props} /> : <NoSource />;
             }}
           </Loaded>
         </div>
@@ -46,15 +47,26 @@ const NoNotice = () => (
 
 const NoSource = () => (
   <Empty icon="sources" title="No source whose notice could be shown">
-    <p>A notice stands under the write key of a source. Add one, or ask somebody who may see write keys.</p>
+    <p>A notice is that of a source. Add one.</p>
   </Empty>
 );
 
-function Saved({ writeKey, start }: { writeKey: string; start: Consent }) {
-  const codes = start.notice ? languagesOfNotice(start.notice) : [];
+function OfDraft({ source, start, draft, isChanged }: Props & { source: Source }) {
+  const workspace = useWorkspace();
+  const consent = useRested(draft);
+  const { notice } = consent;
+  const codes = notice ? languagesOfNotice(notice) : [];
   const [wanted, setLanguage] = useState<string>(FIRST_LANGUAGE);
   const language = codes.find((code) => code === wanted) ?? codes[0] ?? FIRST_LANGUAGE;
-  const query = useQuery(publishedNotice(writeKey, language, start.version));
+  const query = useQuery({
+    ...draftNotice(workspace, { consent, source: source.name, language }),
+    enabled: notice !== null,
+    placeholderData: keepPreviousData,
+  });
+  // A draft that is refused leaves the last that could be shown.
+  const last = useRef(query.data);
+  if (query.data) last.current = query.data;
+  if (!notice) return <NoNotice />;
   return (
     <>
       {codes.length > 1 && (
@@ -65,22 +77,29 @@ function Saved({ writeKey, start }: { writeKey: string; start: Consent }) {
           onChange={setLanguage}
         />
       )}
-      <p className="small">
-        <a href={noticePath(writeKey, language)} target="_blank" rel="noopener">
-          The page that visitors get
-        </a>
-      </p>
-      {query.isPending && <Skeleton lines={8} />}
-      {query.isError && <ErrorMessage error={query.error} onRetry={() => query.refetch()} />}
-      {query.data === null && <NoNotice />}
-      {query.data && <Shown notice={query.data} />}
+      {start.notice && source.write_key && (
+        <p className="small">
+          <a href={noticePath(source.write_key, language)} target="_blank" rel="noopener">
+            The page that visitors get
+          </a>
+        </p>
+      )}
+      {query.isPending && !last.current && <Skeleton lines={8} />}
+      {query.isError && !last.current && <ErrorMessage error={query.error} onRetry={() => query.refetch()} />}
+      {query.isError && last.current && (
+        <Message tone="wait" title="Your last change is refused; this is how it was before it." />
+      )}
+      {last.current && <Shown notice={last.current} isDraft={isChanged} />}
     </>
   );
 }
 
-function Shown({ notice }: { notice: PublishedNotice }) {
+function Shown({ notice, isDraft }: { notice: PublishedNotice; isDraft: boolean }) {
   return (
-    <ScrollFrame label="The notice as it is published" className="notice-shown">
+    <ScrollFrame
+      label={isDraft ? "The notice of your draft" : "The notice as it is published"}
+      className="notice-shown"
+    >
       <div lang={notice.language} dir={notice.dir} className="stack">
         <h3>{notice.title}</h3>
         {notice.intro.map((text) => (

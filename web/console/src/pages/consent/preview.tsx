@@ -35,7 +35,7 @@ export interface PreviewState {
 const TYPING_MS = 400;
 
 /** Follows a value when it has rested. */
-function useRested<T>(value: T): T {
+export function useRested<T>(value: T): T {
   const [rested, setRested] = useState(value);
   useEffect(() => {
     const timer = window.setTimeout(() => setRested(value), TYPING_MS);
