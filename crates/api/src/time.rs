@@ -1,5 +1,7 @@
 //! Times as the API writes them.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use event::Millis;
 use serde::Serialize;
 use utoipa::openapi::RefOr;
@@ -11,6 +13,14 @@ use crate::error::Error;
 /// RFC 3339 in UTC, to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct At(pub(crate) Millis);
+
+impl At {
+    /// The time of a file; `None` before 1970.
+    pub(crate) fn of(time: SystemTime) -> Option<Self> {
+        let since = time.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_millis()).ok().map(|millis| Self(Millis(millis)))
+    }
+}
 
 /// Reads a moment of a request.
 pub(crate) fn moment(name: &'static str, text: Option<&str>) -> Result<Option<Millis>, Error> {

@@ -100,6 +100,8 @@ test("whoever may not see choices reads why", () =>
 test("a ledger that is not open says what that means, and comes back by itself", () =>
   withPage("ledger", async (page, mock) => {
     await page.getByText("18,204").waitFor();
+    const published = page.getByText("Last published").locator("..");
+    await published.getByText(/3 min/).waitFor();
     const [file] = await Promise.all([
       page.waitForEvent("download"),
       page.getByRole("button", { name: "Keep it" }).click(),

@@ -31,6 +31,9 @@ struct LedgerShown {
     size: u64,
     /// The last signed checkpoint, as C2SP `tlog-checkpoint` has it. Keep one elsewhere.
     checkpoint: String,
+    /// When that checkpoint was published, by the time of its file; a copy of the data directory may have another. `null`: the
+    /// file system does not tell.
+    published_at: Option<At>,
     /// Where its files are served to everybody.
     files: String,
     /// Whether the last checkpoint is held outside of the data directory (`ledger_anchor_dir`). `false`: after a restored backup
@@ -57,13 +60,14 @@ async fn show_ledger(State(api): State<Api>, Here(tenant): Here) -> Result<Json<
     let workspace = tenant.name();
     let log = std::sync::Arc::clone(ledger_of(&api, &workspace)?.log());
     let read = std::sync::Arc::clone(&log);
-    let signed = tokio::task::spawn_blocking(move || read.checkpoint()).await;
-    let signed = signed.map_err(|error| Error::internal("read the ledger's checkpoint", &error))?;
+    let read = tokio::task::spawn_blocking(move || (read.checkpoint(), read.published_at())).await;
+    let (signed, published_at) = read.map_err(|error| Error::internal("read the ledger's checkpoint", &error))?;
     let signed = signed.map_err(|error| Error::internal("read the ledger's checkpoint", &error))?;
     Ok(Json(LedgerShown {
         key: log.verifier().to_string(),
         size: signed.checkpoint().size,
         checkpoint: signed.note().to_owned(),
+        published_at: published_at.and_then(At::of),
         files: format!("/ledger/{workspace}/"),
         anchored: log.is_anchored(),
     }))

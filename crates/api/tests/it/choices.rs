@@ -1,5 +1,8 @@
 //! Choices on record: taken over with care, and shown as they were at any time.
 
+use std::fs::File;
+use std::time::{Duration, UNIX_EPOCH};
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -192,6 +195,10 @@ async fn a_receipt_proves_its_choice_to_whoever_has_the_public_key() {
     // The first leaf is that of the configuration.
     assert_eq!((&shown["size"], shown["key"].as_str()), (&json!(2), Some(&*key.to_string())));
     assert_eq!(shown["anchored"], false);
+    let checkpoint = File::options().write(true).open(world.rig.directory.path().join("ledger/checkpoint"));
+    let at = UNIX_EPOCH + Duration::from_millis(1_795_298_400_000);
+    checkpoint.and_then(|file| file.set_modified(at)).expect("it has a time");
+    assert_eq!(ask("/api/v1/workspaces/acme/ledger").await.json()["published_at"], "2026-11-21T22:00:00.000Z");
     let tile = world.rig.ask("", "GET", "/ledger/acme/tile/0/000.p/2", None).await;
     assert_eq!((tile.status, tile.headers.get("cache-control").is_some()), (StatusCode::OK, true));
     for path in

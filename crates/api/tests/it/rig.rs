@@ -138,7 +138,8 @@ async fn delivering(
 pub(crate) struct Rig {
     router: Router,
     pub(crate) store: Arc<dyn Store>,
-    _directory: tempfile::TempDir,
+    /// Where the ledger lies.
+    pub(crate) directory: tempfile::TempDir,
     /// What is served.
     pub(crate) served: Arc<control::Directory>,
 }
@@ -203,7 +204,7 @@ impl Rig {
             version: "0.0.0",
         };
         let router = api::router(&Api::new(options)).expect("every operation is authorised");
-        Self { router, store, _directory: directory, served }
+        Self { router, store, directory, served }
     }
 
     /// A request as somebody with a session that was let in: its body, which may have no end.

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use disk::Disk;
 
@@ -121,6 +122,11 @@ impl Note {
                 .map_err(|error| LedgerError::Checkpoint { path: self.path.clone(), error })
         };
         note.map(verify).transpose()
+    }
+
+    /// When it was written.
+    pub(super) fn written_at(&self) -> io::Result<SystemTime> {
+        self.disk.open(&self.path)?.modified()
     }
 
     pub(super) fn write(&self, signed: &SignedCheckpoint) -> Result<(), LedgerError> {

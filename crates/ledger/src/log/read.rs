@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
+use std::time::SystemTime;
 
 use super::{Ledger, LedgerError};
 use crate::checkpoint::SignedCheckpoint;
@@ -40,6 +41,12 @@ impl Ledger {
     /// The last published checkpoint.
     pub fn checkpoint(&self) -> Result<SignedCheckpoint, LedgerError> {
         Ok(self.published()?.signed.clone())
+    }
+
+    /// When the last checkpoint was published, by the time of its file; `None` where the disk does not tell. Nothing rests on
+    /// it: a checkpoint itself has no time, and whoever copies the directory may give its files another.
+    pub fn published_at(&self) -> Option<SystemTime> {
+        self.checkpoint.written_at().ok()
     }
 
     /// Proves that a leaf is in the tree of the last checkpoint.

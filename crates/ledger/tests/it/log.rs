@@ -1,6 +1,8 @@
 //! Appending, proving, and the files that others read.
 
+use std::fs::File;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use disk::RealDisk;
 use insta::assert_snapshot;
@@ -13,6 +15,27 @@ use crate::setup::{ORIGIN, key, leaf, leaves, open, root};
 
 /// Sizes around everything that changes: a tile is full, a level begins.
 const SIZES: [u64; 9] = [0, 1, 2, 255, 256, 257, 300, 511, 1000];
+
+#[test]
+fn it_knows_when_it_published_last_over_a_restart_and_not_when_it_was_asked() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("ledger");
+    let open = || {
+        let disk = Arc::new(RealDisk);
+        Ledger::open(Options { directory: path.clone(), anchor: None, key: key(), disk }).expect("opens")
+    };
+    let yesterday = UNIX_EPOCH + Duration::from_secs(1_795_212_000);
+    let log = open();
+    log.append(0, &leaves(0..3)).expect("appends");
+    let checkpoint = File::options().write(true).open(path.join("checkpoint")).expect("it is there");
+    checkpoint.set_modified(yesterday).expect("it has a time");
+    drop(log);
+    let log = open();
+    log.append(1, &leaves(1..3)).expect("has them already");
+    assert_eq!(log.published_at(), Some(yesterday));
+    log.append(3, &leaves(3..4)).expect("appends");
+    assert_ne!(log.published_at().expect("the disk tells"), yesterday);
+}
 
 #[test]
 fn every_leaf_is_proved_and_every_beginning_is_consistent() {

@@ -388,6 +388,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/consent/preview/notice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The cookie notice that a consent block would publish if it were written. Nothing is stored, and it is refused as a preview
+         *     of the block is.
+         */
+        post: operations["preview_notice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/consent/rates": {
         parameters: {
             query?: never;
@@ -744,7 +764,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Asks the lake. Identifiers and contents of events are `null` for whoever may not see personal data. */
+        /**
+         * Asks the lake. Identifiers and contents of events are `null` for whoever may not see personal data. Whoever is below
+         *     `admin` says under `use` what the rows are for, so that a withdrawal counts for what is stored too.
+         */
         post: operations["query_lake"];
         delete?: never;
         options?: never;
@@ -1562,6 +1585,15 @@ export interface components {
             /** @description The source whose page it is; the first browser source when left out. */
             source?: string | null;
         };
+        /** @description A consent block that is not published, and for whom its notice is read. */
+        DraftOfNotice: {
+            /** @description As it would be written. */
+            consent: components["schemas"]["ConsentWritten"];
+            /** @description What the reader asks for, as `Accept-Language` says it. */
+            language?: string | null;
+            /** @description The source whose visitors read it; the first browser source when left out. */
+            source?: string | null;
+        };
         /** @description The body of every error. */
         ErrorBody: {
             error: components["schemas"]["ErrorDetail"];
@@ -1569,7 +1601,7 @@ export interface components {
         /** @description What went wrong and what to do. */
         ErrorDetail: {
             /** @enum {string} */
-            code: "invalid_json" | "invalid_value" | "version_missing" | "invalid_workspace" | "query_failed" | "bad_credentials" | "not_signed_in" | "forbidden" | "header_missing" | "not_found" | "wrong_method" | "body_timeout" | "already_exists" | "version_conflict" | "declared_by_file" | "in_use" | "not_running" | "replay_state" | "payload_too_large" | "unsupported_media_type" | "too_many_attempts" | "busy" | "internal" | "not_ready" | "not_here";
+            code: "invalid_json" | "invalid_value" | "version_missing" | "invalid_workspace" | "query_failed" | "bad_credentials" | "not_signed_in" | "forbidden" | "use_missing" | "header_missing" | "not_found" | "wrong_method" | "body_timeout" | "already_exists" | "version_conflict" | "declared_by_file" | "in_use" | "not_running" | "replay_state" | "payload_too_large" | "unsupported_media_type" | "too_many_attempts" | "busy" | "internal" | "not_ready" | "not_here";
             /** @description With `version_conflict`: the object as it is now. */
             current?: unknown;
             /** @description The path of its page on this server. */
@@ -1825,6 +1857,7 @@ export interface components {
             files: string;
             /** @description Its public key, for `assent ledger verify`. */
             key: string;
+            published_at?: null | components["schemas"]["At"];
             /**
              * Format: int64
              * @description Leaves that are published.
@@ -3843,6 +3876,51 @@ export interface operations {
             };
         };
     };
+    preview_notice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The workspace */
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftOfNotice"];
+            };
+        };
+        responses: {
+            /** @description As `/v1/projects/WRITE_KEY/notice.json` has it when it is published */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description It contradicts itself or the workspace */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such workspace or source, or the block has no `notice` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     show_consent_rates: {
         parameters: {
             query?: {
@@ -4977,6 +5055,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description It says no `use`, which the role must */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description No such workspace */
             404: {
                 headers: {
@@ -5607,8 +5694,13 @@ export interface operations {
     publish_banner: {
         parameters: {
             query: {
-                /** @description The `version` of the object as it was read. Another one means that somebody changed it meanwhile. */
+                /** @description The `version` of the source whose banner it is, as it was read. */
                 if_version: number;
+                /**
+                 * @description The `version`, as it was read, of what is written over: of the source `to`, else of the consent block, as
+                 *     `categories` answers it. Another one means that somebody changed it meanwhile, and their edit would be lost.
+                 */
+                to_version: number;
             };
             header?: never;
             path: {
@@ -5652,7 +5744,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It was changed meanwhile, or a file declares what would change */
+            /** @description One of both was changed meanwhile, or a file declares what would change */
             409: {
                 headers: {
                     [name: string]: unknown;

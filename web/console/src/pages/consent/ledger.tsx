@@ -10,6 +10,7 @@ import { Code } from "../../ui/code.tsx";
 import { Card } from "../../ui/page.tsx";
 import { saveFile } from "../../ui/save-file.ts";
 import { Empty, Loaded, Message } from "../../ui/states.tsx";
+import { When } from "../../ui/when.tsx";
 import { useWorkspace } from "../../workspace.tsx";
 import { readCheckpoint } from "./checkpoint.ts";
 import { useIsStopped } from "./publishing.ts";
@@ -55,6 +56,12 @@ function State({ state }: { state: LedgerShown }) {
             <dd>{count(state.size)}</dd>
           </div>
           <div>
+            <dt>Last published</dt>
+            <dd className="stat-text">
+              <When at={state.published_at} none="not known" />
+            </dd>
+          </div>
+          <div>
             <dt>Origin</dt>
             <dd className="stat-text break">{checkpoint.origin}</dd>
           </div>
@@ -81,8 +88,8 @@ function State({ state }: { state: LedgerShown }) {
         <div className="stack">
           <p className="muted">
             One hash that stands for every leaf, signed. The ledger shows changes only to those who kept a checkpoint:
-            keep one regularly on a machine of another owner. A checkpoint has no time of its own; it is signed within
-            about a second of the last choice.
+            keep one regularly on a machine of another owner. A checkpoint has no time of its own: what stands above is
+            that of its file. It is signed within about a second of the last choice.
           </p>
           <Code label="Checkpoint" text={state.checkpoint} wrap />
           <dl className="facts">
