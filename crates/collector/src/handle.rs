@@ -204,6 +204,7 @@ impl Collector {
             Handler::Choose => Box::pin(self.choose(&head, body, peer)).await,
             Handler::HandOff => Box::pin(self.hand_off(&head, body, peer)).await,
             Handler::TakeOver => Box::pin(self.take_over(&head, body, peer)).await,
+            Handler::Elsewhere => Box::pin(self.refused_elsewhere(&head, body)).await,
             Handler::Shadow => Box::pin(self.compared(&head, body, peer)).await,
             Handler::Receipt => Box::pin(self.receipt(&head, peer, segment)).await,
             Handler::Form => self.form(&head, peer),

@@ -32,6 +32,7 @@ pub(crate) enum Reject {
     TooManyReceipts,
     TooManyComparisons,
     NoHandOff,
+    NoProof,
     ForeignGrant,
     NoBeacon,
     Internal,
@@ -59,7 +60,7 @@ const fn later(row: Row, retry_after_s: &'static str) -> Row {
 }
 
 /// The table, in the order of the type.
-pub(crate) static TABLE: [(Reject, Row); 27] = [
+pub(crate) static TABLE: [(Reject, Row); 28] = [
     (
         Reject::BadJson,
         row(
@@ -282,6 +283,15 @@ pub(crate) static TABLE: [(Reject, Row); 27] = [
         ),
     ),
     (
+        Reject::NoProof,
+        row(
+            StatusCode::FORBIDDEN,
+            "no_proof",
+            "the proof is not that of this user id under this write key",
+            "compute it on your own server: HMAC-SHA-256 in hex of the user id, with the source's `proof_key` from the API",
+        ),
+    ),
+    (
         Reject::ForeignGrant,
         row(
             StatusCode::FORBIDDEN,
@@ -401,6 +411,7 @@ mod tests {
         429 too_many_receipts, again after 60 s
         429 too_many_comparisons, again after 60 s
         403 no_hand_off
+        403 no_proof
         403 foreign_grant
         404 no_beacon
         500 internal

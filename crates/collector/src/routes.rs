@@ -36,6 +36,8 @@ pub(crate) enum Handler {
     HandOff,
     /// The same, where it arrives.
     TakeOver,
+    /// What somebody who is signed in refused on other devices.
+    Elsewhere,
     /// What another consent platform holds on a page, to be compared.
     Shadow,
     /// The receipt of that number.
@@ -88,6 +90,7 @@ impl Handler {
             | Self::SdkFile(_)
             | Self::HandOff
             | Self::TakeOver
+            | Self::Elsewhere
             | Self::Shadow
             | Self::Blocking
             | Self::Receipt
@@ -118,7 +121,7 @@ const fn get(pattern: &'static str, handler: Handler) -> Row {
 }
 
 /// Paths that also answer with `/v1` in front.
-static VERSIONED: [Row; 34] = [
+static VERSIONED: [Row; 35] = [
     post("/t", Handler::One(Call::Track)),
     post("/track", Handler::One(Call::Track)),
     post("/b", Handler::Batch),
@@ -143,6 +146,7 @@ static VERSIONED: [Row; 34] = [
     get("/consent/form.css", Handler::FormStyle),
     post("/consent/handoff", Handler::HandOff),
     post("/consent/handoff/taken", Handler::TakeOver),
+    post("/consent/elsewhere", Handler::Elsewhere),
     post("/consent/amp", Handler::AmpCheck),
     post("/consent/amp/choice", Handler::AmpChoice),
     post("/consent/shadow", Handler::Shadow),

@@ -172,6 +172,18 @@ pub(crate) fn by_age(refused: CategorySet, is_disclosure: bool, is_optional: boo
     is_denied.then_some(Reason::KnownChild)
 }
 
+/// The categories under which nothing may be used any more by what is refused: those that are, and those that an opt-out of
+/// sale and sharing or an age takes away. What a page shows, which knows categories alone; [`decide`] is finer.
+pub fn off(refused: CategorySet, categories: &Categories) -> CategorySet {
+    let beside = [
+        (CategorySet::SALE_AND_SHARING, categories.targeting()),
+        (CategorySet::ADULT, categories.targeting()),
+        (CategorySet::OWN_CONSENT, categories.optional()),
+    ];
+    let taken = beside.into_iter().filter(|(said, _)| refused.intersects(*said)).map(|(_, taken)| taken);
+    taken.fold(refused.intersection(categories.optional()), CategorySet::union)
+}
+
 pub(crate) fn by_mapping(purpose: &Use, categories: &Categories) -> Option<Reason> {
     if purpose.categories.is_empty() {
         return (!purpose.unmapped).then_some(Reason::Unmapped);

@@ -131,6 +131,8 @@ struct Texts {
     reload: String,
     reload_button: String,
     receipt: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elsewhere: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     links: Vec<LinkShown>,
 }
@@ -320,6 +322,7 @@ fn texts(site: Site<'_>, regime: Regime, language: &str, words: &Words) -> Texts
         reload: said("reload"),
         reload_button: said("reload_button"),
         receipt: said("receipt"),
+        elsewhere: banner.other_devices.then(|| said("elsewhere")),
         links: if has_link { vec![LinkShown { text: said("choices_link"), href: None }] } else { Vec::new() },
     }
 }
@@ -346,6 +349,9 @@ fn said(rules: &ConsentRules, banner: &Banner, (regime, language): (Regime, &str
     }
     if !row.confirm_opt_in {
         places.remove("confirm");
+    }
+    if !banner.other_devices {
+        places.remove("elsewhere");
     }
     let mut named = BTreeMap::new();
     for rule in &rules.categories {

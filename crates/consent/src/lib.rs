@@ -34,7 +34,7 @@ mod telling;
 pub use categories::{Categories, CategorySet, TooManyCategories};
 pub use choice::{Choice, Choices};
 pub use collect::{Arrival, Collected, collect};
-pub use decide::{Decision, Rules, UndeclaredUse, Use, Wishes, decide};
+pub use decide::{Decision, Rules, UndeclaredUse, Use, Wishes, decide, off};
 pub use experience::{Experience, Shown, everything_shown, hash_shown, words_shown};
 pub use gate::{Gate, Generation, HasSubject, Permitted, Subject, Withheld};
 pub use held::{Held, When, Words};

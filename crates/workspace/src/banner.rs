@@ -36,6 +36,8 @@ pub struct Banner {
     pub frames: Vec<String>,
     /// Origins of sites that link to each other: a choice made on one goes along with a visitor who follows such a link.
     pub hand_off: Vec<String>,
+    /// Whether pages say what somebody who is signed in there refused on other devices. They must prove who it is.
+    pub other_devices: bool,
     /// Days that an identifier lives. Nothing renews it.
     pub identifier_days: u16,
     /// The domain of the cookies; absent, the widest that the browser takes.
@@ -60,6 +62,7 @@ impl Default for Banner {
             tcf: None,
             frames: Vec::new(),
             hand_off: Vec::new(),
+            other_devices: false,
             identifier_days: IDENTIFIER_DAYS,
             cookie_domain: None,
         }
@@ -78,7 +81,8 @@ impl Banner {
         let tcf = self.tcf.is_some().then_some(Surface::Tcf);
         let frames = (!self.frames.is_empty()).then_some(Surface::Frames);
         let hand_off = (!self.hand_off.is_empty()).then_some(Surface::HandOff);
-        self.surfaces.iter().copied().chain(tcf).chain(frames).chain(hand_off).collect()
+        let elsewhere = self.other_devices.then_some(Surface::Elsewhere);
+        self.surfaces.iter().copied().chain(tcf).chain(frames).chain(hand_off).chain(elsewhere).collect()
     }
 
     /// What is done before a choice under a regime.
@@ -128,6 +132,9 @@ pub enum Surface {
     /// Takes a choice along to another site: there whenever [`Banner::hand_off`] is, so nobody writes it.
     #[serde(skip_deserializing)]
     HandOff,
+    /// Says what was refused on other devices: there whenever [`Banner::other_devices`] is, so nobody writes it.
+    #[serde(skip_deserializing)]
+    Elsewhere,
 }
 
 /// TCF 2.3. Numbers are those of the IAB; Assent itself is registered nowhere.

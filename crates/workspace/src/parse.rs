@@ -180,6 +180,7 @@ consent:
     fn a_rule_about_children_says_who_is_one() {
         let with = |children: &str| check(&format!("{GOOD}  children: {children}\n"));
         assert_snapshot!(with("{ name: band, denied: [teen, kid], parent: [kid] }"), @"acme with 2 sources");
+        assert_eq!(with("{ name: band, denied: [teen, ''] }"), with("{ name: band, denied: [] }"));
         assert_snapshot!(with("{ name: band, denied: [] }"), @"`consent.children` needs the `name` of the field that says who is a child, and in `denied` the values that say so");
         assert_snapshot!(with("{ name: band, denied: [teen], parent: [kid] }"), @"`consent.children.parent` names `kid`, which is not in `denied`: whoever needs a parent is a child");
         let categories = |name: &str| check(&GOOD.replace("aliases: [C0002, ta-2]", &format!("aliases: ['{name}']")));

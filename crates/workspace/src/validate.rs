@@ -151,7 +151,9 @@ fn nearest<'n>(wanted: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n
 /// nothing would show.
 fn children(workspace: &Workspace) -> Result<(), Invalid> {
     let Some(children) = &workspace.consent.children else { return Ok(()) };
-    if children.name.is_empty() || children.denied.is_empty() {
+    // An event without the field has no value, so an empty one would say nothing of anybody.
+    let says_nothing = children.denied.is_empty() || children.denied.iter().any(String::is_empty);
+    if children.name.is_empty() || says_nothing {
         return Err(Invalid(
             "`consent.children` needs the `name` of the field that says who is a child, and in `denied` the values that \
              say so"

@@ -54,7 +54,7 @@ pub struct Words {
 }
 
 /// Every place that has words.
-pub(crate) const PLACES: [&str; 21] = [
+pub(crate) const PLACES: [&str; 22] = [
     "title",
     "body",
     "accept",
@@ -75,6 +75,7 @@ pub(crate) const PLACES: [&str; 21] = [
     "reload",
     "reload_button",
     "receipt",
+    "elsewhere",
     "saved",
 ];
 

@@ -66,15 +66,17 @@ export class Banner {
   }
 
   /** That the browser's signal was honoured, where the regime has it said. */
-  honoured = () => {
+  honoured = (): HTMLElement | false => {
     const { regime, texts } = this.#consent.settings;
     return regime.gpc.show && this.#consent.isSignalled() && status(texts.gpc);
   };
 
   #render() {
-    const { asks, choice, isSignalled } = this.#state();
+    const consent = this.#consent;
+    const asks = consent.asks();
     const lingers = this.#actions.lingering();
-    const state = JSON.stringify([asks, choice, isSignalled, lingers]);
+    const holds = [consent.choice?.categories, consent.isSignalled(), consent.preferences()];
+    const state = JSON.stringify([asks, lingers, holds]);
     if (state === this.#shown) return;
     this.#shown = state;
     const hadFocus = this.root.activeElement !== null;
@@ -85,11 +87,6 @@ export class Banner {
     // Whoever chose by keyboard goes on from where the choice can be changed, not from the top of the page.
     const control = () => document.querySelector<HTMLElement>("[data-assent-open]");
     if (hadFocus) (this.#place.querySelector("button") ?? control())?.focus();
-  }
-
-  #state() {
-    const consent = this.#consent;
-    return { asks: consent.asks(), choice: consent.choice?.categories, isSignalled: consent.isSignalled() };
   }
 
   #first() {

@@ -133,7 +133,7 @@ class Centre {
     const { consent } = this.#core;
     const label = policy ? h("a", { href: policy, target: "_blank", rel: "noopener noreferrer" }, name) : name;
     if (!isOptional) return h("li", {}, label);
-    const isOn = consent.preferences()[category] === true && !consent.choice?.refusedVendors.includes(id);
+    const isOn = consent.permits({ categories: [category], vendor: id });
     const input = this.#switch(this.#vendors, id, isOn, this.#isFixed(category));
     input.setAttribute("aria-label", name);
     // A vendor needs its category: switching it on switches that on, and one that is off takes its vendors along.
@@ -190,9 +190,10 @@ class Centre {
   #choose(method: "accept_all" | "reject_all" | "choose", granted: readonly string[], refusedVendors: string[]) {
     const { consent } = this.#core;
     const { settings, choice } = consent;
+    const wasRefused = (id: string) => choice?.categories[id] === false || this.#core.isRefusedElsewhere?.(id);
     const may = granted.filter((id) => !this.#isFixed(id));
     // Granting what was refused takes a second, separate step.
-    const again = settings.regime.confirmOptIn ? may.filter((id) => choice?.categories[id] === false) : [];
+    const again = settings.regime.confirmOptIn ? may.filter(wasRefused) : [];
     const over = may.filter((id) => consent.denied().includes(id));
     if (over.length) {
       const named = settings.categories.filter(({ id }) => over.includes(id) || again.includes(id));

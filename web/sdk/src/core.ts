@@ -82,6 +82,8 @@ export class Core {
   readonly tags: Tags;
   /** What the loaded chunks do after every change. */
   readonly followers = new Set<() => void>();
+  /** Whether whoever is signed in refused it on another device; there where a page says who that is. */
+  declare isRefusedElsewhere?: (id: string) => boolean;
   readonly #start: Start;
   /** Made for the first event: asking for the time zone takes longer than all else that is done before a choice. */
   #surroundings: Fields | undefined;

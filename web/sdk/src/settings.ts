@@ -74,9 +74,10 @@ export type CategoryModel = "opt-in" | "opt-out" | "exempt";
  * - `tcf`: `__tcfapi` of the IAB's TCF 2.3, by the block `tcf`;
  * - `gpp`: `__gpp` of the IAB's GPP 1.1 with the sections of the United States;
  * - `frames`: nobody's; asks the page around a frame, and answers frames, by `frames`;
- * - `handoff`: nobody's; takes the choice along to another site, by `handOff`.
+ * - `handoff`: nobody's; takes the choice along to another site, by `handOff`;
+ * - `elsewhere`: nobody's; says what somebody who is signed in refused on other devices.
  */
-export type Surface = "trustarc" | "onetrust" | "tcf" | "gpp" | "frames" | "handoff";
+export type Surface = "trustarc" | "onetrust" | "tcf" | "gpp" | "frames" | "handoff" | "elsewhere";
 
 /** TCF 2.3. The ids are the operator's, who is registered with the IAB; Assent is not certified. */
 export interface Tcf {
@@ -168,6 +169,8 @@ export interface Texts {
   readonly reloadButton: string;
   /** The link to the receipt, after a choice. */
   readonly receipt: string;
+  /** In front of what was refused on another device; there when `surfaces` has `elsewhere`. */
+  readonly elsewhere?: string;
   /** Links of the first layer and the preference centre. Without `href` a link opens the preference centre. */
   readonly links?: readonly { readonly text: string; readonly href?: string }[];
 }

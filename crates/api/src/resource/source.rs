@@ -34,6 +34,9 @@ pub(crate) struct Source {
     written: SourceWritten,
     /// The file that declares it, so that it cannot be changed here; `null`: it can.
     declared_by: Option<String>,
+    /// What your own server proves with who is signed in on its pages (`banner.other_devices`): a secret, derived from the
+    /// write key. `null` for whoever is less than an admin.
+    proof_key: Option<String>,
     /// Its version, to be sent with a change.
     version: i64,
     /// When its first event since the server's start was seen; `null`: none was.
@@ -122,10 +125,13 @@ fn shown(api: &Api, workspace: &str, object: Object, who: &Caller) -> Result<Sou
     let read: std::result::Result<SourceWritten, _> = serde_json::from_value(object.body.into());
     let mut written = read.map_err(|error| Error::internal("read a source that it stores", &error))?;
     written.write_key = written.write_key.filter(|_| who.is_at_least(Role::Admin));
+    let tenant = api.directory.tenant(workspace);
+    let proof_key = written.write_key.as_ref().zip(tenant).map(|(key, tenant)| tenant.fingerprints.proof_key(key));
     let seen = api.history.source(workspace, &written.name);
     Ok(Source {
         written,
         declared_by: object.declared_by,
+        proof_key,
         version: object.version,
         first_event_at: seen.map(|(first, _)| At(first)),
         last_event_at: seen.map(|(_, last)| At(last)),

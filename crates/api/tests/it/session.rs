@@ -69,12 +69,15 @@ async fn a_token_does_what_its_role_may_until_it_is_removed() {
 }
 
 #[tokio::test]
-async fn a_write_key_is_for_admins() {
+async fn write_key_and_proof_key_are_for_admins() {
     let rig = Rig::new().await;
     for (who, key) in [("viewer", json!(null)), ("analyst", json!(null)), ("admin", json!("wk_web"))] {
         let cookie = rig.sign_in(who, PASSWORD).await.expect("signed in");
         let source = rig.ask(&cookie, "GET", "/api/v1/workspaces/acme/sources/web", None).await;
-        assert_eq!(source.json()["write_key"], key, "{who}");
+        let source = source.json();
+        assert_eq!(source["write_key"], key, "{who}");
+        let proof_key = source["proof_key"].as_str().map(str::len);
+        assert_eq!(proof_key, key.as_str().map(|_| 64), "{who}: a key of 32 bytes in hex, or none");
     }
 }
 

@@ -7,6 +7,7 @@
 mod amp;
 mod beacon;
 mod cookie;
+mod elsewhere;
 mod form;
 mod handoff;
 pub(crate) mod identifier;

@@ -8,7 +8,9 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use collector::{Edge, ReceiptDesk, ServeLimits};
 use control::{Published, Receipt};
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use crate::setup::World;
 
@@ -214,4 +216,52 @@ async fn a_choice_goes_along_to_another_site_once_and_names_nobody() {
     for odd in ["", "AAAA", &first[1..]] {
         assert_eq!(arrive(two, odd).await.short(), "403 no_hand_off", "{odd}");
     }
+}
+
+// Obligation 12.
+#[tokio::test]
+async fn what_somebody_refused_elsewhere_is_told_to_a_page_that_proves_who_it_is() {
+    let world = World::start().await;
+    let keys = vault::Fingerprints::new(&[7; 32]);
+    let ask = async |write_key: &str, user: &str, proof: &str| {
+        let body = json!({ "writeKey": write_key, "userId": user, "proof": proof });
+        world
+            .send("POST", "/v1/consent/elsewhere", &[("Origin", "https://shop.test")], body.to_string().as_bytes())
+            .await
+    };
+    let told = async |user: &str| ask("wk_web", user, &proof_of(&keys.proof_key("wk_web"), user)).await;
+    assert_eq!(told("u-1").await.json(), json!({ "refused": [], "refusedVendors": [] }), "nothing is on record");
+    let choose = async |user: &str, categories: Value| {
+        let body = json!({ "writeKey": "wk_us", "userId": user, "categories": categories });
+        assert_eq!(world.post("/v1/consent", &body.to_string()).await.status, 200);
+    };
+    choose("u-1", json!({ "performance": true, "functionality": true })).await;
+    choose("u-2", json!({ "performance": true, "functionality": true, "targeting": true })).await;
+    let answer = told("u-1").await;
+    assert_eq!(answer.json(), json!({ "refused": ["targeting"], "refusedVendors": [] }));
+    let headers = ["cache-control", "access-control-allow-origin", "set-cookie"].map(|name| answer.header(name));
+    assert_eq!(headers, [Some("no-store"), Some("*"), None]);
+    assert_eq!(told("u-2").await.json()["refused"], json!([]), "each their own");
+    // Global Privacy Control, once seen with somebody who is known, takes advertising away from them.
+    let event = json!({ "writeKey": "wk_us", "type": "track", "event": "E", "userId": "u-2" }).to_string();
+    assert_eq!(world.send("POST", "/v1/track", &[("Sec-GPC", "1")], event.as_bytes()).await.status, 200);
+    assert_eq!(told("u-2").await.json()["refused"], json!(["targeting"]));
+    let of = |key: &str, user: &str| proof_of(&keys.proof_key(key), user);
+    for (key, user, proof) in [
+        ("wk_web", "u-1", String::new()),
+        ("wk_web", "u-1", of("wk_web", "u-2")),
+        ("wk_web", "u-1", of("wk_us", "u-1")),
+        ("wk_web", "", of("wk_web", "")),
+    ] {
+        assert_eq!(ask(key, user, &proof).await.short(), "403 no_proof", "{user} {proof}");
+    }
+    assert_eq!(ask("wk_nobody", "u-1", &of("wk_web", "u-1")).await.short(), "401 unknown_key");
+    assert_eq!(world.post("/v1/consent/elsewhere", "{}").await.short(), "400 bad_json");
+}
+
+/// As the operator's server computes it.
+fn proof_of(key: &str, user: &str) -> String {
+    let mut mac: Hmac<Sha256> = Hmac::new_from_slice(key.as_bytes()).expect("any key");
+    mac.update(user.as_bytes());
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -338,6 +338,8 @@ export interface Banner {
   frames?: string[];
   /** Origins of sites that take a choice along when a link leads to another. */
   hand_off?: string[];
+  /** Pages say what somebody who is signed in refused on other devices. */
+  other_devices?: boolean;
   identifier_days?: number;
   cookie_domain?: string | null;
 }

@@ -1,7 +1,7 @@
 // The IAB's TCF, for operators who are registered as a consent platform, and the sites whose frames go by one choice.
 
 import type { TcfWritten } from "../../api/model.ts";
-import { Switch, TextField } from "../../ui/field.tsx";
+import { Check, Switch, TextField } from "../../ui/field.tsx";
 import { withBanner } from "./draft.ts";
 import { Lines } from "./lines.tsx";
 import { LongField } from "./long-field.tsx";
@@ -109,7 +109,7 @@ const SITES = [
 
 export function Sites({ draft, onChange }: SectionProps) {
   const refusedAt = useRefusedAt();
-  return SITES.map(({ place, label, hint }) => (
+  const lists = SITES.map(({ place, label, hint }) => (
     <At place={place} key={place}>
       <LongField
         label={label}
@@ -121,4 +121,17 @@ export function Sites({ draft, onChange }: SectionProps) {
       />
     </At>
   ));
+  return (
+    <>
+      {lists}
+      <At place="other_devices">
+        <Check
+          label="Say what somebody who is signed in refused on other devices"
+          hint="pages must prove who it is, with the proof key of their source"
+          checked={draft.banner.other_devices ?? false}
+          onChange={(checked) => onChange(withBanner(draft, { other_devices: checked || undefined }))}
+        />
+      </At>
+    </>
+  );
 }

@@ -34,6 +34,7 @@ export const PLACES: readonly (readonly [
       ["choices_link", "The same where the United States name it"],
       ["withdraw", "Button that withdraws"],
       ["receipt", "Link to the receipt of a choice"],
+      ["elsewhere", "In front of what was refused on another device"],
       ["gpc", "Said when Global Privacy Control was honoured"],
       ["reload", "Said when something only ends with a reload"],
       ["reload_button", "Button that reloads"],
