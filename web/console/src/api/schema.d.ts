@@ -2447,6 +2447,11 @@ export interface components {
             first_event_at?: null | components["schemas"]["At"];
             last_event_at?: null | components["schemas"]["At"];
             /**
+             * @description What your own server proves with who is signed in on its pages (`banner.other_devices`): a secret, derived from the
+             *     write key. `null` for whoever is less than an admin.
+             */
+            proof_key?: string | null;
+            /**
              * Format: int64
              * @description Its version, to be sent with a change.
              */
