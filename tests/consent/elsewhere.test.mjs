@@ -32,7 +32,9 @@ before(async () => {
   const vendors = [{ id: "ga", name: "Google Analytics", category: "performance" }];
   const banner = { version: 2, other_devices: true, vendors };
   const sources = [{ name: "web", kind: "browser", write_key: "wk_test" }];
-  assent = await startAssent({ workspace: "acme", sources, destinations: [], consent: { default_regime: "eu", banner } });
+  // The server knows of a vendor where a destination is one.
+  const destinations = [{ name: "ga", kind: "echo", sources: ["web"], categories: ["performance"], purpose: "analytics", vendor: "ga" }];
+  assent = await startAssent({ workspace: "acme", sources, destinations, consent: { default_regime: "eu", banner } });
   proofKey = await proofKeyOf("web");
   browser = await launch();
 });
@@ -70,7 +72,12 @@ async function device(testing, options = {}) {
 }
 
 const kept = async (tab) => (await tab.evaluate(() => localStorage.getItem("assent_choice")))?.split("~");
-const told = (tab) => until("the server has the choice", async () => (await kept(tab))?.[7] === "1");
+/** The server has the latest choice: the cookie that came with its answer says so. */
+const told = (tab) =>
+  until("the server has the choice", async () => {
+    const cookie = await tab.evaluate(() => document.cookie);
+    return cookie.includes(`~${(await kept(tab))[2]}~`) && /assent_choice=[^;]*~1(;|$)/.test(cookie);
+  });
 const preferences = (tab) => tab.evaluate(() => window.analytics.consent.preferences());
 const says = (tab) => tab.getByText(SAID);
 

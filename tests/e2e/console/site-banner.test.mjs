@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startMock } from "../../../web/console/mock/server.mjs";
+import { until } from "./assent.mjs";
 import { accessible, fits, launch, NARROW, open, shown, signIn } from "./browser.mjs";
 
 let browser;
@@ -90,6 +91,7 @@ test("publishing asks first, says what moves and what stays, and a conflict is s
     async (page, { web, world }) => {
       const publish = page.getByRole("button", { name: "Publish to all sites" });
       web.version = 7;
+      const { version } = world.categories;
       await publish.click();
       const dialog = page.getByRole("dialog", { name: "Publish the banner of web to all sites?" });
       await dialog.getByText("words, tags").waitFor();
@@ -98,10 +100,19 @@ test("publishing asks first, says what moves and what stays, and a conflict is s
       await accessible(page, "publishing is asked for");
       await dialog.getByRole("button", { name: "Publish", exact: true }).click();
       await dialog.getByText("was changed since").waitFor();
-      assert.deepEqual(world.published, [1]);
+      assert.deepEqual(world.published, [[1, version]]);
+      // Meanwhile somebody edits the workspace's banner as well.
+      world.categories.version += 1;
+      await dialog.getByRole("button", { name: "Publish", exact: true }).click();
+      await until("it is refused again", () => world.published.length === 2);
+      await dialog.getByText("was changed since").waitFor();
       await dialog.getByRole("button", { name: "Publish", exact: true }).click();
       await dialog.waitFor({ state: "detached" });
-      assert.deepEqual(world.published, [1, 7]);
+      assert.deepEqual(world.published, [
+        [1, version],
+        [7, version],
+        [7, version + 1],
+      ]);
       assert.deepEqual(web.banner, { cookie_domain: "shop.example" });
       assert.equal(world.categories.banner.languages.en.title, "At the shop");
     },

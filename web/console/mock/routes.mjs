@@ -43,8 +43,10 @@ function changeSource(call) {
 /** Moves what belongs to no host, as far as tests look. */
 function publishBanner({ world, names, query, refuse }) {
   const found = of(world, "sources", names[0]);
-  world.published.push(Number(query.get("if_version")));
-  if (Number(query.get("if_version")) !== found.version) return conflict(found, refuse);
+  const [from, over] = ["if_version", "to_version"].map((name) => Number(query.get(name)));
+  world.published.push([from, over]);
+  if (from !== found.version) return conflict(found, refuse);
+  if (over !== world.categories.version) return conflict({ ...world.categories, name: "consent" }, refuse);
   const { cookie_domain, frames, ...moves } = found.banner;
   Object.assign(world.categories.banner, moves);
   const stays = { ...(cookie_domain && { cookie_domain }), ...(frames && { frames }) };

@@ -73,10 +73,7 @@ async function ask({ report }: Core, person: Person): Promise<Refused> {
     const off = [
       ...settings.categories.filter(({ id }) => here[id] && elsewhere.refused.includes(id)),
       ...(settings.vendors ?? []).filter(
-        ({ id, category }) =>
-          elsewhere.refusedVendors.includes(id) &&
-          consent.preferences()[category] &&
-          permits({ categories: [], vendor: id }),
+        ({ id, category }) => elsewhere.refusedVendors.includes(id) && permits({ categories: [category], vendor: id }),
       ),
     ];
     const said = `${settings.texts.elsewhere} ${off.map(({ name }) => name).join(", ")}`;

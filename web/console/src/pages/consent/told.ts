@@ -114,9 +114,13 @@ function sayBanner(all: Said, banner: Banner, names: string[]): void {
   );
   say(all, title, "Days that an identifier lives", String(banner.identifier_days ?? IDENTIFIER_DAYS));
   say(all, title, "Domain of the cookies", banner.cookie_domain ?? "");
-  say(all, title, "Refusals on other devices", banner.other_devices ? "said to who is signed in" : "");
-  const lists = { "Answers as": banner.surfaces, "Frames of": banner.frames, "Choices go along to": banner.hand_off };
-  for (const [what, list] of Object.entries(lists)) say(all, title, what, (list ?? []).join(", "));
+  const lists = {
+    "Answers as": banner.surfaces,
+    "Frames of": banner.frames,
+    "Choices go along to": banner.hand_off,
+    "Refusals on other devices are said to": banner.other_devices && ["whoever is signed in"],
+  };
+  for (const [what, list] of Object.entries(lists)) say(all, title, what, (list || []).join(", "));
   sayTcf(all, banner.tcf);
   for (const [regime, before] of Object.entries(banner.before ?? {})) {
     say(all, "Before a choice", regime, before);

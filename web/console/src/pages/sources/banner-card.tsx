@@ -117,7 +117,7 @@ function Editor({ saved, template, blocked }: { saved: Source; template: Consent
             </div>
             {start.banner && (
               <div className="row">
-                <PublishBanner {...steps} />
+                <PublishBanner {...steps} over={template.version} />
                 <RemoveBanner {...steps} />
               </div>
             )}

@@ -30,7 +30,8 @@ const NAMES: Record<string, string> = {
 };
 const named = (keys: string[]): string => keys.map((key) => NAMES[key] ?? key).join(", ");
 
-export function PublishBanner({ source, blocked, onDone }: StepProps) {
+/** `over`: the version of the workspace's banner that its author saw. */
+export function PublishBanner({ source, over, blocked, onDone }: StepProps & { over: number }) {
   const [isAsking, setAsking] = useState(false);
   const workspace = useWorkspace();
   const client = useQueryClient();
@@ -39,7 +40,7 @@ export function PublishBanner({ source, blocked, onDone }: StepProps) {
   const confirm = async () => {
     const address = workspacePath(workspace, `/sources/${part(source.name)}`);
     try {
-      const now = await post<Source>(`${address}/banner/publish`, {}, { if_version: source.version });
+      const now = await post<Source>(`${address}/banner/publish`, {}, { if_version: source.version, to_version: over });
       await onDone(now);
       say("Published", `What ${source.name} said, on all sites`);
     } finally {
