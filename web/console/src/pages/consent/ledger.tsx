@@ -49,24 +49,7 @@ function State({ state }: { state: LedgerShown }) {
           why: a full disk, or a state that is older than the ledger.
         </Message>
       )}
-      <div className="card">
-        <dl className="stats stat">
-          <div>
-            <dt>Leaves published</dt>
-            <dd>{count(state.size)}</dd>
-          </div>
-          <div>
-            <dt>Last published</dt>
-            <dd className="stat-text">
-              <When at={state.published_at} none="not known" />
-            </dd>
-          </div>
-          <div>
-            <dt>Origin</dt>
-            <dd className="stat-text break">{checkpoint.origin}</dd>
-          </div>
-        </dl>
-      </div>
+      <Published state={state} origin={checkpoint.origin} />
       {state.size === 0 && (
         <Card>
           <Empty icon="shield" title="No leaf was published yet">
@@ -110,6 +93,29 @@ function State({ state }: { state: LedgerShown }) {
       </Card>
       <CheckIt state={state} />
     </>
+  );
+}
+
+function Published({ state, origin }: { state: LedgerShown; origin: string }) {
+  return (
+    <div className="card">
+      <dl className="stats stat">
+        <div>
+          <dt>Leaves published</dt>
+          <dd>{count(state.size)}</dd>
+        </div>
+        <div>
+          <dt>Last published</dt>
+          <dd className="stat-text">
+            <When at={state.published_at} none="not known" />
+          </dd>
+        </div>
+        <div>
+          <dt>Origin</dt>
+          <dd className="stat-text break">{origin}</dd>
+        </div>
+      </dl>
+    </div>
   );
 }
 

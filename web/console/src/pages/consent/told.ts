@@ -102,6 +102,13 @@ function sayTcf(all: Said, tcf: TcfWritten | null | undefined): void {
   }
 }
 
+/** Where else a choice is known. */
+function sayPlaces(all: Said, title: string, banner: Banner): void {
+  const lists = { "Answers as": banner.surfaces, "Frames of": banner.frames, "Choices go along to": banner.hand_off };
+  for (const [what, list] of Object.entries(lists)) say(all, title, what, (list ?? []).join(", "));
+  say(all, title, "Refusals on other devices", banner.other_devices ? "said to whoever is signed in" : "");
+}
+
 function sayBanner(all: Said, banner: Banner, names: string[]): void {
   const title = "Banner";
   say(all, title, "Version of the words", String(versionOf(banner)));
@@ -114,13 +121,7 @@ function sayBanner(all: Said, banner: Banner, names: string[]): void {
   );
   say(all, title, "Days that an identifier lives", String(banner.identifier_days ?? IDENTIFIER_DAYS));
   say(all, title, "Domain of the cookies", banner.cookie_domain ?? "");
-  const lists = {
-    "Answers as": banner.surfaces,
-    "Frames of": banner.frames,
-    "Choices go along to": banner.hand_off,
-    "Refusals on other devices are said to": banner.other_devices && ["whoever is signed in"],
-  };
-  for (const [what, list] of Object.entries(lists)) say(all, title, what, (list || []).join(", "));
+  sayPlaces(all, title, banner);
   sayTcf(all, banner.tcf);
   for (const [regime, before] of Object.entries(banner.before ?? {})) {
     say(all, "Before a choice", regime, before);

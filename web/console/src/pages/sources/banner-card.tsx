@@ -1,7 +1,7 @@
 // The banner of one site: what it says otherwise than the workspace's, and beside it what its visitors would see.
 
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ComponentProps, useState } from "react";
 import type { Consent, SiteBanner, Source } from "../../api/model.ts";
 import { consent } from "../../api/resources.ts";
 import { declaredReason, useBlocked } from "../../session.tsx";
@@ -115,12 +115,7 @@ function Editor({ saved, template, blocked }: { saved: Source; template: Consent
                 Discard
               </Button>
             </div>
-            {start.banner && (
-              <div className="row">
-                <PublishBanner {...steps} over={template.version} />
-                <RemoveBanner {...steps} />
-              </div>
-            )}
+            {start.banner && <Steps {...steps} over={template.version} />}
           </form>
         </Card>
         <Preview preview={preview} visitor={visitor} onVisitor={setVisitor} draft={onSite} />
@@ -128,6 +123,13 @@ function Editor({ saved, template, blocked }: { saved: Source; template: Consent
     </RefusedWith>
   );
 }
+
+const Steps = (props: ComponentProps<typeof PublishBanner>) => (
+  <div className="row">
+    <PublishBanner {...props} />
+    <RemoveBanner {...props} />
+  </div>
+);
 
 const NotSaved = () => (
   <Badge tone="wait" icon="wait">
