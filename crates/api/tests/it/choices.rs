@@ -196,9 +196,9 @@ async fn a_receipt_proves_its_choice_to_whoever_has_the_public_key() {
     assert_eq!((&shown["size"], shown["key"].as_str()), (&json!(2), Some(&*key.to_string())));
     assert_eq!(shown["anchored"], false);
     let checkpoint = File::options().write(true).open(world.rig.directory.path().join("ledger/checkpoint"));
-    let at = UNIX_EPOCH + Duration::from_millis(1_795_298_400_000);
+    let at = UNIX_EPOCH + Duration::from_millis(1_795_298_400_001);
     checkpoint.and_then(|file| file.set_modified(at)).expect("it has a time");
-    assert_eq!(ask("/api/v1/workspaces/acme/ledger").await.json()["published_at"], "2026-11-21T22:00:00.000Z");
+    assert_eq!(ask("/api/v1/workspaces/acme/ledger").await.json()["published_at"], "2026-11-21T22:00:00.001Z");
     let tile = world.rig.ask("", "GET", "/ledger/acme/tile/0/000.p/2", None).await;
     assert_eq!((tile.status, tile.headers.get("cache-control").is_some()), (StatusCode::OK, true));
     for path in

@@ -263,5 +263,5 @@ async fn what_somebody_refused_elsewhere_is_told_to_a_page_that_proves_who_it_is
 fn proof_of(key: &str, user: &str) -> String {
     let mut mac: Hmac<Sha256> = Hmac::new_from_slice(key.as_bytes()).expect("any key");
     mac.update(user.as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }

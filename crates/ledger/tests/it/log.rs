@@ -24,7 +24,7 @@ fn it_knows_when_it_published_last_over_a_restart_and_not_when_it_was_asked() {
         let disk = Arc::new(RealDisk);
         Ledger::open(Options { directory: path.clone(), anchor: None, key: key(), disk }).expect("opens")
     };
-    let yesterday = UNIX_EPOCH + Duration::from_secs(1_795_212_000);
+    let yesterday = UNIX_EPOCH + Duration::from_secs(1_795_212_001);
     let log = open();
     log.append(0, &leaves(0..3)).expect("appends");
     let checkpoint = File::options().write(true).open(path.join("checkpoint")).expect("it is there");
