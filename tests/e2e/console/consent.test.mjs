@@ -118,6 +118,10 @@ test("a ledger that is not open says what that means, and comes back by itself",
 
 test("choices that come while the ledger does not grow are told", () =>
   withPage("ledger", async (page, mock) => {
+    // Later counts are compared with the first: it must not have the new choices already.
+    const counted = page.waitForResponse((answer) => answer.url().includes("/consent/rates"));
+    await page.reload();
+    await counted;
     await page.getByText("18,204").waitFor();
     const more = { regime: "eu", banner_version: 3, language: "en", choices: 4, by_category: [] };
     mock.world.moreRates = [{ ...more, accepted_all: 4, partial: 0, rejected_all: 0, withdrawn: 0 }];
