@@ -75,7 +75,7 @@ export class Banner {
     const consent = this.#consent;
     const asks = consent.asks();
     const lingers = this.#actions.lingering();
-    const holds = [consent.choice?.categories, consent.isSignalled(), consent.preferences()];
+    const holds = [consent.choice?.categories, (this.honoured() as HTMLElement).textContent, consent.preferences()];
     const state = JSON.stringify([asks, lingers, holds]);
     if (state === this.#shown) return;
     this.#shown = state;

@@ -5,12 +5,12 @@
 //
 //   <meta name="assent-user" content="USER_ID" data-proof="HMAC-SHA-256, hex">
 //
-// A choice made here, signed in, is their latest word everywhere. Nothing of this is stored in the browser.
+// A choice made here under the same user id is their latest word everywhere: what was refused stays off until the server
+// has that choice and says so. The SDK stores nothing of this; other platforms' cookies (`surfaces`) say what holds.
 
 import { complain } from "./complain.ts";
 import type { Core } from "./core.ts";
 import { h } from "./dom.ts";
-import { watch } from "./surface.ts";
 
 interface Refused {
   readonly refused: readonly string[];
@@ -18,8 +18,9 @@ interface Refused {
 }
 
 const NOTHING: Refused = { refused: [], refusedVendors: [] };
-/** From a choice made here until the server surely knows it. */
-const TOLD_MS = 3_000;
+/** After a choice made here, when the server may have it: mostly at once, later where the network is slow. */
+const TOLD_MS = [500, 3_000, 15_000];
+const AGAIN_MS = 5_000;
 
 interface Person {
   readonly userId: string;
@@ -32,7 +33,8 @@ function signedIn(): Person | undefined {
   return userId && proof ? { userId, proof } : undefined;
 }
 
-async function ask({ report }: Core, person: Person): Promise<Refused> {
+/** `undefined`: no answer now, so what was known before goes on and it is asked again. */
+async function ask({ report }: Core, person: Person): Promise<Refused | undefined> {
   const { url, writeKey } = report.around;
   try {
     const answer = await fetch(`${url}/elsewhere`, {
@@ -43,11 +45,12 @@ async function ask({ report }: Core, person: Person): Promise<Refused> {
       credentials: "omit",
     });
     if (answer.ok) return await answer.json();
+    if (answer.status >= 500 || answer.status === 429) return undefined;
     complain(`what was refused on other devices is not told: ${answer.status}`);
+    return NOTHING;
   } catch {
-    // Not reachable: the next page asks again, and the server enforces it all the same.
+    return undefined;
   }
-  return NOTHING;
 }
 
 (window as unknown as Record<string, (core: Core) => void>)["assent:elsewhere"] = (core) => {
@@ -57,8 +60,8 @@ async function ask({ report }: Core, person: Person): Promise<Refused> {
   const permits = consent.permits.bind(consent);
   const { honoured } = banner;
   let elsewhere = NOTHING;
-  /** Who was asked about; `undefined` while a choice made here is on its way to the server. */
-  let asked: string | undefined = "";
+  /** Who was asked about. */
+  let asked = "";
   let madeAt = consent.choice?.madeAt;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -83,29 +86,38 @@ async function ask({ report }: Core, person: Person): Promise<Refused> {
   const hear = (now: Refused) => {
     elsewhere = now;
     core.look();
+    // A vendor alone changes no category.
+    banner.update();
   };
-  const look = async () => {
+  /** Only the latest question's answer counts. */
+  let questions = 0;
+  const question = async () => {
     const person = signedIn();
-    const key = JSON.stringify(person ?? null);
-    if (asked === undefined || key === asked) return;
-    asked = key;
-    hear(NOTHING);
+    const number = ++questions;
+    clearTimeout(timer);
     if (!person) return;
     const answer = await ask(core, person);
-    // Somebody else may have signed in meanwhile.
-    if (key === asked) hear(answer);
+    if (number !== questions) return;
+    if (answer) hear(answer);
+    else timer = setTimeout(question, AGAIN_MS);
+  };
+  const look = () => {
+    const key = JSON.stringify(signedIn() ?? null);
+    if (key === asked) return;
+    asked = key;
+    hear(NOTHING);
+    void question();
   };
   followers.add(() => {
     if (consent.choice?.madeAt === madeAt) return;
     madeAt = consent.choice?.madeAt;
-    // Chosen here, which is their latest word; it is compared again when the server has it.
-    asked = undefined;
-    hear(NOTHING);
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      asked = "";
-      void look();
-    }, TOLD_MS);
+    // Whoever made it, and under whichever name: what is refused is the server's to say, once it has the choice.
+    for (const ms of TOLD_MS) setTimeout(question, ms);
   });
-  watch(() => void look());
+  look();
+  new MutationObserver(look).observe(document.documentElement, {
+    childList: true,
+    subtree: true,
+    attributeFilter: ["content", "data-proof"],
+  });
 };
