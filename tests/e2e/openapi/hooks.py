@@ -119,6 +119,11 @@ def own_body(case, path):
     if path.endswith(("/consent/preview", "/consent/preview/notice", "/consent/simulation")) and often():
         body["consent"] = CHANCE.choice(DRAFTS)
         body.pop("source", None)
+        if path.endswith("/notice"):
+            # Without somebody responsible there is no notice.
+            controller = {"name": "Acme", "address": "1 High Street", "email": "privacy@acme.example"}
+            body["consent"] = {"notice": {"site": "Shop", "controller": controller}}
+            body.pop("language", None)
     if path.endswith("/destinations/test") and often(0.3):
         # Made-up names of a destination whose secrets to take, and keys that it does not know, end nearly all others.
         settings = {"url": CHANCE.choice(FACTS["receivers"]), "allow_private": True}
