@@ -151,6 +151,21 @@ test("a vendor alone is said, and no longer when they sign out", async (testing)
   await says(tab).waitFor({ state: "detached" });
 });
 
+test("the device's own identifier outlives what collects under it being off for somebody who is signed in", async (testing) => {
+  await refuse(testing, "u-6", ["Performance"]);
+  const { tab, open } = await device(testing);
+  const id = async () => (await tab.context().cookies()).find(({ name }) => name === "ajs_anonymous_id")?.value;
+  await until("it has one", id);
+  const before = await id();
+  await open("/in/u-6");
+  await says(tab).waitFor();
+  assert.equal((await preferences(tab)).performance, false, "nothing is collected");
+  await tab.evaluate(() => document.querySelector("meta[name=assent-user]").remove());
+  await says(tab).waitFor({ state: "detached" });
+  assert.equal(await tab.evaluate(() => window.analytics.user().anonymousId()), before);
+  assert.equal(await id(), before);
+});
+
 for (const [what, options] of [
   ["320 px, dark", { viewport: { width: 320, height: 640 }, colorScheme: "dark" }],
   ["forced colours", { forcedColors: "active" }],

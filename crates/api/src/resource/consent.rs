@@ -145,7 +145,7 @@ async fn change_categories(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Visitor {
-    /// The source whose page it is; the first browser source when left out.
+    /// The source whose page it is; the first browser source without a banner of its own when left out.
     #[serde(default)]
     source: Option<String>,
     /// Where they are, as `DE` or `US-CA`; left out: not known.
@@ -199,7 +199,7 @@ struct Draft {
     /// As it would be written.
     #[schema(value_type = ConsentWritten)]
     consent: Fields,
-    /// The source whose page it is; the first browser source when left out.
+    /// The source whose page it is; the first browser source without a banner of its own when left out.
     #[serde(default)]
     source: Option<String>,
     /// Where the visitor is, as `DE` or `US-CA`; left out: not known.
@@ -234,7 +234,7 @@ struct DraftOfNotice {
     /// As it would be written.
     #[schema(value_type = ConsentWritten)]
     consent: Fields,
-    /// The source whose visitors read it; the first browser source when left out.
+    /// The source whose visitors read it; the first browser source without a banner of its own when left out.
     #[serde(default)]
     source: Option<String>,
     /// What the reader asks for, as `Accept-Language` says it.

@@ -1582,7 +1582,7 @@ export interface components {
             language?: string | null;
             /** @description Where the visitor is, as `DE` or `US-CA`; left out: not known. */
             region?: string | null;
-            /** @description The source whose page it is; the first browser source when left out. */
+            /** @description The source whose page it is; the first browser source without a banner of its own when left out. */
             source?: string | null;
         };
         /** @description A consent block that is not published, and for whom its notice is read. */
@@ -1591,7 +1591,7 @@ export interface components {
             consent: components["schemas"]["ConsentWritten"];
             /** @description What the reader asks for, as `Accept-Language` says it. */
             language?: string | null;
-            /** @description The source whose visitors read it; the first browser source when left out. */
+            /** @description The source whose visitors read it; the first browser source without a banner of its own when left out. */
             source?: string | null;
         };
         /** @description The body of every error. */
@@ -4962,7 +4962,7 @@ export interface operations {
                 language?: string;
                 /** @description Where they are, as `DE` or `US-CA`; left out: not known. */
                 region?: string;
-                /** @description The source whose page it is; the first browser source when left out. */
+                /** @description The source whose page it is; the first browser source without a banner of its own when left out. */
                 source?: string;
             };
             header?: never;

@@ -1,6 +1,6 @@
 // The words of the banner in each language. What is left empty is said in Assent's words, which stand in the field.
 
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { WordsWritten } from "../../api/model.ts";
 import { Button } from "../../ui/button.tsx";
 import { Field, InlineSelect, SelectField, TextField } from "../../ui/field.tsx";
@@ -24,26 +24,17 @@ export function WordsSection({ draft, onChange, language, onLanguage }: SectionP
   const written = languages[current];
   return (
     <>
-      <At place="languages">
-        <div className="row">
-          <InlineSelect
-            label="Language"
-            value={current}
-            options={codes.map((code) => [code, languageName(code)] as const)}
-            onChange={onLanguage}
-          />
-          <AddLanguage known={codes} onAdd={add} />
-          <Button
-            small
-            icon="trash"
-            look="quiet"
-            blocked={codes.length === 1 ? "Somebody must be asked: one language stays." : null}
-            onClick={() => set(without(languages, current))}
-          >
-            Remove {current}
-          </Button>
-        </div>
-      </At>
+      <Languages codes={codes} language={current} onLanguage={onLanguage} onAdd={add}>
+        <Button
+          small
+          icon="trash"
+          look="quiet"
+          blocked={codes.length === 1 ? "Somebody must be asked: one language stays." : null}
+          onClick={() => set(without(languages, current))}
+        >
+          Remove {current}
+        </Button>
+      </Languages>
       {written && (
         <OneLanguage
           key={current}
@@ -57,6 +48,31 @@ export function WordsSection({ draft, onChange, language, onLanguage }: SectionP
   );
 }
 
+/** The languages that there are: which is looked at, another one, and what else can be done with this one. */
+export function Languages(props: {
+  codes: string[];
+  language: string;
+  onLanguage: (code: string) => void;
+  onAdd: (code: string) => void;
+  children: ReactNode;
+}) {
+  const { codes, language, onLanguage, onAdd, children } = props;
+  return (
+    <At place="languages">
+      <div className="row">
+        <InlineSelect
+          label="Language"
+          value={language}
+          options={codes.map((code) => [code, languageName(code)] as const)}
+          onChange={onLanguage}
+        />
+        <AddLanguage known={codes} onAdd={onAdd} />
+        {children}
+      </div>
+    </At>
+  );
+}
+
 interface LanguageProps {
   /** Which language is looked at: the preview follows it. */
   language: string;
@@ -65,7 +81,7 @@ interface LanguageProps {
 
 const OTHER = "other";
 
-export function AddLanguage({ known, onAdd }: { known: string[]; onAdd: (code: string) => void }) {
+function AddLanguage({ known, onAdd }: { known: string[]; onAdd: (code: string) => void }) {
   const [code, setCode] = useState<string | null>(null);
   const options = OWN_LANGUAGES.filter((one) => !known.includes(one)).map((one) => [one, languageName(one)] as const);
   const choose = (value: string) => {

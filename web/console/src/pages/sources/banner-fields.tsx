@@ -5,14 +5,13 @@ import { useQuery } from "@tanstack/react-query";
 import { BEFORE, type Before, type Consent, type SiteBanner } from "../../api/model.ts";
 import { regimes } from "../../api/resources.ts";
 import { Button } from "../../ui/button.tsx";
-import { InlineSelect, SelectField, TextField } from "../../ui/field.tsx";
+import { SelectField, TextField } from "../../ui/field.tsx";
 import { languagesOf, put } from "../consent/draft.ts";
 import { LongField } from "../consent/long-field.tsx";
 import { CONTROLS } from "../consent/more-section.tsx";
 import { At, useRefusedAt } from "../consent/refused.tsx";
 import { BEFORE_TEXT } from "../consent/rules-section.tsx";
-import { languageName } from "../consent/terms.ts";
-import { AddLanguage, OneLanguage } from "../consent/words-section.tsx";
+import { Languages, OneLanguage } from "../consent/words-section.tsx";
 import { saying, speaking, type Tab } from "./site.ts";
 
 export interface SiteProps {
@@ -39,22 +38,13 @@ function Words({ site, consent, onChange, language, onLanguage }: SiteProps) {
   };
   return (
     <>
-      <At place="languages">
-        <div className="row">
-          <InlineSelect
-            label="Language"
-            value={current}
-            options={codes.map((code) => [code, languageName(code)] as const)}
-            onChange={onLanguage}
-          />
-          <AddLanguage known={codes} onAdd={add} />
-          {said && (
-            <Button small icon="trash" look="quiet" onClick={drop}>
-              {current in template ? `Inherit all of ${current}` : `Remove ${current}`}
-            </Button>
-          )}
-        </div>
-      </At>
+      <Languages codes={codes} language={current} onLanguage={onLanguage} onAdd={add}>
+        {said && (
+          <Button small icon="trash" look="quiet" onClick={drop}>
+            {current in template ? `Inherit all of ${current}` : `Remove ${current}`}
+          </Button>
+        )}
+      </Languages>
       <OneLanguage
         key={current}
         code={current}
