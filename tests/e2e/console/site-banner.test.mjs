@@ -15,10 +15,30 @@ after(() => browser.close());
 const TAG = { id: "px", kind: "img", src: "/p", categories: ["targeting"], purpose: "advertising" };
 const BANNER = { languages: { en: { title: "At the shop" } }, tags: [TAG], cookie_domain: "shop.example" };
 
-async function withSource(run, { banner = null, look = {} } = {}) {
+const MAP = {
+  id: "map",
+  kind: "iframe",
+  src: "https://maps.example/embed",
+  categories: ["targeting"],
+  purpose: "personalisation",
+  vendor: "heap",
+  into: "#map",
+};
+const NONE = { surfaces: [], frames: [] };
+/** What the workspace says, which the site goes without. */
+const TEMPLATE = {
+  tags: [{ ...TAG, id: "ga" }],
+  vendors: [{ id: "heap", name: "Heap", category: "targeting" }],
+  consent_mode: { ad_storage: "targeting" },
+  surfaces: ["trustarc"],
+  frames: ["https://www.example"],
+};
+
+async function withSource(run, { banner = null, template = {}, source = {}, look = {} } = {}) {
   const mock = await startMock();
   const web = mock.world.sources.find(({ name }) => name === "web");
-  web.banner = structuredClone(banner);
+  Object.assign(web, source, { banner: structuredClone(banner) });
+  Object.assign(mock.world.categories.banner, structuredClone(template));
   const { page, complaints, close } = await open(browser, { url: mock.url, ...look });
   try {
     await signIn(page);
@@ -45,6 +65,7 @@ test("a site that inherits everything begins one: words, before, host, and the p
     await page.getByLabel("European Union", { exact: false }).first().selectOption("buffer");
     await page.getByRole("button", { name: "Control and host" }).click();
     await page.getByLabel("Domain of the cookies").fill("shop.example");
+    await page.getByLabel("Choices in frames").selectOption("own");
     await page.getByLabel(/^Sites that show/).fill("https://a.example\nhttps://b.example");
     await page.getByLabel("How visitors find").selectOption("none");
     await accessible(page, "the banner of a site");
@@ -65,10 +86,9 @@ test("a site that inherits everything begins one: words, before, host, and the p
     assert.equal(web.region, "DE");
   }));
 
-test("refused words lead to the site's field; emptied they are the workspace's; what has no field is kept", () =>
+test("refused words lead to the site's field; emptied they are the workspace's; what nobody touched is kept", () =>
   withSource(
     async (page, { web }) => {
-      await page.getByText("kept: tags.").waitFor();
       await page.getByLabel("Button that refuses all").fill("No, I want nothing of all this at all");
       await page.getByRole("button", { name: "Before a choice" }).click();
       await save(page).click();
@@ -84,6 +104,65 @@ test("refused words lead to the site's field; emptied they are the workspace's; 
       assert.deepEqual(web.banner, { tags: [TAG], cookie_domain: "shop.example" });
     },
     { banner: BANNER },
+  ));
+
+test("tags, consent mode, platforms and frames of a site, of which some are said to be none", () =>
+  withSource(
+    async (page, { web }) => {
+      await page.getByRole("button", { name: "Tags", exact: true }).click();
+      await page.getByText("Beside the workspace's: ga.").waitFor();
+      await page.getByRole("button", { name: "Add tag" }).click();
+      const added = page.getByRole("group", { name: "Tag 2", exact: true });
+      await added.getByLabel("Kind").selectOption("iframe");
+      await added.getByLabel("Address").fill("https://maps.example/embed");
+      await added.getByLabel("Vendor").selectOption("heap");
+      await added.getByLabel("Into").fill("#map");
+      await added.getByLabel("targeting").check();
+      await added.getByLabel("Purpose").selectOption("personalisation");
+      await added.getByLabel("Id", { exact: true }).fill("map");
+      await accessible(page, "tags of a site");
+      await page.getByRole("button", { name: "Other platforms" }).click();
+      const google = page.getByLabel("Google Consent Mode");
+      assert.match(await google.locator("option").first().innerText(), /^As the workspace: ad_storage$/);
+      await google.selectOption("own");
+      await page.getByLabel("ad_storage").selectOption("");
+      await page.getByLabel("analytics_storage").selectOption("performance");
+      await page.getByLabel("Answering as another consent platform").selectOption("own");
+      await page.getByLabel(/^TrustArc/).uncheck();
+      await accessible(page, "other platforms of a site");
+      await page.getByRole("button", { name: "Control and host" }).click();
+      await page.getByLabel("Choices in frames").selectOption("own");
+      await page.getByLabel(/^Sites that show/).fill("");
+      await save(page).click();
+      await saved(page);
+      assert.deepEqual(web.banner, { ...BANNER, tags: [TAG, MAP], ...NONE, consent_mode: { analytics_storage: "performance" } });
+      // And back: what is the workspace's again is not said.
+      await page.getByLabel("Choices in frames").selectOption("");
+      await page.getByRole("button", { name: "Other platforms" }).click();
+      await google.selectOption("");
+      await page.getByLabel("Answering as another consent platform").selectOption("");
+      await page.getByRole("button", { name: "Tags", exact: true }).click();
+      await page.getByRole("button", { name: "Remove map" }).click();
+      await page.getByRole("button", { name: "Remove px" }).click();
+      await save(page).click();
+      await saved(page);
+      const { tags: _, ...rest } = BANNER;
+      assert.deepEqual(web.banner, rest);
+    },
+    { banner: BANNER, template: TEMPLATE },
+  ));
+
+test("a refused tag of a site leads to its fields", () =>
+  withSource(
+    async (page) => {
+      await page.getByRole("button", { name: "Tags", exact: true }).click();
+      await page.getByLabel("Address").fill("/other");
+      await page.getByRole("button", { name: "Words" }).click();
+      await page.getByRole("button", { name: "Show the field" }).click();
+      await page.getByRole("group", { name: "px" }).getByText("which does not exist").waitFor();
+      await page.getByLabel("Id", { exact: true }).and(page.locator(":focus")).waitFor();
+    },
+    { banner: { tags: [{ ...TAG, categories: ["gone"] }] } },
   ));
 
 test("publishing asks first, says what moves and what stays, and a conflict is shown", () =>
@@ -134,13 +213,47 @@ test("a source with a banner becomes a mobile one once the banner is gone", () =
     { banner: BANNER },
   ));
 
+const proof = (page) =>
+  page.locator("section", { has: page.getByRole("heading", { name: "Proof of who is signed in" }) });
+
+for (const dark of [false, true]) {
+  test(`the proof key at 320 px, ${dark ? "dark" : "light"}: hidden until asked for, and copied`, () =>
+    withSource(
+      async (page, { web }) => {
+        await proof(page).getByText("HMAC-SHA-256").waitFor();
+        assert.ok(!(await page.content()).includes(web.proof_key), "it is not in the page");
+        await fits(page, "the proof key hidden");
+        await proof(page).getByRole("button", { name: "Show proof key" }).click();
+        await proof(page).getByText(web.proof_key).waitFor();
+        await proof(page).getByRole("button", { name: "Copy proof key" }).click();
+        assert.equal(await page.evaluate(() => navigator.clipboard.readText()), web.proof_key);
+        await fits(page, "the proof key");
+        await accessible(page, "the proof key");
+        await proof(page).getByRole("button", { name: "Hide proof key" }).click();
+        await proof(page).getByText(web.proof_key).waitFor({ state: "detached" });
+      },
+      { template: { other_devices: true }, look: { size: NARROW, dark } },
+    ));
+}
+
+test("who is shown no key, and a page that is told nothing, have no word of the proof", async () => {
+  const absent = async (page) => {
+    await page.getByRole("button", { name: "Say something else on this site" }).click();
+    // By then the consent block, which decides, is there.
+    await page.getByLabel("Title", { exact: true }).waitFor();
+    assert.equal(await proof(page).count(), 0);
+  };
+  await withSource(absent);
+  await withSource(absent, { template: { other_devices: true }, source: { proof_key: null } });
+});
+
 for (const dark of [false, true]) {
   test(`at 320 px, ${dark ? "dark" : "light"}: the editor fits and axe finds nothing`, () =>
     withSource(
       async (page) => {
         await seen(page).getByRole("heading", { name: "At the shop" }).waitFor();
-        for (const tab of ["Words", "Before a choice", "Control and host"]) {
-          await page.getByRole("button", { name: tab }).click();
+        for (const tab of ["Words", "Before a choice", "Tags", "Other platforms", "Control and host"]) {
+          await page.getByRole("button", { name: tab, exact: true }).click();
           await fits(page, tab);
           await accessible(page, `${tab} of a site at 320 px`);
         }

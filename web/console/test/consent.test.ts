@@ -10,6 +10,7 @@ import { LABELS } from "../src/pages/consent/places.ts";
 import { follow, isStopped, type Watched } from "../src/pages/consent/publishing.ts";
 import { placeOf, sectionOf } from "../src/pages/consent/refusals.ts";
 import { compare } from "../src/pages/consent/told.ts";
+import { asOnSite, movesOf, saying, staysOf, tabOf } from "../src/pages/sources/site.ts";
 
 const saved: Consent = {
   categories: ["required", "performance"].map((name) => ({ name, aliases: [], erase: [] })),
@@ -149,4 +150,24 @@ test("a ledger that does not grow while choices come has stopped, and one at res
 test("a checkpoint is read by its lines", () => {
   const note = "cdp.example/ledger/acme\n42\nCsUYapGGPo4=\n\n— cdp.example/ledger/acme AAAA\n";
   expect(readCheckpoint(note)).toEqual({ origin: "cdp.example/ledger/acme", size: 42, root: "CsUYapGGPo4=" });
+});
+
+test("a site that says none is another than one that says nothing", () => {
+  const inherits = saying({ surfaces: ["gpp"] }, "surfaces", undefined);
+  expect(inherits).toBeNull();
+  const none = saying(saying({}, "surfaces", []) ?? {}, "frames", []);
+  expect(none).toEqual({ surfaces: [], frames: [] });
+  expect(saying({ control: "none" }, "consent_mode", {})).toEqual({ control: "none", consent_mode: {} });
+  const template = withBanner(saved, { surfaces: ["gpp"], frames: ["https://a.example"], consent_mode: { a: "b" } });
+  const consent = { ...saved, banner: template.banner };
+  expect(asOnSite(consent, none).banner).toMatchObject({ surfaces: [], frames: [], consent_mode: { a: "b" } });
+  // As a file may write what is inherited.
+  const silent = { surfaces: ["trustarc"], consent_mode: null, cookie_domain: null };
+  expect(asOnSite(consent, silent).banner).toMatchObject({ surfaces: ["trustarc"], consent_mode: { a: "b" } });
+  expect([movesOf(silent), staysOf(silent)]).toEqual([["surfaces"], []]);
+});
+
+test("every field of a site's banner is found under its tab", () => {
+  const places = ["languages.de.title", "before.eu", "tags.ga", "consent_mode", "surfaces", "frames", "vendors.ga"];
+  expect(places.map(tabOf)).toEqual(["words", "before", "tags", "platforms", "platforms", "host", null]);
 });

@@ -44,6 +44,8 @@ export type SourceKind = "browser" | "mobile" | "server";
 export interface Source extends Versioned {
   kind: SourceKind;
   write_key: string | null;
+  /** What the operator's own server proves with who is signed in; `null` for whoever is less than an admin. */
+  proof_key: string | null;
   category: string;
   basis: (typeof BASES)[number] | null;
   compat: "segment" | null;

@@ -1,5 +1,6 @@
 // The version of the words, how visitors find their choices again, and what other scripts are told.
 
+import type { CategoryRule } from "../../api/model.ts";
 import { Checks, SelectField, Switch, TextField } from "../../ui/field.tsx";
 import { versionOf, withBanner, without } from "./draft.ts";
 import { Sites, Tcf } from "./iab.tsx";
@@ -10,7 +11,7 @@ export const CONTROLS = [
   ["floating", "A button at the bottom of every page"],
   ["none", "None: the pages have elements with data-assent-open"],
 ] as const;
-const SURFACES = [
+export const SURFACES = [
   ["trustarc", "TrustArc: window.truste"],
   ["onetrust", "OneTrust: window.OneTrust"],
   ["gpp", "GPP 1.1 of the IAB, United States: __gpp"],
@@ -119,8 +120,6 @@ function Version({ draft, onChange }: SectionProps) {
 function ConsentMode({ draft, onChange }: SectionProps) {
   const mode = draft.banner.consent_mode ?? null;
   const set = (consent_mode: Record<string, string> | null) => onChange(withBanner(draft, { consent_mode }));
-  const types = [...new Set([...GOOGLE, ...Object.keys(mode ?? {})])];
-  const options = [["", "Not said"] as const, ...draft.categories.map(({ name }) => [name, name] as const)];
   return (
     <fieldset className="stack" data-place="consent_mode">
       <legend>
@@ -133,19 +132,32 @@ function ConsentMode({ draft, onChange }: SectionProps) {
         onChange={(isOn) => set(isOn ? {} : null)}
       />
       <RefusedHere place="consent_mode" />
-      {mode && (
-        <div className="grid-2">
-          {types.map((type) => (
-            <SelectField
-              key={type}
-              label={type}
-              value={mode[type] ?? ""}
-              options={options}
-              onChange={(category) => set(category ? { ...mode, [type]: category } : without(mode, type))}
-            />
-          ))}
-        </div>
-      )}
+      {mode && <GoogleTypes mode={mode} categories={draft.categories} onChange={set} />}
     </fieldset>
+  );
+}
+
+interface GoogleTypesProps {
+  mode: Record<string, string>;
+  categories: readonly CategoryRule[];
+  onChange: (mode: Record<string, string>) => void;
+}
+
+/** Google's consent types, each with the category that grants it. */
+export function GoogleTypes({ mode, categories, onChange }: GoogleTypesProps) {
+  const types = [...new Set([...GOOGLE, ...Object.keys(mode)])];
+  const options = [["", "Not said"] as const, ...categories.map(({ name }) => [name, name] as const)];
+  return (
+    <div className="grid-2">
+      {types.map((type) => (
+        <SelectField
+          key={type}
+          label={type}
+          value={mode[type] ?? ""}
+          options={options}
+          onChange={(category) => onChange(category ? { ...mode, [type]: category } : without(mode, type))}
+        />
+      ))}
+    </div>
   );
 }

@@ -1,11 +1,11 @@
 // What pages load once its categories are granted.
 
-import { PURPOSES, TAG_KINDS, type TagWritten } from "../../api/model.ts";
+import { type Consent, PURPOSES, TAG_KINDS, type TagWritten } from "../../api/model.ts";
 import { sentence } from "../../format/words.ts";
 import { Button } from "../../ui/button.tsx";
 import { Checks, SelectField, TextField } from "../../ui/field.tsx";
 import { Empty } from "../../ui/states.tsx";
-import { type Draft, withBanner } from "./draft.ts";
+import { withBanner } from "./draft.ts";
 import { Lines } from "./lines.tsx";
 import { At, RefusedHere } from "./refused.tsx";
 import type { SectionProps } from "./section.ts";
@@ -15,8 +15,6 @@ const KIND_TEXT: Record<TagWritten["kind"], string> = { script: "Script", img: "
 
 export function TagsSection({ draft, onChange }: SectionProps) {
   const all = draft.banner.tags ?? [];
-  const set = (tags: TagWritten[]) => onChange(withBanner(draft, { tags }));
-  const fresh: TagWritten = { id: "", kind: "script", src: "", categories: [], purpose: "analytics" };
   return (
     <>
       {all.length === 0 && (
@@ -27,19 +25,37 @@ export function TagsSection({ draft, onChange }: SectionProps) {
           </p>
         </Empty>
       )}
+      <TagList all={all} of={draft} onChange={(tags) => onChange(withBanner(draft, { tags }))} />
+    </>
+  );
+}
+
+/** The consent block whose categories a tag waits for and whose vendors it belongs to. */
+type Around = Pick<Consent, "banner" | "categories">;
+
+interface ListProps {
+  all: TagWritten[];
+  of: Around;
+  onChange: (tags: TagWritten[]) => void;
+}
+
+export function TagList({ all, of, onChange }: ListProps) {
+  const fresh: TagWritten = { id: "", kind: "script", src: "", categories: [], purpose: "analytics" };
+  return (
+    <>
       {all.map((tag, at) => (
         <Tag
           // biome-ignore lint/suspicious/noArrayIndexKey: a tag's id is what is being typed.
           key={at}
           number={at + 1}
           tag={tag}
-          draft={draft}
-          onChange={(next) => set(all.map((one, place) => (place === at ? next : one)))}
-          onRemove={() => set(all.filter((_, place) => place !== at))}
+          of={of}
+          onChange={(next) => onChange(all.map((one, place) => (place === at ? next : one)))}
+          onRemove={() => onChange(all.filter((_, place) => place !== at))}
         />
       ))}
       <At place="tags">
-        <Button small icon="plus" onClick={() => set([...all, fresh])}>
+        <Button small icon="plus" onClick={() => onChange([...all, fresh])}>
           Add tag
         </Button>
       </At>
@@ -50,12 +66,12 @@ export function TagsSection({ draft, onChange }: SectionProps) {
 interface TagProps {
   number: number;
   tag: TagWritten;
-  draft: Draft;
+  of: Around;
   onChange: (tag: TagWritten) => void;
   onRemove: () => void;
 }
 
-function Tag({ number, tag, draft, onChange, onRemove }: TagProps) {
+function Tag({ number, tag, of, onChange, onRemove }: TagProps) {
   const change = (to: Partial<TagWritten>) => onChange({ ...tag, ...to });
   const optional = (key: "vendor" | "into", text: string) => {
     const { [key]: _, ...rest } = tag;
@@ -66,8 +82,8 @@ function Tag({ number, tag, draft, onChange, onRemove }: TagProps) {
     onChange(Object.keys(value).length > 0 ? { ...rest, attributes: value } : rest);
   };
   const purposes = [...new Set([...PURPOSES, tag.purpose])].map((one) => [one, sentence(one)] as const);
-  const vendors = (draft.banner.vendors ?? []).map(({ id, name }) => [id, name || id] as const);
-  const named = draft.categories.map(({ name }) => [name, name] as const);
+  const vendors = (of.banner.vendors ?? []).map(({ id, name }) => [id, name || id] as const);
+  const named = of.categories.map(({ name }) => [name, name] as const);
   return (
     <fieldset className="stack stack-s entry" data-place={`tags.${tag.id}`}>
       <legend>

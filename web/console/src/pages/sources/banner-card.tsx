@@ -20,12 +20,14 @@ import { goTo, RefusedWith } from "../consent/refused.tsx";
 import { FIELDS } from "./banner-fields.tsx";
 import { PublishBanner, RemoveBanner } from "./banner-steps.tsx";
 import { usePart } from "./part.ts";
-import { asOnSite, keptOf, type Tab, tabOf } from "./site.ts";
+import { asOnSite, type Tab, tabOf } from "./site.ts";
 
 const TITLE = "Banner of this site";
 const TITLES: readonly (readonly [Tab, string])[] = [
   ["words", "Words"],
   ["before", "Before a choice"],
+  ["tags", "Tags"],
+  ["platforms", "Other platforms"],
   ["host", "Control and host"],
 ];
 
@@ -39,8 +41,9 @@ export function BannerCard({ source }: { source: Source }) {
       <Card title={TITLE}>
         <div className="stack">
           <p>
-            Its visitors are asked with the workspace&rsquo;s banner, all of it. A site may have words of its own,
-            another control, and what belongs to its host; vendors, categories and the version are one for all sites.
+            Its visitors are asked with the workspace&rsquo;s banner, all of it. A site may have words and tags of its
+            own, another control, and what belongs to its host; vendors, categories and the version are one for all
+            sites.
           </p>
           <div>
             <Button blocked={blocked} onClick={() => setBegun(true)}>
@@ -96,7 +99,6 @@ function Editor({ saved, template, blocked }: { saved: Source; template: Consent
                 onLanguage={(language) => setVisitor({ ...visitor, language })}
               />
             </fieldset>
-            <Kept site={site} />
             <Refused message={refusal} tab={tab} onTab={setTab} />
             {refusalOf(save.error) === null && (
               <SaveError<Source>
@@ -136,12 +138,6 @@ const NotSaved = () => (
     Not saved
   </Badge>
 );
-
-/** What the form leaves as it is. */
-function Kept({ site }: { site: SiteBanner }) {
-  const kept = keptOf(site);
-  return kept.length > 0 && <p className="hint">Set in the file or by the API, and kept: {kept.join(", ")}.</p>;
-}
 
 interface RefusedProps {
   message: string | null;

@@ -1,5 +1,5 @@
-// What a site may say otherwise than the workspace's banner: words, what is done before a choice, the control, and what
-// belongs to its host. What is left empty is inherited, and stands in the field.
+// What a site may say otherwise than the workspace's banner: words, what is done before a choice, tags, other platforms,
+// the control, and what belongs to its host. What is left empty is inherited, and stands in the field.
 
 import { useQuery } from "@tanstack/react-query";
 import { BEFORE, type Before, type Consent, type SiteBanner } from "../../api/model.ts";
@@ -7,12 +7,12 @@ import { regimes } from "../../api/resources.ts";
 import { Button } from "../../ui/button.tsx";
 import { SelectField, TextField } from "../../ui/field.tsx";
 import { languagesOf, put } from "../consent/draft.ts";
-import { LongField } from "../consent/long-field.tsx";
 import { CONTROLS } from "../consent/more-section.tsx";
 import { At, useRefusedAt } from "../consent/refused.tsx";
 import { BEFORE_TEXT } from "../consent/rules-section.tsx";
 import { Languages, OneLanguage } from "../consent/words-section.tsx";
-import { saying, speaking, type Tab } from "./site.ts";
+import { Frames, Platforms, Tags } from "./banner-scripts.tsx";
+import { INHERITED, saying, speaking, type Tab } from "./site.ts";
 
 export interface SiteProps {
   site: SiteBanner;
@@ -57,8 +57,6 @@ function Words({ site, consent, onChange, language, onLanguage }: SiteProps) {
   );
 }
 
-const INHERITED = "";
-
 function BeforeChoice({ site, consent, onChange }: SiteProps) {
   const refusedAt = useRefusedAt();
   const known = useQuery(regimes).data?.items ?? [];
@@ -87,9 +85,10 @@ function BeforeChoice({ site, consent, onChange }: SiteProps) {
   );
 }
 
-function Host({ site, consent, onChange }: SiteProps) {
+function Host(props: SiteProps) {
+  const { site, consent, onChange } = props;
   const refusedAt = useRefusedAt();
-  const { control = "floating", cookie_domain, frames = [] } = consent.banner;
+  const { control = "floating", cookie_domain } = consent.banner;
   const [, inherited] = CONTROLS.find(([value]) => value === control) ?? CONTROLS[0];
   return (
     <>
@@ -109,16 +108,7 @@ function Host({ site, consent, onChange }: SiteProps) {
           onChange={(text) => onChange(saying(site, "cookie_domain", text))}
         />
       </At>
-      <At place="frames">
-        <LongField
-          label="Sites that show each other's pages in frames"
-          hint="Their origins, one in each line; all of them, in the place of the workspace's. Stays with this site."
-          placeholder={frames.join("\n") || "https://www.example"}
-          value={(site.frames ?? []).join("\n")}
-          error={refusedAt("frames")}
-          onChange={(text) => onChange(saying(site, "frames", text === "" ? undefined : text.split(/[\s,]+/)))}
-        />
-      </At>
+      <Frames {...props} />
     </>
   );
 }
@@ -126,5 +116,7 @@ function Host({ site, consent, onChange }: SiteProps) {
 export const FIELDS: Record<Tab, (props: SiteProps) => React.ReactNode> = {
   words: Words,
   before: BeforeChoice,
+  tags: Tags,
+  platforms: Platforms,
   host: Host,
 };

@@ -25,6 +25,7 @@ import { RemoveBanner } from "./banner-steps.tsx";
 import { SourceFields, settingsOf } from "./fields.tsx";
 import { SourceState } from "./list.tsx";
 import { usePart } from "./part.ts";
+import { Proof } from "./proof.tsx";
 import { snippets } from "./snippets.ts";
 
 export function SourcePage({ name }: { name: string }) {
@@ -43,6 +44,7 @@ export function SourcePage({ name }: { name: string }) {
             <DeclaredNote by={data.declared_by} />
             <FirstEvent source={data} />
             <Connect source={data} />
+            <Proof key={data.proof_key} source={data} />
             <Settings source={data} />
             {data.kind === "browser" && <BannerCard source={data} />}
           </>

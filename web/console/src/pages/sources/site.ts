@@ -5,22 +5,24 @@ import type { Banner, Consent, SiteBanner, TagWritten, WordsWritten } from "../.
 import { type Draft, draftOf, languagesOf, put } from "../consent/draft.ts";
 import type { Place } from "../consent/refusals.ts";
 
+/** What a field's list calls the workspace's. */
+export const INHERITED = "";
 /** What belongs to the site's host and stays with it when the rest is published. */
 const OF_HOST = ["cookie_domain", "frames"];
-/** What has no field here. */
-const KEPT = { tags: "tags", consent_mode: "Google Consent Mode", surfaces: "other platforms to answer as" };
 
-const keys = (site: SiteBanner | null): string[] => Object.keys(site ?? {});
+/** What the file says as `null` is the workspace's, as what is absent. */
+const spoken = <T extends object>(site: T): Partial<T> =>
+  Object.fromEntries(Object.entries(site).filter(([, value]) => value !== null)) as Partial<T>;
+const keys = (site: SiteBanner | null): string[] => Object.keys(spoken(site ?? {}));
 export const movesOf = (site: SiteBanner | null): string[] => keys(site).filter((key) => !OF_HOST.includes(key));
 export const staysOf = (site: SiteBanner | null): string[] => keys(site).filter((key) => OF_HOST.includes(key));
-export const keptOf = (site: SiteBanner): string[] =>
-  Object.entries(KEPT)
-    .filter(([key]) => key in site)
-    .map(([, text]) => text);
 
-/** A copy with this at the key; `undefined`: the workspace's holds again. A site that says nothing has no banner. */
+/**
+ * A copy with this at the key; `undefined`: the workspace's holds again. An empty list is said: none, whatever the
+ * workspace has. A site that says nothing has no banner.
+ */
 export function saying<Key extends keyof SiteBanner>(site: SiteBanner, key: Key, value: SiteBanner[Key] | undefined) {
-  const next = put(site, key, value);
+  const next = Array.isArray(value) ? { ...site, [key]: value } : put(site, key, value);
   return Object.keys(next).length > 0 ? next : null;
 }
 
@@ -53,7 +55,7 @@ function tagsOf(below: TagWritten[], over: TagWritten[]): TagWritten[] {
 /** The consent block as visitors of the site meet it. */
 export function asOnSite(consent: Consent, site: SiteBanner | null): Draft {
   const { banner } = consent;
-  const { languages: said = {}, before, tags, ...rest } = site ?? {};
+  const { languages: said = {}, before, tags, ...rest } = spoken(site ?? {});
   const all = { ...languagesOf(banner) };
   for (const [code, over] of Object.entries(said)) all[code] = laidOver(all[code], over);
   return {
@@ -68,13 +70,13 @@ export function asOnSite(consent: Consent, site: SiteBanner | null): Draft {
   };
 }
 
-export const TABS = ["words", "before", "host"] as const;
-export type Tab = (typeof TABS)[number];
+export type Tab = "words" | "before" | "tags" | "platforms" | "host";
 
 /** Under which tab a field stands; `null`: it has none here. */
 export function tabOf(place: Place | null): Tab | null {
   const [first = ""] = place?.split(".") ?? [];
   if (first === "languages") return "words";
-  if (first === "before") return "before";
+  if (first === "before" || first === "tags") return first;
+  if (first === "consent_mode" || first === "surfaces") return "platforms";
   return first === "frames" || first === "cookie_domain" ? "host" : null;
 }
