@@ -26,6 +26,15 @@ const PICTURES = [
   ["banner", "consent/banner", {}, previewed],
   ["banner-refused-dark", "consent/banner/words", { dark: true }, steer],
   ["banner-320", "consent/banner/rules", { size: NARROW }, toPreview],
+  ["notice", "consent/banner/notice", {}, writeNotice],
+  ["notice-320-dark", "consent/banner/notice", { dark: true, size: NARROW }, writeNotice],
+  ["children", "consent/banner/rules", {}, writeChildren],
+  ["children-320-dark", "consent/banner/rules", { dark: true, size: NARROW }, writeChildren],
+  ["site-banner", "sources/web", {}, siteOf("Words")],
+  ["site-banner-320", "sources/web", { dark: true, size: NARROW }, siteOf("Words")],
+  ["site-tags-dark", "sources/web", { dark: true }, siteOf("Tags")],
+  ["site-platforms-320", "sources/web", { size: NARROW }, siteOf("Other platforms")],
+  ["proof-key", "sources/web", {}, showProof],
   ["consent-versions", "consent/versions", {}],
   ["consent-simulation-dark", "consent/simulation", { dark: true }, simulate],
   ["consent-rates", "consent/rates", {}],
@@ -55,6 +64,49 @@ async function steer(page) {
 async function toPreview(page) {
   await page.getByRole("link", { name: "To the preview" }).click();
   await previewed(page);
+}
+
+async function writeNotice(page) {
+  await page.getByRole("switch", { name: "Publish a cookie notice" }).click();
+  await page.getByLabel("What the site is called").fill("Acme");
+  const who = page.getByRole("group", { name: "Who is responsible", exact: true });
+  await who.getByLabel("Name").fill("Acme Ltd");
+  await who.getByLabel("E-mail about privacy").fill("privacy@acme.example");
+  await who.getByLabel("Postal address").fill("1 Road\nTown");
+  await page.getByRole("region", { name: "The notice of your draft" }).getByRole("heading").first().waitFor();
+  await page.evaluate(() => window.scrollTo(0, 0));
+}
+
+async function writeChildren(page) {
+  await page.getByRole("switch", { name: /child/i }).click();
+  await page.getByLabel("Its name").fill("age_band");
+  await page.getByLabel("Values of a child", { exact: true }).fill("under-13, 13-17");
+  await page.getByLabel(/^Of these/).fill("under-13");
+  await page.getByLabel("Where the field is").scrollIntoViewIfNeeded();
+  await page.mouse.wheel(0, 300);
+}
+
+/** The banner of a site with something to say, at one of its parts. */
+function siteOf(part) {
+  return async (page, { world }) => {
+    const { tags } = world.categories.banner;
+    const banner = { languages: { en: { title: "At the shop" } }, tags: [{ ...tags[0], id: "pixel" }], surfaces: [] };
+    Object.assign(world.sources[0], { banner, version: 2 });
+    await page.reload();
+    await page.getByRole("button", { name: part, exact: true }).click();
+    // A frame out of sight draws nothing.
+    await page.locator("iframe").scrollIntoViewIfNeeded();
+    await previewed(page);
+    await page.getByRole("heading", { name: "Banner of this site" }).evaluate((title) => title.scrollIntoView());
+  };
+}
+
+async function showProof(page, { world }) {
+  world.categories.banner.other_devices = true;
+  await page.reload();
+  await page.getByRole("button", { name: "Show proof key" }).click();
+  await page.getByText("HMAC-SHA-256").scrollIntoViewIfNeeded();
+  await page.mouse.wheel(0, 200);
 }
 
 async function simulate(page) {

@@ -29,7 +29,7 @@ const source = (name, kind, more = {}) => ({
   name,
   kind,
   write_key: `wk_${name}_7f3a9c`,
-  proof_key: `5e1f-${name}-7c20`,
+  proof_key: Buffer.from(name).toString("hex").padEnd(64, "5e1f7c20"),
   category: "performance",
   basis: kind === "server" ? "contract" : "consent",
   compat: null,

@@ -48,7 +48,7 @@ interface OwnProps<T> {
 function Own<T>({ label, hint, below, own, first, onChange, children }: OwnProps<T>) {
   const says = own !== undefined && own !== null;
   return (
-    <>
+    <div className="stack">
       <SelectField
         label={label}
         hint={hint}
@@ -60,7 +60,7 @@ function Own<T>({ label, hint, below, own, first, onChange, children }: OwnProps
         onChange={(value) => onChange(value === OWN ? first : undefined)}
       />
       {says && children(own)}
-    </>
+    </div>
   );
 }
 
