@@ -70,7 +70,7 @@ pub(crate) static KIND: Kind = Kind {
             required: false,
             secret: true,
             address: false,
-            docs: "More headers.",
+            docs: "More headers; a `content-type` takes the place of `application/json`.",
         },
         Setting {
             key: "batch.events_max",
@@ -134,6 +134,18 @@ struct Webhook {
     headers: Vec<(HeaderName, Secret<String>)>,
 }
 
+/// Headers that Assent and its HTTP client write.
+const OURS: [&str; 8] = [
+    "assent-attempt",
+    "connection",
+    "content-length",
+    "host",
+    "transfer-encoding",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
+];
+
 fn open(name: &Slug, settings: &Map<String, Value>) -> Result<Box<dyn Destination>, SettingsError> {
     let settings: Settings = crate::settings::read(name, settings)?;
     let wrong = |what: String| SettingsError(format!("settings of destination `{name}`: {what}"));
@@ -145,6 +157,9 @@ fn open(name: &Slug, settings: &Map<String, Value>) -> Result<Box<dyn Destinatio
     let headers = settings.headers.iter().map(|(header, value)| {
         let parsed = HeaderName::try_from(header.as_str());
         let header = parsed.map_err(|_| wrong(format!("`{header}` is not the name of a header")))?;
+        if OURS.contains(&header.as_str()) {
+            return Err(wrong(format!("header `{header}` is written by Assent, and cannot stand there twice")));
+        }
         HeaderValue::from_str(value.expose())
             .map_err(|_| wrong(format!("the value of header `{header}` has characters that HTTP forbids")))?;
         Ok((header, value.clone()))
@@ -187,10 +202,10 @@ impl Destination for Webhook {
 impl Webhook {
     fn post(&self, id: String, body: Bytes, attempt: Attempt) -> Request {
         let timestamp = attempt.now.0.div_euclid(1_000).to_string();
-        let mut headers = vec![
-            (http::header::CONTENT_TYPE, Secret::new("application/json".to_owned())),
-            (HeaderName::from_static("assent-attempt"), Secret::new(attempt.number.to_string())),
-        ];
+        let mut headers = vec![(HeaderName::from_static("assent-attempt"), Secret::new(attempt.number.to_string()))];
+        if self.headers.iter().all(|(header, _)| header != http::header::CONTENT_TYPE) {
+            headers.push((http::header::CONTENT_TYPE, Secret::new("application/json".to_owned())));
+        }
         if let Some(key) = &self.key {
             let signature = key.sign(&id, &timestamp, &body);
             headers.push((HeaderName::from_static("webhook-signature"), Secret::new(signature)));

@@ -26,6 +26,7 @@ fn request_as_json(request: &Request) -> Value {
         Request::Http(http) => {
             let headers: BTreeMap<_, _> =
                 http.headers.iter().map(|(name, value)| (name.to_string(), value.expose().clone())).collect();
+            assert_eq!(headers.len(), http.headers.len(), "a header stands there twice: {headers:?}");
             let (method, url) = (http.method.as_str(), http.url.as_str());
             json!({"http": {"method": method, "url": url, "headers": headers, "body": text(&http.body)}})
         }
