@@ -2,9 +2,12 @@
 //! and `assent trace`. The file's mode is the authentication; nothing of it listens on the network.
 
 use std::convert::Infallible;
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -26,25 +29,61 @@ pub(crate) type Tracer = Arc<dyn Fn(String) -> BoxFuture<'static, String> + Send
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// The socket of a data directory.
-pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
-    data_dir.join("assent.sock")
+const SOCKET: &str = "assent.sock";
+/// What a path of a Unix socket may have, less a little: 108 bytes in Linux.
+const SOCKET_PATH_BYTES_MAX: usize = 100;
+/// After a reader could not be let in.
+const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
+
+/// The socket of a data directory, by a path that is short enough for one.
+struct Door {
+    path: PathBuf,
+    /// Held open where the path leads through it.
+    _directory: Option<File>,
 }
 
-/// Opens the door. It closes when the task is dropped.
-pub(crate) async fn serve(data_dir: &Path, live: Live, tracer: Tracer) -> anyhow::Result<()> {
-    let path = socket_path(data_dir);
+impl Door {
+    fn of(data_dir: &Path) -> std::io::Result<Self> {
+        let path = data_dir.join(SOCKET);
+        if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
+            return Ok(Self { path, _directory: None });
+        }
+        let directory = File::open(data_dir)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd()));
+        Ok(Self { path, _directory: Some(directory) })
+    }
+}
+
+/// Opens the door. It closes when the task is dropped. A server without it takes and delivers events all the same.
+pub(crate) async fn serve(data_dir: &Path, live: Live, tracer: Tracer) {
+    if let Err(error) = listen(data_dir, live, tracer).await {
+        let error = format!("{error:#}");
+        tracing::error!(error, "`assent tail` and `assent trace` cannot be used until the next start");
+    }
+}
+
+async fn listen(data_dir: &Path, live: Live, tracer: Tracer) -> anyhow::Result<()> {
+    let door = Door::of(data_dir).with_context(|| format!("cannot open {}", data_dir.display()))?;
+    let path = &door.path;
     // A socket file of a process that was killed; the log's lock has already shown that no other one is alive.
-    match std::fs::remove_file(&path) {
+    match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("cannot replace {}", path.display()));
         }
         _ => {}
     }
-    let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // Too many open files, mostly: the next reader may have more luck.
+            Err(error) => {
+                tracing::warn!(%error, "a local reader was not let in");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
         let (live, tracer) = (live.clone(), Arc::clone(&tracer));
         tokio::spawn(async move {
             let service = service_fn(move |request: Request<Incoming>| {
@@ -87,10 +126,12 @@ fn tail(live: &Live) -> Body {
 
 /// Asks the server of a data directory and hands its answer on, piece by piece.
 pub(crate) async fn ask(data_dir: &Path, path: &str, mut each: impl FnMut(&[u8])) -> anyhow::Result<()> {
-    let socket = socket_path(data_dir);
-    let stream = UnixStream::connect(&socket).await.with_context(|| {
+    let nobody = || {
+        let socket = data_dir.join(SOCKET);
         format!("no server answers at {}: is `assent serve` running on this directory?", socket.display())
-    })?;
+    };
+    let door = Door::of(data_dir).with_context(nobody)?;
+    let stream = UnixStream::connect(&door.path).await.with_context(nobody)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let request = Request::get(path).header("host", "local").body(Empty::<Bytes>::new())?;

@@ -56,7 +56,9 @@ async fn without_its_category_no_byte_leaves() {
 "#,
         ads.url()
     );
-    let server = Server::start(&directory.path().join("data"), &workspace(&sink.url(), &more)).await;
+    // Longer than the path of a Unix socket may be, by which `assent trace` asks.
+    let data_dir = directory.path().join("data".repeat(30));
+    let server = Server::start(&data_dir, &workspace(&sink.url(), &more)).await;
     post(&server, "wk_web", r#"{"type":"track","event":"E","messageId":"a-unstamped","anonymousId":"v"}"#).await;
     post(&server, "wk_web", &stamped("b-refused", "v", &serde_json::json!({"performance": false}))).await;
     post(&server, "wk_web", &stamped("c-granted", "v", &serde_json::json!({"performance": true, "targeting": false})))
