@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -14,6 +14,9 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use crate::cors;
 use crate::reject::Refusal;
+
+/// Seconds, beside `Retry-After`, as Segment's 429 has it.
+const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// What the collector answers with.
 pub type Answer = Response<AnswerBody>;
@@ -119,6 +122,9 @@ pub(crate) fn refused(refusal: &Refusal) -> Answer {
     headers.insert(CACHE_CONTROL, NO_STORE);
     if let Some(seconds) = row.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+        if row.status == StatusCode::TOO_MANY_REQUESTS {
+            headers.insert(RATE_LIMIT_RESET, HeaderValue::from_static(seconds));
+        }
     }
     cors::allow_with_retry(headers);
     answer

@@ -22,6 +22,8 @@ use crate::reject::{Refusal, Reject};
 
 /// How long a body may take to arrive.
 const BODY_WAIT: Duration = Duration::from_secs(30);
+/// How long a body that is refused already may take.
+const DRAIN_WAIT: Duration = Duration::from_secs(5);
 /// How much beyond its limit a body is read before it is refused.
 const DRAIN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -88,11 +90,17 @@ impl Bodies {
         body: Incoming,
         bytes_max: usize,
     ) -> Result<(Bytes, Share<'_>), Refusal> {
-        let encoding = Encoding::of(headers)?;
+        let encoding = match Encoding::of(headers) {
+            Ok(encoding) => encoding,
+            Err(refusal) => return Err(Box::pin(drained(body, refusal)).await),
+        };
         let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
         let expected = announced.unwrap_or(bytes_max).min(bytes_max);
         let beside = if encoding == Encoding::Plain { 0 } else { bytes_max };
-        let share = self.share(expected + beside)?;
+        let share = match self.share(expected + beside) {
+            Ok(share) => share,
+            Err(refusal) => return Err(Box::pin(drained(body, refusal)).await),
+        };
         let over = announced.is_some_and(|bytes| bytes > bytes_max);
         let packed = within(BODY_WAIT, collect(body, bytes_max, over)).await?;
         Ok((unpacked(encoding, packed, bytes_max)?, share))
@@ -106,6 +114,22 @@ async fn within(wait: Duration, collecting: impl Future<Output = Result<Bytes, R
         return collected;
     }
     tokio::time::timeout(wait, collecting).await.unwrap_or_else(|_| Err(Reject::BodyTimeout.into()))
+}
+
+/// Reads on what is refused before it came, to a point, and keeps none of it.
+async fn drained(mut body: Incoming, refusal: Refusal) -> Refusal {
+    let draining = async {
+        let mut seen = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+            if seen > DRAIN_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    // Who sends slower than that has had its answer delayed enough.
+    drop(tokio::time::timeout(DRAIN_WAIT, draining).await);
+    refusal
 }
 
 /// Collects the frames of a body; one frame is passed on as it is.

@@ -1,9 +1,10 @@
 //! What a browser on another site may do here: post events and read settings and scripts, nothing with credentials.
 //!
-//! `*` and no `Access-Control-Allow-Credentials`: no cookie of this host ever travels with an event. A choice is the
-//! exception: its answer may set the cookie that keeps it. Cookies here are `SameSite=Lax`, so none travels from elsewhere. `Authorization`
-//! is not covered by a wildcard, and SDK users add headers of their own, so a preflight is answered with the names
-//! that it asked for.
+//! `*` and no `Access-Control-Allow-Credentials`: no cookie of this host travels with an event of another origin, while
+//! pages of its own bring theirs along (`visitor/identifier.rs`). A choice is the exception: its answer may set the
+//! cookie that keeps it. Cookies here are `SameSite=Lax`, so none travels from another site. `Authorization` is not
+//! covered by a wildcard, and SDK users add headers of their own, so a preflight is answered with the names that it
+//! asked for.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -21,7 +22,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
 const MAX_AGE_S: HeaderValue = HeaderValue::from_static("86400");
 const ANYONE: HeaderValue = HeaderValue::from_static("*");
 /// The SDK waits as long as this says, if it may read it.
-const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After");
+const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, X-RateLimit-Reset");
 
 /// Lets pages of any site read an answer.
 pub(crate) fn allow(headers: &mut HeaderMap) {
@@ -56,6 +57,7 @@ pub(crate) fn preflight(asked: &HeaderMap) -> Answer {
 }
 
 fn is_list_of_names(value: &HeaderValue) -> bool {
-    let name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b',' | b' ');
+    // RFC 9110: tokens. A name outside of it cannot be sent either.
+    let name = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~, ".contains(byte);
     !value.is_empty() && value.as_bytes().iter().all(name)
 }

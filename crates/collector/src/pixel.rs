@@ -74,13 +74,16 @@ fn dotted(pairs: &[(String, String)]) -> Value {
     Value::Object(root)
 }
 
-/// A query knows only text. Where the specification asks for a switch, `true` and `false` are read as one: a stamp or an
-/// `integrations` of strings would be refused, or not obeyed.
+/// A query knows only text. Where the specification asks for a switch, `true` and `false` are read as one, and the version
+/// of a choice as a number: a stamp or an `integrations` of strings would be refused, or not obeyed.
 fn read_value(key: &str, value: &str) -> Value {
-    let is_switch = key.starts_with("context.consent.categoryPreferences.") || key.starts_with("integrations.");
+    let is_switch = key.starts_with("context.consent.categoryPreferences.")
+        || key.starts_with("integrations.")
+        || key == "context.direct";
     match value {
         "true" if is_switch => Value::Bool(true),
         "false" if is_switch => Value::Bool(false),
+        text if key == "context.consent.version" => text.parse::<u64>().map_or_else(|_| text.into(), Value::from),
         text => text.into(),
     }
 }
@@ -102,6 +105,10 @@ mod tests {
         check(
             "userId=u1&event=Email%20Opened&properties.subject=a+b&properties.n.m=1&writeKey=wk",
             r#"{"event":"Email Opened","properties":{"n":{"m":"1"},"subject":"a b"},"userId":"u1","writeKey":"wk"}"#,
+        );
+        check(
+            "context.consent.version=2&context.direct=true&properties.version=2",
+            r#"{"context":{"consent":{"version":2},"direct":true},"properties":{"version":"2"}}"#,
         );
         check("a=1&a.b=2&c.d=3&c=4&&e", r#"{"a":"1","c":{"d":"3"},"e":""}"#);
         check("", "{}");

@@ -13,6 +13,7 @@ async fn a_preflight_gets_the_headers_it_asks_for() {
     for (asked, allowed) in [
         ("authorization,content-type,x-retry-count", "authorization,content-type,x-retry-count"),
         ("x-my-own", "x-my-own"),
+        ("x.tenant,x~1", "x.tenant,x~1"),
         ("bad;name", "authorization, content-type, x-retry-count"),
     ] {
         let headers = [("Origin", "https://shop.test"), ("Access-Control-Request-Headers", asked)];
