@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { PASSWORD, startAssent } from "../e2e/console/assent.mjs";
 import { accessible, button, firstLayer, launch, started, until } from "./browser.mjs";
 
-const SAID = "Off while you are signed in, because you refused it on another device:";
+const SAID = "Off while you are signed in, because you refused it on another device or your account does not allow it:";
 let browser, assent, server, site, proofKey;
 
 /** A page of a shop; `/in/NAME` is that of somebody who is signed in, `/forged/NAME` says so without a proof. */

@@ -3,8 +3,9 @@
 //   dist/sdk/<chunk>.<hash>.js      what is loaded when it is needed: `choices`, the preference centre; `trustarc` and
 //                                   `onetrust`, what Assent looks like to scripts made for them; `tcf` and `gpp`, the
 //                                   IAB's interfaces; `frames`, other sites' frames; `handoff`, links to other sites;
-//                                   `elsewhere`, what was refused on other devices. The names change with the content of
-//                                   any, so none goes stale, and the core carries one hash instead of a list
+//                                   `elsewhere`, what was refused on other devices; `takeover`, what another platform
+//                                   left. The names change with the content of any, so none goes stale, and the core
+//                                   carries one hash instead of a list
 //   dist/assent.mjs                 the same core as an ES module
 //   dist/snippet.js                 what a page carries in its head
 //   dist/{tcf,gpp}-stub.js          the same for TCF and GPP, before any vendor's tag
@@ -37,10 +38,11 @@ export const BUDGETS = {
   frames: 2 * KB,
   handoff: 2 * KB,
   elsewhere: 2 * KB,
+  takeover: 2 * KB,
   "block.js": KB,
   "shadow.js": 1.5 * KB,
 };
-const CHUNKS = ["choices", "trustarc", "onetrust", "tcf", "gpp", "frames", "handoff", "elsewhere"];
+const CHUNKS = ["choices", "trustarc", "onetrust", "tcf", "gpp", "frames", "handoff", "elsewhere", "takeover"];
 
 async function bundle(entry, { format = "iife", define = {} } = {}) {
   const { outputFiles } = await build({

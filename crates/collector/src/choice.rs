@@ -66,7 +66,15 @@ pub(crate) fn carried(
         let preferences = event.consent().and_then(Preferences::from_consent).unwrap_or_default();
         let presented = presented();
         let is_confirmed = presented.as_ref().is_some_and(|presented| presented.confirms_over_gpc(site));
-        let choice = over_gpc(Choice::complete(&rules.categories, &preferences), is_confirmed, known(), rules);
+        // The platform before may not have asked about all of them, and what it was granted counts only in part.
+        let is_part = presented.as_ref().is_some_and(Presented::is_imported);
+        let said = if is_part {
+            let asked = |key: &str| rules.categories.key(key).intersection(rules.categories.optional());
+            Choice::partial(&rules.categories, preferences.0.iter().map(|(key, granted)| (asked(key), *granted)))
+        } else {
+            Choice::complete(&rules.categories, &preferences)
+        };
+        let choice = over_gpc(said, is_confirmed, known(), rules);
         return Some(Carried { method: Method::Event, choice, presented });
     }
     if event.call() != Call::Identify || consent.choice_traits.is_empty() {
@@ -176,6 +184,15 @@ mod tests {
             "context":{"consent":{"categoryPreferences":{"performance":true,"unheard_of":true}}}}"#;
         check(event, "event: +required performance -functionality targeting");
         check(&event.replace("Segment Consent Preference Updated", "Other"), "none");
+    }
+
+    #[test]
+    fn what_was_taken_over_says_nothing_of_what_it_does_not_name() {
+        let event = r#"{"type":"track","event":"Segment Consent Preference Updated","userId":"u","context":{"consent":{
+            "categoryPreferences":{"C0004":false,"targeting":true,"performance":true,"age:adult":true},"method":"imported"}}}"#;
+        check(event, "event: +performance targeting -");
+        check(&event.replace(r#""targeting":true"#, r#""targeting":false"#), "event: +performance -targeting");
+        check(&event.replace("imported", "choose"), "event: +required performance targeting -functionality");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use workspace::{
     Banner, Before, ConsentRules, Control, Direction, DoNotTrack, FIRST_LANGUAGE, First, Link, Model, Regime, Site,
-    Source, Tag, Vendor, Words, Workspace,
+    Source, Tag, TakeOver, Vendor, Words, Workspace,
 };
 
 use crate::digest::sha256;
@@ -47,6 +47,8 @@ pub struct Experience<'w> {
     frames: &'w [String],
     #[serde(skip_serializing_if = "slice_is_empty")]
     hand_off: &'w [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    take_over: Option<TakeOverShown<'w>>,
     storage: Storage<'w>,
     control: ControlShown,
 }
@@ -72,6 +74,14 @@ struct RegimeShown<'w> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct TakeOverShown<'w> {
+    from: &'w [workspace::Platform],
+    /// The categories whose grants count: they were given to the words of today, with all of today's vendors named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    grants: Vec<&'w str>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -210,6 +220,7 @@ impl<'w> Experience<'w> {
             tcf: banner.tcf.as_ref(),
             frames: &banner.frames,
             hand_off: &banner.hand_off,
+            take_over: banner.take_over.as_ref().map(|taken| take_over(workspace, banner, taken)),
             storage: Storage { identifier_days: banner.identifier_days, domain: banner.cookie_domain.as_deref() },
             control: ControlShown { kind: banner.control },
         }
@@ -239,6 +250,14 @@ impl Experience<'_> {
         }
         keys
     }
+}
+
+/// What a page may take over from the platform before.
+fn take_over<'w>(workspace: &'w Workspace, banner: &'w Banner, taken: &'w TakeOver) -> TakeOverShown<'w> {
+    let promised = taken.grants.iter().filter(|promised| promised.version == banner.version);
+    let optional = || workspace.consent.categories.iter().map(|rule| &rule.name).filter(|name| !name.is_required());
+    let grants = promised.flat_map(|promised| optional().filter(|name| banner.are_named(name, &promised.vendors)));
+    TakeOverShown { from: &taken.from, grants: grants.map(workspace::Category::as_str).collect() }
 }
 
 /// Everything that a workspace may show on any of its sites, each language under each kind of regime: to be kept before it

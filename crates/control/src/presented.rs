@@ -28,7 +28,7 @@ pub struct Presented {
     /// Where it was answered: `first`, `centre`, `control`, `page`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// How: `accept_all`, `reject_all`, `choose`, `withdraw`, `api`, `confirmed_over_gpc`.
+    /// How: `accept_all`, `reject_all`, `choose`, `withdraw`, `api`, `imported`, `confirmed_over_gpc`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// The regime under which it was asked, as the page had it.
@@ -50,12 +50,19 @@ pub struct Presented {
 
 /// The method of an opt-in in two steps, in which the second said that the browser asks not to be sold or shared.
 pub const CONFIRMED_OVER_GPC: &str = "confirmed_over_gpc";
+/// The method of a choice that a page found in the cookies of the platform that asked there before.
+const IMPORTED: &str = "imported";
 
 impl Presented {
     /// Whether a page of Assent's asked, which names every vendor that is refused. Segment's consent tools say a `version`
     /// too, that of their protocol.
     pub fn is_banners(&self) -> bool {
-        self.method.is_some()
+        self.method.is_some() && !self.is_imported()
+    }
+
+    /// Whether a page took it over from the platform that asked there before.
+    pub fn is_imported(&self) -> bool {
+        self.method.as_deref() == Some(IMPORTED)
     }
 
     /// Whether it is an informed opt-in over Global Privacy Control: confirmed as such, and what was shown is what the
@@ -79,12 +86,15 @@ impl Presented {
         let text = |name: &str| fields.get(name).and_then(|text| serde_json::from_str::<String>(text).ok());
         let word = |name: &str| text(name).filter(|text| is_word(text));
         let vendors = fields.get("refusedVendors").and_then(|text| serde_json::from_str::<Vec<String>>(text).ok());
+        let method = word("method").filter(|method| METHODS.contains(&method.as_str()));
+        // What was taken over was given to words that say the same, which nobody has shown here.
+        let shown = |name: &str| word(name).filter(|_| method.as_deref() != Some(IMPORTED));
         Self {
             version: number("version").filter(|version| (1..=banner.version).contains(version)),
-            text_hash: word("textHash").filter(|hash| is_hash(hash)),
-            language: word("language").filter(|code| banner.languages.contains_key(code)),
+            text_hash: shown("textHash").filter(|hash| is_hash(hash)),
+            language: shown("language").filter(|code| banner.languages.contains_key(code)),
             layer: word("layer").filter(|layer| LAYERS.contains(&layer.as_str())),
-            method: word("method").filter(|method| METHODS.contains(&method.as_str())),
+            method,
             regime: word("regime").filter(|id| Regime::named(id).is_some()),
             regime_version: number("regimeVersion"),
             region: None,
@@ -102,7 +112,7 @@ impl Presented {
 /// Where a page asks.
 const LAYERS: [&str; 4] = ["first", "centre", "control", "page"];
 /// How a page is answered.
-const METHODS: [&str; 6] = ["accept_all", "reject_all", "choose", "withdraw", "api", CONFIRMED_OVER_GPC];
+const METHODS: [&str; 7] = ["accept_all", "reject_all", "choose", "withdraw", "api", IMPORTED, CONFIRMED_OVER_GPC];
 
 fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))

@@ -254,7 +254,7 @@ impl ChoiceRow {
     pub fn standing(&self) -> Standing {
         let presented = self.presented.as_ref();
         let is_imported = matches!(self.method, Method::Import | Method::ParentVerified);
-        let words = presented.filter(|presented| presented.is_banners() || is_imported);
+        let words = presented.filter(|presented| presented.is_banners() || presented.is_imported() || is_imported);
         let words = words.and_then(|presented| presented.version);
         let mut standing = Standing::of(&self.granted, &self.refused, self.made_at, words);
         if let Some(presented) = presented.filter(|presented| presented.is_banners()) {

@@ -38,6 +38,8 @@ pub struct Banner {
     pub hand_off: Vec<String>,
     /// Whether pages say what somebody who is signed in there refused on other devices. They must prove who it is.
     pub other_devices: bool,
+    /// What another platform left in browsers is taken over. Absent: it is not looked at.
+    pub take_over: Option<TakeOver>,
     /// Days that an identifier lives. Nothing renews it.
     pub identifier_days: u16,
     /// The domain of the cookies; absent, the widest that the browser takes.
@@ -63,6 +65,7 @@ impl Default for Banner {
             frames: Vec::new(),
             hand_off: Vec::new(),
             other_devices: false,
+            take_over: None,
             identifier_days: IDENTIFIER_DAYS,
             cookie_domain: None,
         }
@@ -82,7 +85,15 @@ impl Banner {
         let frames = (!self.frames.is_empty()).then_some(Surface::Frames);
         let hand_off = (!self.hand_off.is_empty()).then_some(Surface::HandOff);
         let elsewhere = self.other_devices.then_some(Surface::Elsewhere);
-        self.surfaces.iter().copied().chain(tcf).chain(frames).chain(hand_off).chain(elsewhere).collect()
+        let take_over = self.take_over.is_some().then_some(Surface::TakeOver);
+        let own = [tcf, frames, hand_off, elsewhere, take_over];
+        self.surfaces.iter().copied().chain(own.into_iter().flatten()).collect()
+    }
+
+    /// Whether all vendors of a category are among those that somebody agreed to: a grant that was given elsewhere counts
+    /// only then.
+    pub fn are_named(&self, category: &Category, vendors: &[String]) -> bool {
+        self.vendors.iter().filter(|vendor| vendor.category == *category).all(|vendor| vendors.contains(&vendor.id))
     }
 
     /// What is done before a choice under a regime.
@@ -135,6 +146,40 @@ pub enum Surface {
     /// Says what was refused on other devices: there whenever [`Banner::other_devices`] is, so nobody writes it.
     #[serde(skip_deserializing)]
     Elsewhere,
+    /// Reads the cookies of the platform before: there whenever [`Banner::take_over`] is, so nobody writes it.
+    #[serde(skip_deserializing)]
+    TakeOver,
+}
+
+/// A consent platform whose choices are in the browsers of a site that has switched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// `OptanonConsent`, with `OptanonAlertBoxClosed` for the time.
+    OneTrust,
+    /// `notice_gdpr_prefs`, else `cmapi_cookie_privacy`. It keeps no time.
+    TrustArc,
+}
+
+/// What is taken over: refusals always, grants as far as the workspace vouches for them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TakeOver {
+    /// In the order in which they are looked for.
+    pub from: Vec<Platform>,
+    /// What the platform's grants were given to. Absent: no grant counts.
+    #[serde(default)]
+    pub grants: Option<Promised>,
+}
+
+/// Words and vendors under which something was granted elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promised {
+    /// The version of the banner's words that say the same. Grants count only as long as it is the one of today.
+    pub version: u32,
+    /// The ids of the vendors that were named. A category counts only if all of its vendors were.
+    pub vendors: Vec<String>,
 }
 
 /// TCF 2.3. Numbers are those of the IAB; Assent itself is registered nowhere.

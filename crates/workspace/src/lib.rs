@@ -28,7 +28,10 @@ mod vendor;
 mod words;
 
 pub use alert::{Alert, Channel, Condition, ConditionKind, WebhookChannel};
-pub use banner::{Banner, Before, Control, Surface, Tag, TagKind, Tcf, VENDOR_PREFIX, VENDORS_OF_DESTINATIONS_MAX};
+pub use banner::{
+    Banner, Before, Control, Platform, Promised, Surface, Tag, TagKind, TakeOver, Tcf, VENDOR_PREFIX,
+    VENDORS_OF_DESTINATIONS_MAX,
+};
 pub use category::{Category, CategoryRule, REQUIRED};
 pub use children::{Age, Children, Place};
 pub use destination::{Destination, RecipientRole, Switch, Withdrawals};

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use crate::validate::Invalid;
 use crate::words::{FIRST_LANGUAGE, PLACES};
-use crate::{Banner, Before, Model, Purpose, Regime, Source, SourceKind, Tag, Words, Workspace};
+use crate::{Banner, Before, Model, Promised, Purpose, Regime, Source, SourceKind, Tag, TakeOver, Words, Workspace};
 
 /// A button's words may not be a paragraph.
 const BUTTON_CHARS_MAX: usize = 40;
@@ -67,7 +67,30 @@ fn template(banner: &Banner) -> Result<(), Invalid> {
     if banner.languages.is_empty() {
         return refuse("`banner.languages` is empty: nobody could be asked; publish at least one".to_owned());
     }
-    banner.hand_off.iter().try_for_each(|origin| site("hand_off", origin))
+    banner.hand_off.iter().try_for_each(|origin| site("hand_off", origin))?;
+    banner.take_over.as_ref().map_or(Ok(()), |taken| take_over(banner, taken))
+}
+
+/// Checks what is taken over from another platform.
+fn take_over(banner: &Banner, taken: &TakeOver) -> Result<(), Invalid> {
+    if taken.from.is_empty() {
+        return refuse(
+            "`banner.take_over.from` is empty: name `onetrust` or `trustarc`, or leave the block out".to_owned(),
+        );
+    }
+    let Some(Promised { version, vendors }) = &taken.grants else { return Ok(()) };
+    if *version == 0 || *version > banner.version {
+        return refuse(format!(
+            "`banner.take_over.grants.version` is {version}; it names words that this banner has published: 1 to {}",
+            banner.version
+        ));
+    }
+    match vendors.iter().find(|id| banner.vendors.iter().all(|vendor| vendor.id != **id)) {
+        Some(id) => {
+            refuse(format!("`banner.take_over.grants.vendors` names `{id}`, which is not among `banner.vendors`"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Checks how one site asks.
@@ -410,6 +433,23 @@ pub(super) mod tests {
             check(&format!("{{ frames: ['{wrong}'] }}"), "is not the origin of a site");
             check(&format!("{{ hand_off: ['{wrong}'] }}"), "`banner.hand_off`");
         }
+    }
+
+    #[test]
+    fn what_is_taken_over_names_platforms_words_and_vendors_that_there_are() {
+        let taken = |grants: &str| {
+            format!(
+                "{{ version: 2, vendors: [{{ id: ga, name: GA, category: performance }}], \
+                 take_over: {{ from: [onetrust, trustarc]{grants} }} }}"
+            )
+        };
+        check(&taken(""), "published");
+        check(&taken(", grants: { version: 2, vendors: [ga] }"), "published");
+        check(&taken(", grants: { version: 3, vendors: [] }"), "1 to 2");
+        check(&taken(", grants: { version: 1, vendors: [ads] }"), "not among `banner.vendors`");
+        check(&taken(", grants: { version: 1 }"), "missing field `vendors`");
+        check("{ take_over: { from: [] } }", "`banner.take_over.from` is empty");
+        check("{ take_over: { from: [didomi] } }", "unknown variant");
     }
 
     // Obligation 5.

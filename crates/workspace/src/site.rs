@@ -40,7 +40,7 @@ pub struct SiteBanner {
 }
 
 /// What is one for all sites, with why and where it is set.
-const OF_WORKSPACE: [(&str, &str, &str); 8] = [
+const OF_WORKSPACE: [(&str, &str, &str); 9] = [
     ("version", COUNTED, "consent.banner.version"),
     ("ask_again_below", COUNTED, "consent.banner.ask_again_below"),
     ("vendors", "a visitor refuses a vendor on all sites at once", "consent.banner.vendors"),
@@ -48,6 +48,7 @@ const OF_WORKSPACE: [(&str, &str, &str); 8] = [
     ("identifier_days", "what is collected under an identifier is the workspace's", "consent.banner.identifier_days"),
     ("hand_off", "two sites hand a choice to each other by one list", "consent.banner.hand_off"),
     ("other_devices", "who is signed in is signed in to the workspace", "consent.banner.other_devices"),
+    ("take_over", "a choice that is taken over counts on all sites", "consent.banner.take_over"),
     ("categories", "a choice is made of the same categories on all sites", "consent.categories"),
 ];
 const COUNTED: &str = "choices that were made on different sites are compared by it";
@@ -75,6 +76,7 @@ impl SiteBanner {
             frames: frames.clone().unwrap_or_else(|| template.frames.clone()),
             hand_off: template.hand_off.clone(),
             other_devices: template.other_devices,
+            take_over: template.take_over.clone(),
             identifier_days: template.identifier_days,
             cookie_domain: cookie_domain.clone().or_else(|| template.cookie_domain.clone()),
         }
@@ -247,6 +249,7 @@ mod tests {
         check("{ tcf: {} }", "{}", "`consent.banner.tcf`");
         check("{ hand_off: [] }", "{}", "`consent.banner.hand_off`");
         check("{ other_devices: true }", "{}", "`consent.banner.other_devices`");
+        check("{ take_over: { from: [onetrust] } }", "{}", "`consent.banner.take_over`");
         check("{ contol: none }", "{}", "source `shop`, `banner`: unknown field `contol`");
         check("{ contol: none }", "{}", "did you mean `control`?");
         let mobile = "workspace: acme\nsources: [{ name: app, kind: mobile, banner: {} }]";

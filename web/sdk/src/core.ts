@@ -13,11 +13,10 @@ import { Queue } from "./queue.ts";
 import { type Chooser, Report } from "./report.ts";
 import { post } from "./send.ts";
 import type { AssentSettings, Choice, Layer, Method, Surface } from "./settings.ts";
-import { cookie, erase, local, setCookie } from "./store.ts";
+import { CHOICE_KEY, cookie, erase, local, setCookie } from "./store.ts";
 import { watchTabs } from "./tabs.ts";
 import { Tags } from "./tags.ts";
 
-const CHOICE_KEY = "assent_choice";
 const IDENTIFIER_DAYS = 90;
 const BUFFERED_MAX = 100;
 /** What this SDK itself stores for the category under which it collects. */

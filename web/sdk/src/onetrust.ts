@@ -2,21 +2,11 @@
 // it, the lists of active groups, its cookies, events and held markup. What it cannot do it does not have.
 
 import type { Core } from "./core.ts";
-import type { Category } from "./settings.ts";
-import { alias, granted, isOptIn, onChange, openOn, setRaw, watch } from "./surface.ts";
+import { granted, groupOf, isOptIn, onChange, openOn, setRaw, watch } from "./surface.ts";
 
-/** The groups that OneTrust gives a new site. */
-const GROUPS: Record<string, string> = {
-  required: "C0001",
-  performance: "C0002",
-  functionality: "C0003",
-  targeting: "C0004",
-};
 const MARKUP = "optanon-category-";
 
 type Changed = { detail: string[] };
-
-const groupOf = (category: Category) => alias(category, /^C\d{4}$/) ?? GROUPS[category.id] ?? category.id;
 
 class OneTrust {
   readonly #core: Core;

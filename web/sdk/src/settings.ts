@@ -41,6 +41,8 @@ export interface AssentSettings {
   readonly frames?: readonly string[];
   /** Origins of sites that take a choice along when a link leads to another; there when `surfaces` has `handoff`. */
   readonly handOff?: readonly string[];
+  /** What another platform left in the browser is taken over; there when `surfaces` has `takeover`. */
+  readonly takeOver?: TakeOver;
   readonly storage?: Storage;
   readonly control?: Control;
   /** Categories that are off and cannot be chosen, as `targeting` for known children. */
@@ -75,9 +77,20 @@ export type CategoryModel = "opt-in" | "opt-out" | "exempt";
  * - `gpp`: `__gpp` of the IAB's GPP 1.1 with the sections of the United States;
  * - `frames`: nobody's; asks the page around a frame, and answers frames, by `frames`;
  * - `handoff`: nobody's; takes the choice along to another site, by `handOff`;
- * - `elsewhere`: nobody's; says what somebody who is signed in refused on other devices.
+ * - `elsewhere`: nobody's; says what somebody who is signed in refused on other devices;
+ * - `takeover`: nobody's; reads the cookies of the platform that asked here before, by `takeOver`.
  */
-export type Surface = "trustarc" | "onetrust" | "tcf" | "gpp" | "frames" | "handoff" | "elsewhere";
+export type Surface = "trustarc" | "onetrust" | "tcf" | "gpp" | "frames" | "handoff" | "elsewhere" | "takeover";
+
+/** A platform that asked before Assent did. */
+export type Platform = "onetrust" | "trustarc";
+
+export interface TakeOver {
+  /** In the order in which they are looked for. */
+  readonly from: readonly Platform[];
+  /** The categories whose grants count as given to the words and vendors of today. */
+  readonly grants?: readonly string[];
+}
 
 /** TCF 2.3. The ids are the operator's, who is registered with the IAB; Assent is not certified. */
 export interface Tcf {
@@ -223,7 +236,7 @@ export interface Choice {
 }
 
 /** How a choice was made. */
-export type Method = "accept_all" | "reject_all" | "choose" | "withdraw" | "api" | typeof OVER_GPC;
+export type Method = "accept_all" | "reject_all" | "choose" | "withdraw" | "api" | "imported" | typeof OVER_GPC;
 
 /** An opt-in in two steps, in which the second said that the browser asks not to be sold, shared or tracked. */
 export const OVER_GPC = "confirmed_over_gpc";

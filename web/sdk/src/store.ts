@@ -2,6 +2,8 @@
 // they do not call.
 
 const DAY_S = 86_400;
+/** Where the choice lies, unless the settings say otherwise. */
+export const CHOICE_KEY = "assent_choice";
 
 /** A cookie's value. Segment's first SDK put quotes around identifiers; both are read. */
 export function cookie(name: string): string | null {

@@ -2,7 +2,7 @@
 // tag managers read it, its cookies, its messages. It tells; nothing that comes in here sets a choice.
 
 import type { Core } from "./core.ts";
-import { alias, granted, isOptIn, onChange, openOn, setRaw, watch } from "./surface.ts";
+import { bucketOf, granted, isOptIn, onChange, openOn, setRaw, watch } from "./surface.ts";
 
 const REOPEN = "#teconsent";
 const EVENTS = ["truste-cookie", "truste-consent", "truste-consent-gtm"];
@@ -39,7 +39,7 @@ class TrustArc {
 
   /** Bucket → granted; counted from 1, in ascending order, the first always there. */
   #buckets(): Map<number, boolean> {
-    const found = granted(this.#core, (category, at) => Number(alias(category, /^ta-\d+$/)?.slice(3) ?? at + 1));
+    const found = granted(this.#core, bucketOf);
     return new Map([...found.set(REQUIRED_BUCKET, true)].sort(([one], [other]) => one - other));
   }
 

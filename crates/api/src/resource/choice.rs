@@ -347,9 +347,8 @@ impl Import<'_> {
         if item.version != Some(rules.banner.version) {
             return Some("other_words");
         }
-        let category = rules.category(key);
-        let mut vendors = rules.banner.vendors.iter().filter(|vendor| Some(&vendor.category) == category);
-        vendors.any(|vendor| !item.vendors.contains(&vendor.id)).then_some("other_vendors")
+        let is_named = rules.category(key).is_none_or(|category| rules.banner.are_named(category, &item.vendors));
+        (!is_named).then_some("other_vendors")
     }
 }
 

@@ -54,7 +54,12 @@ fn assent(workspace: &Workspace, source: &Source) -> Vec<StoredKey> {
             }
             Surface::OneTrust => &["OptanonConsent", "OptanonAlertBoxClosed"],
             // They answer, and keep nothing.
-            Surface::Gpp | Surface::Tcf | Surface::Frames | Surface::HandOff | Surface::Elsewhere => &[],
+            Surface::Gpp
+            | Surface::Tcf
+            | Surface::Frames
+            | Surface::HandOff
+            | Surface::Elsewhere
+            | Surface::TakeOver => &[],
         };
         keys.extend(names.iter().map(|name| key(name, StoreKind::Cookie, held, &required, "compat")));
     }

@@ -324,6 +324,12 @@ export interface TagWritten {
 export const BEFORE = ["block", "buffer", "cookieless"] as const;
 export type Before = (typeof BEFORE)[number];
 
+export interface TakeOverWritten {
+  from: string[];
+  /** What the platform's grants were given to; without it none counts. */
+  grants?: { version: number; vendors: string[] };
+}
+
 /** How visitors are asked, as in a workspace file: what is absent has its default. */
 export interface Banner {
   version?: number;
@@ -342,6 +348,8 @@ export interface Banner {
   hand_off?: string[];
   /** Pages say what somebody who is signed in refused on other devices. */
   other_devices?: boolean;
+  /** What another platform left in browsers is taken over. */
+  take_over?: TakeOverWritten | null;
   identifier_days?: number;
   cookie_domain?: string | null;
 }

@@ -6,6 +6,7 @@ import { versionOf, withBanner, without } from "./draft.ts";
 import { Sites, Tcf } from "./iab.tsx";
 import { At, RefusedHere, useRefusedAt } from "./refused.tsx";
 import type { SectionProps } from "./section.ts";
+import { TakeOver } from "./take-over.tsx";
 
 export const CONTROLS = [
   ["floating", "A button at the bottom of every page"],
@@ -76,6 +77,7 @@ export function MoreSection({ draft, onChange }: SectionProps) {
           onChange={(surfaces) => set({ surfaces: surfaces.length > 0 ? surfaces : undefined })}
         />
         <Sites draft={draft} onChange={onChange} />
+        <TakeOver draft={draft} onChange={onChange} />
       </fieldset>
       <ConsentMode draft={draft} onChange={onChange} />
       <Tcf draft={draft} onChange={onChange} />

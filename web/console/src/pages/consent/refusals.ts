@@ -34,6 +34,7 @@ const RULES: readonly (readonly [pattern: RegExp, place: (...found: string[]) =>
   [/`tcf\./, () => "tcf"],
   [/`(?:banner\.)?(cookie_domain)`/, (place) => place],
   [/`banner\.(frames|hand_off)`/, (place) => place],
+  [/`banner\.take_over\./, () => "take_over"],
   [/the trait `([^`]+)`/, () => "choice_traits"],
   [/two categories `([^`]+)`/, (name) => `categories.${name}`],
   [/category `([^`]+)`, which does not exist/, () => "categories"],

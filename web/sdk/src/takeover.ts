@@ -1,0 +1,81 @@
+// Takes over what another consent platform left in this browser, once, when a site has switched: refusals always; a grant
+// only where the operator vouches that it was given to the words and vendors of today (`takeOver.grants`), with the day on
+// which it was given, and while a choice of that day still holds. What is not taken over is asked about like anything new.
+// Visitors without an identifier stand on no list that could be imported: their cookies are all that is known of them.
+
+import { read } from "./choice.ts";
+import type { Core } from "./core.ts";
+import type { Category, Platform } from "./settings.ts";
+import { CHOICE_KEY, cookie, local } from "./store.ts";
+import { bucketOf, groupOf } from "./surface.ts";
+
+const DAY_MS = 86_400_000;
+
+/** What another platform left. */
+interface Left {
+  /** What was said of a category; `undefined` where the platform did not ask about it. */
+  readonly said: (category: Category, index: number) => boolean | undefined;
+  /** Milliseconds since 1970; `NaN` where the platform keeps no time. */
+  readonly at: number;
+}
+
+/** As the platform wrote it: decoded too early, an address inside of it could pass for a part of it. */
+function raw(name: string): string {
+  const found = document.cookie.split("; ").find((one) => one.startsWith(`${name}=`));
+  return found?.slice(name.length + 1) ?? "";
+}
+
+/** Its cookie lists groups before anybody chose; the other one is there when somebody closed the banner. */
+function onetrust(): Left | undefined {
+  const groups = new URLSearchParams(raw("OptanonConsent")).get("groups");
+  const closed = cookie("OptanonAlertBoxClosed");
+  if (!groups || !closed) return undefined;
+  const all = new Map(groups.split(",").map((one) => [one.slice(0, -2), one.endsWith(":1")]));
+  return { said: (category) => all.get(groupOf(category)), at: Date.parse(closed) };
+}
+
+/** Its cookies are there once somebody chose, and list what is granted: from 0 in the first, from 1 in the second. */
+function trustarc(): Left | undefined {
+  const [prefs] = (cookie("notice_gdpr_prefs") ?? "").split(":");
+  const permitted = /^permit[ _]([\d,|]+)/.exec(cookie("cmapi_cookie_privacy") ?? "")?.[1];
+  const granted = prefs ? prefs.split(",").map((one) => Number(one) + 1) : permitted?.split(/[,|]/).map(Number);
+  return granted && { said: (category, index) => granted.includes(bucketOf(category, index)), at: Number.NaN };
+}
+
+const PLATFORMS: Record<Platform, () => Left | undefined> = { onetrust, trustarc };
+
+function takeOver({ consent }: Core, left: Left) {
+  const { settings } = consent;
+  const { grants = [] } = settings.takeOver ?? {};
+  const now = Date.now();
+  const isTimed = left.at <= now;
+  const isFresh = isTimed && left.at + settings.regime.lifetimeDays * DAY_MS > now;
+  const off = consent.denied();
+  const categories: Record<string, boolean> = {};
+  settings.categories.forEach((category, index) => {
+    const { id } = category;
+    const said = left.said(category, index);
+    if (!consent.optional.includes(id) || said === undefined) return;
+    if (!said) categories[id] = false;
+    else if (isFresh && grants.includes(id) && !off.includes(id)) categories[id] = true;
+  });
+  if (!Object.keys(categories).length) return undefined;
+  const { version: textVersion } = settings.texts;
+  const madeAt = isTimed ? left.at : now;
+  return { categories, refusedVendors: [], madeAt, textVersion, method: "imported", layer: "page", told: false } as const;
+}
+
+(window as unknown as Record<string, (core: Core) => void>)["assent:takeover"] = (core) => {
+  const { consent } = core;
+  const { storage = {}, takeOver: { from } = { from: [] } } = consent.settings;
+  const key = storage.choice ?? CHOICE_KEY;
+  // Whoever answered here has said something newer, also where it has ended since.
+  if ([cookie(key), local.get(key)].some(read)) return;
+  for (const platform of from) {
+    const left = PLATFORMS[platform]();
+    const made = left && takeOver(core, left);
+    if (!made) continue;
+    core.adopt(() => consent.keep(made));
+    return;
+  }
+};
