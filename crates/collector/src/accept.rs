@@ -8,13 +8,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use consent::{Arrival, CategorySet, Choice, Preferences, Rules, Signals, collect};
 use control::{ChoiceMade, KeyOwner, Method, Presented, Recorded};
 use event::timestamp::correct;
 use event::{Batch, BatchError, Call, Discard, Event, Fields, Millis, Pii, Received};
 use eventlog::record::Raw;
-use eventlog::{Append, AppendError, EventLog, Partition, partition_of};
+use eventlog::{AppendError, EventLog, partition_of};
 use http::HeaderMap;
 use http::header::{HeaderName, USER_AGENT};
 use workspace::SourceKind;
@@ -24,8 +23,10 @@ use crate::geo::Geo;
 use crate::metrics::{Metrics, SourceLabels};
 use crate::noticed::Noticed;
 use crate::observe::{Observation, Observer, Seen};
+use crate::records::{RECORD_HEAD_BYTES, Records};
 use crate::reject::{Refusal, Reject};
-use crate::visitor::{Said, identifier};
+use crate::visitor::Said;
+use crate::visitor::identifier::{self, Kept, Sealing};
 use crate::write_key;
 
 const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
@@ -63,8 +64,8 @@ pub(crate) struct Asked<'r> {
     pub(crate) client: IpAddr,
     /// For events that cannot say their own.
     pub(crate) user_agent: Option<&'r str>,
-    /// The browser's sealed identifier, where it came along.
-    pub(crate) sealed: Vec<String>,
+    /// What the browser keeps here of who it is.
+    pub(crate) kept: Kept,
 }
 
 impl<'r> Asked<'r> {
@@ -77,7 +78,7 @@ impl<'r> Asked<'r> {
             signals: Signals::from_headers(values(SEC_GPC), values(DNT)),
             client,
             user_agent: None,
-            sealed: identifier::sealed(headers),
+            kept: Kept::new(headers),
         }
     }
 
@@ -90,7 +91,7 @@ impl<'r> Asked<'r> {
 
 impl Acceptor {
     /// Accepts one event whose call the path names.
-    pub(crate) async fn one(&self, asked: &Asked<'_>, body: &str, call: Call) -> Result<(), Refusal> {
+    pub(crate) async fn one(&self, asked: &Asked<'_>, body: &str, call: Call) -> Result<Sealing, Refusal> {
         let event = Event::parse(body, Some(call));
         if let Err(Discard::BadRequest) = event {
             // The one code that may also mean that nothing of it can be read.
@@ -100,7 +101,7 @@ impl Acceptor {
             Ok(event) => write_key::from_field(event.field("writeKey")),
             Err(_) => write_key::from_body(body),
         };
-        let Some(owner) = self.owner(asked, in_body.as_deref())? else { return Ok(()) };
+        let Some(owner) = self.owner(asked, in_body.as_deref())? else { return Ok(Sealing::Nothing) };
         let mut intake =
             Intake::new(self, asked, owner, None, Records::with_capacity(1, body.len() + RECORD_HEAD_BYTES));
         intake.take(event).await?;
@@ -108,13 +109,17 @@ impl Acceptor {
     }
 
     /// Accepts what can be accepted of a batch.
-    pub(crate) async fn batch(&self, asked: &Asked<'_>, body: &str) -> Result<(), Refusal> {
+    pub(crate) async fn batch(&self, asked: &Asked<'_>, body: &str) -> Result<Sealing, Refusal> {
         let batch = match Batch::parse(body) {
             Ok(batch) => batch,
             Err(BatchError::Malformed(error)) => return Err(Reject::BadJson.because(error)),
             Err(BatchError::TooLong(events)) => {
                 let events = u64::try_from(events).unwrap_or(u64::MAX);
                 return self.discard_whole(asked, body, Discard::BatchTooLong, events).await;
+            }
+            Err(BatchError::LendsTooMuch(events)) => {
+                let events = u64::try_from(events).unwrap_or(u64::MAX);
+                return self.discard_whole(asked, body, Discard::EventTooLarge, events).await;
             }
             Err(BatchError::NotArray | BatchError::NotObject(_)) => {
                 return self.discard_whole(asked, body, Discard::BadRequest, 1).await;
@@ -123,7 +128,7 @@ impl Acceptor {
         if batch.items.is_empty() {
             return self.discard_whole(asked, body, Discard::EmptyBatch, 1).await;
         }
-        let Some(owner) = self.owner(asked, batch.write_key.as_deref())? else { return Ok(()) };
+        let Some(owner) = self.owner(asked, batch.write_key.as_deref())? else { return Ok(Sealing::Nothing) };
         let records = Records::with_capacity(batch.items.len(), body.len() + batch.items.len() * RECORD_HEAD_BYTES);
         let mut intake = Intake::new(self, asked, owner, batch.sent_at, records);
         for item in &batch.items {
@@ -147,8 +152,16 @@ impl Acceptor {
         }
     }
 
-    async fn discard_whole(&self, asked: &Asked<'_>, body: &str, code: Discard, events: u64) -> Result<(), Refusal> {
-        let Some(owner) = self.owner(asked, write_key::from_body(body).as_deref())? else { return Ok(()) };
+    async fn discard_whole(
+        &self,
+        asked: &Asked<'_>,
+        body: &str,
+        code: Discard,
+        events: u64,
+    ) -> Result<Sealing, Refusal> {
+        let Some(owner) = self.owner(asked, write_key::from_body(body).as_deref())? else {
+            return Ok(Sealing::Nothing);
+        };
         let mut intake = Intake::new(self, asked, owner, None, Records::default());
         intake.told.push(Told::Discarded { code, events });
         intake.finish().await
@@ -180,42 +193,6 @@ enum Told {
 
 /// Of a day.
 const DAY_MS: i64 = 86_400_000;
-/// What most events are written in.
-const EVENT_BYTES: usize = 1536;
-/// What a record needs beside the text that came, mostly: its head, and the times and ids that are added to the event.
-const RECORD_HEAD_BYTES: usize = 400;
-
-/// What a request stores, in one buffer: a buffer per event was allocated here and freed by the log's thread, which
-/// the allocator makes both threads pay for.
-#[derive(Debug, Default)]
-struct Records {
-    payloads: Vec<u8>,
-    /// Where each payload ends.
-    ends: Vec<(Partition, usize)>,
-    /// The event being written.
-    json: String,
-}
-
-impl Records {
-    fn with_capacity(events: usize, bytes: usize) -> Self {
-        Self {
-            payloads: Vec::with_capacity(bytes),
-            ends: Vec::with_capacity(events),
-            json: String::with_capacity(EVENT_BYTES),
-        }
-    }
-
-    fn into_appends(self, workspace: &Arc<str>) -> Vec<Append> {
-        let payloads = Bytes::from(self.payloads);
-        let mut start = 0;
-        let cut = |(partition, end)| {
-            let payload = payloads.slice(std::mem::replace(&mut start, end)..end);
-            Append { partition, workspace: Arc::clone(workspace), payload }
-        };
-        self.ends.into_iter().map(cut).collect()
-    }
-}
-
 /// One request on its way in.
 struct Intake<'r> {
     acceptor: &'r Acceptor,
@@ -230,6 +207,8 @@ struct Intake<'r> {
     is_nameless: bool,
     /// The latest choice.
     chosen: Option<Chosen>,
+    /// An event under the browser's identifier was stored by consent to what the source collects for.
+    is_permitted: bool,
 }
 
 impl<'r> Intake<'r> {
@@ -243,8 +222,19 @@ impl<'r> Intake<'r> {
         let rules = owner.tenant.gate.rules();
         // A server's own address says nothing about a visitor.
         let address = (owner.source().kind != SourceKind::Server).then(|| asked.client.to_string());
-        let told = Vec::new();
-        Self { acceptor, asked, owner, rules, sent_at, address, records, told, is_nameless: false, chosen: None }
+        Self {
+            acceptor,
+            asked,
+            owner,
+            rules,
+            sent_at,
+            address,
+            records,
+            told: Vec::new(),
+            is_nameless: false,
+            chosen: None,
+            is_permitted: false,
+        }
     }
 
     /// Takes one event: stored, refused or discarded.
@@ -294,7 +284,10 @@ impl<'r> Intake<'r> {
             self.record(&event, carried, region.as_deref()).await?;
         }
         match collected {
-            Ok(stamp) => self.store(&event, stamp, region.as_deref()),
+            Ok(stamp) => {
+                self.is_permitted |= self.asked.kept.is_under(&event) && identifier::is_permitted(&self.owner, &stamp);
+                self.store(&event, stamp, region.as_deref());
+            }
             Err(reason) => self.told.push(Told::Refused { call: event.call(), reason }),
         }
         Ok(())
@@ -314,7 +307,7 @@ impl<'r> Intake<'r> {
     /// second; the day that it carries itself, a day late, since it is the page's.
     fn is_expired(&self, id: &str) -> bool {
         let days = self.owner.tenant.workspace.consent.banner.identifier_days;
-        let since = identifier::since(&self.asked.sealed, id, &self.owner.tenant.fingerprints);
+        let since = identifier::since(&self.asked.kept.sealed, id, &self.owner.tenant.fingerprints);
         since.is_some_and(|since| self.asked.at >= identifier::ends(since, days))
             || event::day_of_id(id).is_some_and(|made| self.asked.at.0 > identifier::ends(made, days).0 + DAY_MS)
     }
@@ -435,7 +428,7 @@ impl<'r> Intake<'r> {
     }
 
     /// Makes the request's events durable, then counts and shows what became of them.
-    async fn finish(self) -> Result<(), Refusal> {
+    async fn finish(self) -> Result<Sealing, Refusal> {
         let accepted = u64::try_from(self.records.ends.len()).unwrap_or(u64::MAX);
         if accepted > 0 {
             let appends = self.records.into_appends(&self.owner.tenant.name());
@@ -469,7 +462,7 @@ impl<'r> Intake<'r> {
                 self.acceptor.observer.tell(Observation { at: self.asked.at, workspace, source, what });
             }
         }
-        Ok(())
+        Ok(self.asked.kept.sealing(self.owner, self.chosen.as_ref(), self.is_permitted))
     }
 }
 

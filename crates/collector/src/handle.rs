@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use consent::Experience;
-use event::{Call, Clock, Done, Fact, Tracer, Work, limits};
+use event::{Call, Clock, Done, Fact, Millis, Tracer, Work, limits};
 use eventlog::EventLog;
+use http::header::SET_COOKIE;
 use http::request::Parts;
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -30,6 +31,7 @@ use crate::reject::{Refusal, Reject};
 use crate::routes::{self, Found, Handler};
 use crate::sdk::{self, Scripts};
 use crate::settings::{self, PublicUrl};
+use crate::visitor::identifier::{self, Sealing};
 use crate::visitor::pace::Pace;
 use crate::visitor::{HandOffs, ReceiptDesk, Receipts};
 use crate::{cors, pixel, visitor};
@@ -264,14 +266,25 @@ impl Collector {
 
     async fn one(&self, head: &Parts, body: Incoming, peer: SocketAddr, call: Call) -> Result<Answer, Refusal> {
         let (body, _share) = self.bodies.read(&head.headers, body, limits::EVENT_BYTES_MAX).await?;
-        self.acceptor.one(&self.asked(head, peer), utf8(&body)?, call).await?;
-        Ok(answer::success())
+        let asked = self.asked(head, peer);
+        let sealing = self.acceptor.one(&asked, utf8(&body)?, call).await?;
+        Ok(self.taken(&sealing, head, peer, asked.at))
     }
 
     async fn batch(&self, head: &Parts, body: Incoming, peer: SocketAddr) -> Result<Answer, Refusal> {
         let (body, _share) = self.bodies.read(&head.headers, body, limits::BATCH_BYTES_MAX).await?;
-        self.acceptor.batch(&self.asked(head, peer), utf8(&body)?).await?;
-        Ok(answer::success())
+        let asked = self.asked(head, peer);
+        let sealing = self.acceptor.batch(&asked, utf8(&body)?).await?;
+        Ok(self.taken(&sealing, head, peer, asked.at))
+    }
+
+    /// The answer to events that were taken, with what becomes of the browser's sealed identifier.
+    fn taken(&self, sealing: &Sealing, head: &Parts, peer: SocketAddr, at: Millis) -> Answer {
+        let mut answer = answer::success();
+        for cookie in identifier::with_events(sealing, head, self.is_https(head, peer), at) {
+            answer.headers_mut().append(SET_COOKIE, cookie);
+        }
+        answer
     }
 
     async fn sdk_metrics(&self, head: &Parts, body: Incoming) -> Result<Answer, Refusal> {
@@ -301,7 +314,7 @@ impl Collector {
             return Err(Reject::PayloadTooLarge.into());
         }
         let asked = self.asked(head, peer).with_user_agent(&head.headers);
-        self.acceptor.one(&asked, &json, call).await
+        self.acceptor.one(&asked, &json, call).await.map(drop)
     }
 
     fn settings(&self, head: &Parts, peer: SocketAddr, key: &str) -> Result<Answer, Refusal> {

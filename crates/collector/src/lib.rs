@@ -28,6 +28,7 @@ mod observe;
 mod page;
 mod patience;
 mod pixel;
+mod records;
 mod reject;
 mod routes;
 mod sdk;

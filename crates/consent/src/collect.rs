@@ -2,7 +2,6 @@
 
 use workspace::{Basis, Compat, Regime, Source};
 
-use crate::choice::{granted, granted_on_record};
 use crate::decide::{by_age, opt_out};
 use crate::{CategorySet, Choices, Origin, Preferences, Reason, Rules, Signals, Stamp};
 
@@ -23,7 +22,9 @@ pub struct Arrival<'a> {
 pub type Collected<'a> = Result<Stamp<'a>, Reason>;
 
 /// May this event be stored? A refusal on record or in the stamp denies; a declared basis other than consent carries
-/// the collection by itself, and permits nothing further.
+/// the collection by itself, and permits nothing further. Under `compat: segment` a stamp is no question of collecting:
+/// Segment stores every event and asks by destination (reference: `consent.md` §1.4), so what the stamp says is left to
+/// each use.
 pub fn collect<'a>(source: &Source, rules: &'a Rules, arrival: Arrival<'a>) -> Collected<'a> {
     let Arrival { sent, known, signals, regime } = arrival;
     let basis = source.basis();
@@ -46,21 +47,17 @@ pub fn collect<'a>(source: &Source, rules: &'a Rules, arrival: Arrival<'a>) -> C
         if known.refused.intersects(category) {
             return Err(Reason::Withdrawn);
         }
-        let permitted = match origin {
-            Origin::Sent => granted(&rules.categories, &preferences).contains(category),
-            Origin::Record => granted_on_record(&rules.categories, &preferences, regime, true).contains(category),
-            Origin::Default => rules.categories.unasked(regime, true).contains(category),
-            Origin::Unknown => true,
-        };
-        if !permitted {
-            return Err(match origin {
-                Origin::Default => Reason::NoConsent,
-                Origin::Record if known.ended.intersects(category) => Reason::ConsentExpired,
-                _ => Reason::CategoryRefused,
-            });
-        }
     }
-    Ok(Stamp { origin, preferences, signals, regime, basis })
+    let stamp = Stamp { origin, preferences, signals, regime, basis };
+    let as_segment = source.compat == Some(Compat::Segment) && matches!(origin, Origin::Sent | Origin::Unknown);
+    if basis != Basis::Consent || as_segment || stamp.grants(category, &rules.categories) {
+        return Ok(stamp);
+    }
+    Err(match origin {
+        Origin::Default => Reason::NoConsent,
+        Origin::Record if known.ended.intersects(category) => Reason::ConsentExpired,
+        _ => Reason::CategoryRefused,
+    })
 }
 
 /// What was sent, with what is on record beside categories: an opt-out that held at capture holds for the event whatever

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use event::Fields;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use workspace::{Basis, Regime, VENDOR_PREFIX};
 
-use crate::{Categories, Signals};
+use crate::choice::{granted, granted_on_record};
+use crate::{Categories, CategorySet, Signals};
 
 /// What held at capture. Borrows from the record or request that carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,18 @@ pub struct Stamp<'a> {
     pub regime: Regime,
     /// By what right it was collected.
     pub basis: Basis,
+}
+
+impl Stamp<'_> {
+    /// Whether a category may be collected under by the visitor's word, sent or on record, or by the law of the region.
+    pub fn grants(&self, category: CategorySet, categories: &Categories) -> bool {
+        match self.origin {
+            Origin::Sent => granted(categories, &self.preferences).contains(category),
+            Origin::Record => granted_on_record(categories, &self.preferences, self.regime, true).contains(category),
+            Origin::Default => categories.unasked(self.regime, true).contains(category),
+            Origin::Unknown => false,
+        }
+    }
 }
 
 /// Who spoke for the visitor.
@@ -123,29 +136,9 @@ impl<'a> Preferences<'a> {
     }
 
     fn from_json(json: &'a str) -> Self {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Vec<(Cow<'de, str>, bool)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs: Vec<(Cow<'de, str>, bool)> = Vec::new();
-                while let Some(Key(key)) = map.next_key()? {
-                    let granted = map.next_value::<&'de serde_json::value::RawValue>()?.get() == "true";
-                    match pairs.iter_mut().find(|(name, _)| *name == key) {
-                        Some((_, value)) => *value = granted,
-                        None => pairs.push((key, granted)),
-                    }
-                }
-                Ok(pairs)
-            }
-        }
-        let mut reader = serde_json::Deserializer::from_str(json);
         // What is not an object of categories grants nothing.
-        Self(reader.deserialize_map(Pairs).unwrap_or_default())
+        let fields = Fields::parse(json).unwrap_or_default();
+        Self(fields.into_iter().map(|(key, value)| (key, value == "true")).collect())
     }
 }
 

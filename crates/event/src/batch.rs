@@ -53,6 +53,10 @@ pub enum BatchError {
     /// More than [`limits::BATCH_EVENTS_MAX`] items.
     #[error("{0} events in one batch, {max} at most", max = limits::BATCH_EVENTS_MAX)]
     TooLong(usize),
+    /// Its items would borrow more than [`limits::LENT_BYTES_MAX`] together.
+    #[error("{0} events borrow `context` and `integrations` of their batch, more than {max} bytes together",
+        max = limits::LENT_BYTES_MAX)]
+    LendsTooMuch(usize),
 }
 
 impl<'a> Batch<'a> {
@@ -62,6 +66,11 @@ impl<'a> Batch<'a> {
         if items.len() > limits::BATCH_EVENTS_MAX {
             return Err(BatchError::TooLong(items.len()));
         }
+        let defaults =
+            Defaults { context: lent(&mut fields, "context")?, integrations: lent(&mut fields, "integrations")? };
+        if items.len() * defaults.bytes() > limits::LENT_BYTES_MAX {
+            return Err(BatchError::LendsTooMuch(items.len()));
+        }
         Ok(Self {
             write_key: fields.get("writeKey").and_then(|text| serde_json::from_str(text).ok()),
             sent_at: fields
@@ -69,10 +78,7 @@ impl<'a> Batch<'a> {
                 .and_then(|text| serde_json::from_str::<Cow<'_, str>>(text).ok())
                 .and_then(|text| Millis::parse(&text)),
             items: items.into_iter().map(RawValue::get).collect(),
-            defaults: Defaults {
-                context: lent(&mut fields, "context")?,
-                integrations: lent(&mut fields, "integrations")?,
-            },
+            defaults,
         })
     }
 }
@@ -99,7 +105,7 @@ fn lent<'a>(fields: &mut Fields<'a>, key: &'static str) -> Result<Fields<'a>, Ba
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Event;
+    use crate::{Discard, Event};
 
     #[test]
     fn a_wrong_item_costs_only_itself() {
@@ -146,5 +152,27 @@ mod tests {
         assert!(Batch::parse("{}").expect("an empty batch").items.is_empty());
         let long = format!(r#"{{"batch":[{}1]}}"#, "1,".repeat(limits::BATCH_EVENTS_MAX));
         assert!(matches!(Batch::parse(&long), Err(BatchError::TooLong(2_501))));
+    }
+
+    #[test]
+    fn an_item_counts_what_it_borrows_and_a_batch_what_it_lends() {
+        let check = |own: usize, lent: &str, expected: Option<Discard>| {
+            let item =
+                |pad: usize| format!(r#"{{"type":"page","userId":"u","context":{{"a":1}},"p":"{}"}}"#, "x".repeat(pad));
+            let body = format!(r#"{{"context":{lent},"batch":[{}]}}"#, item(own - item(0).len()));
+            let batch = Batch::parse(&body).expect("a batch");
+            let read = Event::parse_with(batch.items[0], None, &batch.defaults);
+            assert_eq!(read.err(), expected, "{own} {lent}");
+        };
+        check(limits::EVENT_BYTES_MAX, r#"{"a":2}"#, None); // it has its own
+        check(limits::EVENT_BYTES_MAX, r#"{"b":2}"#, Some(Discard::EventTooLarge));
+        check(limits::EVENT_BYTES_MAX - 6, r#"{"b":2}"#, None);
+        let lending = |bytes: usize| {
+            let items = vec![r#"{"type":"page","userId":"u"}"#; limits::BATCH_EVENTS_MAX].join(",");
+            Batch::parse(&format!(r#"{{"context":{{"k":"{}"}},"batch":[{items}]}}"#, "x".repeat(bytes))).map(drop)
+        };
+        let each = limits::LENT_BYTES_MAX / limits::BATCH_EVENTS_MAX - 7;
+        assert!(lending(each).is_ok());
+        assert!(matches!(lending(each + 1), Err(BatchError::LendsTooMuch(limits::BATCH_EVENTS_MAX))));
     }
 }

@@ -51,7 +51,8 @@ pub enum Discard {
     InvalidSettings,
     /// The workspace is locked.
     LockedWorkspace,
-    /// Ours: an item of a batch is over [`crate::limits::EVENT_BYTES_MAX`].
+    /// Ours: an item of a batch is over [`crate::limits::EVENT_BYTES_MAX`], or all of them borrow more than
+    /// [`crate::limits::LENT_BYTES_MAX`].
     EventTooLarge,
     /// Ours: more than [`crate::limits::BATCH_EVENTS_MAX`] events in a batch.
     BatchTooLong,

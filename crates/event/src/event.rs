@@ -54,12 +54,11 @@ impl<'a> Event<'a> {
         let EventParts { mut context, mut integrations, rest: mut fields } = parts;
         let named = string(&mut fields, "type").map_err(|NotString| Discard::BadRequest)?;
         let call = route.or_else(|| named.as_deref().and_then(Call::from_name)).ok_or(Discard::BadRequest)?;
-        // What a batch lends counts for each item that borrows it, else 2,500 items could share half a gigabyte.
-        if json.len() + defaults.bytes() > limits::EVENT_BYTES_MAX {
+        // What a batch lends counts for each item that borrows it.
+        let lent = context.merge_missing(&defaults.context) + integrations.merge_missing(&defaults.integrations);
+        if json.len() + lent > limits::EVENT_BYTES_MAX {
             return Err(Discard::EventTooLarge);
         }
-        context.merge_missing(&defaults.context);
-        integrations.merge_missing(&defaults.integrations);
         let message_id = string(&mut fields, "messageId").map_err(|NotString| Discard::MessageIdInvalid)?;
         if message_id.as_ref().is_some_and(|id| id.chars().count() > limits::MESSAGE_ID_CHARS_MAX) {
             return Err(Discard::MessageIdInvalid);

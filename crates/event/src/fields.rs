@@ -1,7 +1,7 @@
 //! A JSON object as an ordered list of its fields, each value still the text that came.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -59,13 +59,24 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Adds the fields of `defaults` that are not there yet.
-    pub fn merge_missing(&mut self, defaults: &Fields<'a>) {
+    /// Adds the fields of `defaults` that are not there yet, and returns how many bytes of JSON they are.
+    pub fn merge_missing(&mut self, defaults: &Fields<'a>) -> usize {
+        let own = self.entries.len();
+        // As when they are cut: a scan for each of many would cost their product, and a batch asks it for each item.
+        let is_long = own.min(defaults.entries.len()) > SCAN_FIELDS_MAX;
+        let names: HashSet<Cow<'a, str>> =
+            if is_long { self.entries.iter().map(|(name, _)| name.clone()).collect() } else { HashSet::new() };
+        let mut bytes = 0;
         for (key, value) in &defaults.entries {
-            if self.get(key).is_none() {
+            let is_own =
+                if is_long { names.contains(key) } else { self.entries[..own].iter().any(|(name, _)| name == key) };
+            if !is_own {
+                // The quotes, the colon, the comma.
+                bytes += key.len() + value.len() + 4;
                 self.entries.push((key.clone(), value.clone()));
             }
         }
+        bytes
     }
 
     /// The fields in order.
@@ -90,6 +101,15 @@ impl<'a> Fields<'a> {
             out.push_str(value);
         }
         out.push('}');
+    }
+}
+
+impl<'a> IntoIterator for Fields<'a> {
+    type Item = (Cow<'a, str>, Cow<'a, str>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
     }
 }
 

@@ -9,6 +9,9 @@ pub const EVENT_BYTES_MAX: usize = 32 * 1024;
 pub const BATCH_BYTES_MAX: usize = 500 * 1024;
 /// Events in one batch. A larger batch is answered 200 and refused whole, as at Segment.
 pub const BATCH_EVENTS_MAX: usize = 2_500;
+/// What the items of one batch may borrow together of its `context` and `integrations`. SDKs lend some hundred bytes; 32 KB
+/// lent to 2,500 items would be 80 MB out of one small body.
+pub const LENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Characters of a message id.
 pub const MESSAGE_ID_CHARS_MAX: usize = 100;
 /// A compressed body may not unpack to more than the largest body plus one byte, which proves that it is over.

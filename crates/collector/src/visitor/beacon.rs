@@ -91,7 +91,7 @@ impl Collector {
         }
         // The key of the letter counts, not one that the request brings.
         let asked = Asked { key: None, ..self.asked(head, peer) };
-        self.acceptor.one(&asked, &event(beacon, name).to_string(), Call::Track).await
+        self.acceptor.one(&asked, &event(beacon, name).to_string(), Call::Track).await.map(drop)
     }
 }
 

@@ -4,15 +4,22 @@
 //! younger; both end when its days are over, and no later choice gives them more.
 //!
 //! They are set only where the choice permits what the source collects for, and the page has stored the alias by that
-//! permission. A choice that does not permit it takes them away.
+//! permission. A choice that does not permit it takes them away. Where nobody has to be asked, and on pages of Segment's
+//! SDK, whose choices are events, no such answer ever comes: there the first event that is stored under the alias by
+//! consent brings the seal, and a choice among events that does not permit it takes the seal away. The alias is left as
+//! the page wrote it, since only the page knows the domain of its cookie.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use event::Millis;
+use consent::Stamp;
+use control::KeyOwner;
+use event::{Event, Millis};
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue};
+use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use vault::Fingerprints;
+use workspace::Basis;
 
 use super::cookie::{self, Scope};
 use crate::choice::Chosen;
@@ -42,9 +49,74 @@ pub(crate) fn alias(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The sealed cookies that a browser brings along, still closed. There is one, unless a page has put others beside it.
-pub(crate) fn sealed(headers: &HeaderMap) -> Vec<String> {
-    // Most events come from pages of other hosts, without any cookie.
-    if headers.contains_key(COOKIE) { cookie::cookies(headers, SEALED).collect() } else { Vec::new() }
+fn sealed(headers: &HeaderMap) -> Vec<String> {
+    cookie::cookies(headers, SEALED).collect()
+}
+
+/// What a browser keeps here of who it is, and brings along with events.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    alias: Option<String>,
+    pub(crate) sealed: Vec<String>,
+}
+
+/// What the answer to events does about the seal.
+#[derive(Debug)]
+pub(crate) enum Sealing {
+    /// It is as it should be, or there is nothing to seal.
+    Nothing,
+    /// The alias has none yet, and its use is permitted.
+    Seal(KeyOwner),
+    /// A choice took the permission away.
+    TakeAway(KeyOwner),
+}
+
+impl Kept {
+    /// Reads the cookies. Most events come from pages of other hosts, without any.
+    pub(crate) fn new(headers: &HeaderMap) -> Self {
+        if !headers.contains_key(COOKIE) {
+            return Self::default();
+        }
+        Self { alias: alias(headers).filter(|_| !cookie::is_foreign(headers)), sealed: sealed(headers) }
+    }
+
+    /// Whether an event comes under the alias.
+    pub(crate) fn is_under(&self, event: &Event<'_>) -> bool {
+        self.alias.is_some() && event.anonymous_id() == self.alias.as_deref()
+    }
+
+    /// `is_permitted`: an event under the alias was stored by consent.
+    pub(crate) fn sealing(&self, owner: KeyOwner, chosen: Option<&Chosen>, is_permitted: bool) -> Sealing {
+        match chosen.map(permits) {
+            Some(false) if !self.sealed.is_empty() => Sealing::TakeAway(owner),
+            None | Some(true) if is_permitted && self.sealed.is_empty() => Sealing::Seal(owner),
+            _ => Sealing::Nothing,
+        }
+    }
+}
+
+/// Whether an event was stored by consent to what its source collects for, said or by the region's law: what is
+/// strictly needed, rests on another basis or is of unknown consent gives nobody an identifier.
+pub(crate) fn is_permitted(owner: &KeyOwner, stamp: &Stamp<'_>) -> bool {
+    let rules = owner.tenant.gate.rules();
+    let collecting = rules.categories.key(owner.source().category.as_str());
+    let is_optional = !rules.categories.required().contains(collecting);
+    is_optional && stamp.basis == Basis::Consent && stamp.grants(collecting, &rules.categories)
+}
+
+/// The headers that go with the answer to events.
+pub(crate) fn with_events(sealing: &Sealing, head: &Parts, is_https: bool, now: Millis) -> Vec<HeaderValue> {
+    let scope = |owner: &KeyOwner| Scope::own(head, owner.site().banner(), is_https);
+    match sealing {
+        Sealing::Nothing => Vec::new(),
+        Sealing::Seal(owner) => {
+            let id = alias(&head.headers).expect("only what came along is sealed");
+            let made = event::day_of_id(&id).map_or(now, |made| made.min(now));
+            let sealed = seal(owner, &id, made, now);
+            sealed.and_then(|(token, left_s)| hidden(&token, left_s, &scope(owner))).into_iter().collect()
+        }
+        Sealing::TakeAway(owner) => unseal(&scope(owner)),
+    }
 }
 
 /// Since when an alias is in use, as the oldest of its seals says; `None` where it has none, or those of another alias or
@@ -68,33 +140,57 @@ pub(crate) fn ends(since: Millis, days: u16) -> Millis {
 pub(crate) fn keep(chosen: &Chosen, id: &str, headers: &HeaderMap, scope: &Scope, now: Millis) -> Vec<HeaderValue> {
     if !permits(chosen) {
         // The page takes away what scripts can.
-        return sealed(headers).first().and_then(|_| cookie::remove(SEALED, scope)).into_iter().collect();
+        let is_sealed = !sealed(headers).is_empty();
+        return if is_sealed { unseal(scope) } else { Vec::new() };
     }
     if alias(headers).as_deref() != Some(id) {
         return Vec::new();
     }
-    let tenant = &chosen.owner.tenant;
-    let before = since(&sealed(headers), id, &tenant.fingerprints);
+    let owner = &chosen.owner;
+    let before = since(&sealed(headers), id, &owner.tenant.fingerprints);
     let made = event::day_of_id(id).map_or(now, |made| made.min(now));
     // Of an id that says its day and has a seal, the older counts.
     let since = before.map_or(made, |before| before.min(made));
-    let left_s = ends(since, tenant.workspace.consent.banner.identifier_days).0.saturating_sub(now.0) / 1_000;
-    if left_s <= 0 {
+    if left_s(owner, since, now) <= 0 {
         return forget(headers, scope);
     }
-    let seal = Seal { alias: id.to_owned(), since_ms: since.0 };
-    let seal = serde_json::to_vec(&seal).expect("a text and a number are JSON");
-    let token = match tenant.fingerprints.seal(PURPOSE, &seal) {
-        Ok(token) => URL_SAFE_NO_PAD.encode(token),
-        Err(error) => {
-            tracing::error!(%error, "an identifier was not sealed; the page keeps it by itself");
-            return Vec::new();
-        }
-    };
-    let hidden = cookie::header(SEALED, &token, left_s, scope).as_ref().and_then(http_only);
+    let Some((token, left_s)) = seal(owner, id, since, now) else { return Vec::new() };
     // An id of somebody else's making can hold what a cookie cannot; it is left to the page.
     let shown = event::day_of_id(id).and_then(|_| cookie::header(ALIAS, id, left_s, scope));
-    shown.into_iter().chain(hidden).collect()
+    shown.into_iter().chain(hidden(&token, left_s, scope)).collect()
+}
+
+/// How long an alias may still be used.
+fn left_s(owner: &KeyOwner, since: Millis, now: Millis) -> i64 {
+    let days = owner.tenant.workspace.consent.banner.identifier_days;
+    ends(since, days).0.saturating_sub(now.0) / 1_000
+}
+
+/// The seal of an alias that is in use since then, and how long it lives; `None` when its days are over.
+fn seal(owner: &KeyOwner, alias: &str, since: Millis, now: Millis) -> Option<(String, i64)> {
+    let left_s = left_s(owner, since, now);
+    if left_s <= 0 {
+        return None;
+    }
+    let seal = Seal { alias: alias.to_owned(), since_ms: since.0 };
+    let seal = serde_json::to_vec(&seal).expect("a text and a number are JSON");
+    match owner.tenant.fingerprints.seal(PURPOSE, &seal) {
+        Ok(token) => Some((URL_SAFE_NO_PAD.encode(token), left_s)),
+        Err(error) => {
+            tracing::error!(%error, "an identifier was not sealed; the page keeps it by itself");
+            None
+        }
+    }
+}
+
+/// Takes the seal away, also one that came with an event and so may be of this host alone.
+fn unseal(scope: &Scope) -> Vec<HeaderValue> {
+    let here = scope.domain.is_some().then_some(Scope { domain: None, is_https: scope.is_https });
+    [Some(scope), here.as_ref()].into_iter().flatten().filter_map(|scope| cookie::remove(SEALED, scope)).collect()
+}
+
+fn hidden(token: &str, left_s: i64, scope: &Scope) -> Option<HeaderValue> {
+    http_only(&cookie::header(SEALED, token, left_s, scope)?)
 }
 
 /// The headers that take away every identifier that came along, for who refused on a page without a script.

@@ -66,7 +66,7 @@ impl Collector {
     }
 
     /// Whether browsers reach this server by TLS.
-    fn is_https(&self, head: &Parts, peer: SocketAddr) -> bool {
+    pub(crate) fn is_https(&self, head: &Parts, peer: SocketAddr) -> bool {
         let proxied = || self.trusted_proxies.client_used_tls(peer, &head.headers);
         self.public_url.as_ref().map_or_else(proxied, PublicUrl::is_https)
     }

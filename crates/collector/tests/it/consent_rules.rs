@@ -46,7 +46,7 @@ async fn the_stamp_decides_and_segments_reading_must_be_asked_for() {
         ("wk_web", stamp(false), false),
         ("wk_web", json!({ "categoryPreferences": {} }), false),
         ("wk_compat", json!({}), true),
-        ("wk_compat", stamp(false), false),
+        ("wk_compat", stamp(false), true), // each use asks the stamp
         ("wk_api", json!({}), true),
     ] {
         let before = world.stored().await.len();

@@ -8,6 +8,7 @@ mod form;
 mod pressure;
 mod region;
 mod sdk;
+mod seal;
 mod setup;
 mod shadow;
 mod sites;
