@@ -16,6 +16,7 @@ const servers = {};
 
 function page(request, answer) {
   const { pathname, searchParams } = new URL(request.url, site);
+  if (!KEYS[pathname]) return answer.writeHead(404).end();
   answer.writeHead(200, { "content-type": "text/html; charset=utf-8" });
   answer.end(`<!doctype html><html lang="en"><title>Shop</title><script>
     var a=window.analytics=window.analytics||[];["track","page","identify","ready","on"].forEach(function(m){a[m]=function(){a.push([m].concat([].slice.call(arguments)))}});
