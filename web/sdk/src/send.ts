@@ -1,7 +1,6 @@
 // One request to the collector, and what its answer means. The content type keeps it from needing a preflight; the write
-// key stands in the body. Cookies travel with a choice, which a collector of the same site answers with the cookie that keeps
-// it: Safari keeps for seven days what a script writes. Those are `SameSite`, so a collector elsewhere gets none. With events
-// they travel to a collector on the page's own host alone, which knows by its sealed one how old an identifier is.
+// key stands in the body; no cookie travels but with a choice, which a collector of the same site answers with the cookie
+// that keeps it: Safari keeps for seven days what a script writes. Those are `SameSite`, so a collector elsewhere gets none.
 
 /** What to do after a request: nothing more, never again, or again after so many milliseconds at the earliest. */
 export type Outcome = "done" | "refused" | { readonly retryMs: number };
@@ -36,7 +35,7 @@ export async function post(
       body,
       headers: { "Content-Type": "text/plain" },
       keepalive: isLongLived(body),
-      ...(heard && { credentials: "include" as const }),
+      credentials: heard ? "include" : "omit",
       ...(signal && { signal }),
     });
     const { status, headers } = answer;

@@ -1,5 +1,5 @@
-//! The seal of a browser's identifier where no answer to a choice brings it: regions that ask nobody, and pages of
-//! Segment's SDK, whose choices are events.
+//! The seal of a browser's identifier where no answer to a choice brings it: on pages of Segment's SDK, whose choices are
+//! events.
 
 use serde_json::{Value, json};
 
