@@ -50,8 +50,9 @@ use self::manifest::{MANIFEST, Manifest};
 
 pub(crate) use self::restore::{refuse_half, run as restore};
 
-/// In the directory of a backup that is being made, so that only such a one is ever removed.
-const UNFINISHED: &str = "unfinished";
+/// Beside the directory of a backup that is being made, so that only such a one is ever removed. Beside and not in it: whatever
+/// is killed in whichever moment, what is unfinished has its mark, since that comes first and goes last.
+const UNFINISHED: &str = ".unfinished";
 
 /// Makes a backup.
 pub(crate) async fn run(asked: &cli::Backup, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
@@ -74,17 +75,24 @@ pub(crate) async fn run(asked: &cli::Backup, clock: Arc<dyn Clock>) -> anyhow::R
     drop(hold);
     let manifest = Manifest::new((begun_at, clock.now()), (lake, tables), copier.into_files());
     manifest.write(&partial)?;
-    std::fs::remove_file(partial.join(UNFINISHED))?;
     sync_directory(&partial)?;
     std::fs::rename(&partial, &asked.to)
         .with_context(|| format!("cannot give the backup its name `{}`", asked.to.display()))?;
     sync_directory(parent(&asked.to))?;
+    std::fs::remove_file(beside(&asked.to, UNFINISHED))?;
     manifest.tell("backed up", &asked.to, &mut std::io::stdout().lock())?;
     Ok(())
 }
 
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The path with something behind its name.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 /// Makes the directory under its name of the meantime. What an earlier backup of that name left unfinished goes.
@@ -95,19 +103,43 @@ fn begin(to: &Path) -> anyhow::Result<PathBuf> {
         "`{}` is there already: a backup is made into a new directory",
         to.display()
     );
-    let mut partial = to.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    if partial.join(UNFINISHED).try_exists().with_context(told)? {
+    let (partial, mark) = (beside(to, ".partial"), beside(to, UNFINISHED));
+    let is_there = partial.try_exists().with_context(told)?;
+    anyhow::ensure!(
+        !is_there || mark.try_exists().with_context(told)?,
+        "`{}` is there already and is no unfinished backup: give the backup another name, or that another place",
+        partial.display()
+    );
+    if is_there {
         std::fs::remove_dir_all(&partial).with_context(told)?;
-    } else {
-        // One that was killed before it wrote the mark left it empty. Anything else is not ours, and is told below.
-        drop(std::fs::remove_dir(&partial));
     }
+    std::fs::write(&mark, MANIFEST).with_context(told)?;
     std::fs::DirBuilder::new()
         .mode(0o700)
         .create(&partial)
         .with_context(|| format!("cannot make `{}` for the backup", partial.display()))?;
-    std::fs::write(partial.join(UNFINISHED), MANIFEST).with_context(told)?;
     Ok(partial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_backup_left_goes_and_nothing_else_does() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let to = directory.path().join("backup");
+        let partial = begin(&to).expect("a place");
+        let inside = partial.join("part");
+        std::fs::write(&inside, "half").expect("a file");
+        assert_eq!(begin(&to).expect("its own goes"), partial);
+        assert!(!inside.exists());
+        std::fs::remove_file(beside(&to, UNFINISHED)).expect("the mark");
+        std::fs::write(&inside, "somebody's").expect("a file");
+        for _ in 0..2 {
+            let refused = begin(&to).expect_err("it is somebody's").to_string();
+            assert!(refused.contains("no unfinished backup"), "{refused}");
+        }
+        assert!(inside.exists());
+    }
 }
