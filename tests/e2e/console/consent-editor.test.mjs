@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startMock } from "../../../web/console/mock/server.mjs";
+import { until } from "./assent.mjs";
 import { accessible, launch, open, signIn } from "./browser.mjs";
 
 let browser;
@@ -226,4 +227,23 @@ test("a conflict shows both, and either can be kept", () =>
     await page.getByRole("button", { name: "Save mine over it" }).click();
     await page.getByRole("status").getByText("Saved").waitFor();
     assert.equal(written(mock).identifier_days, 30);
+  }));
+
+test("what was chosen at the platform before: refusals always, grants once somebody vouches for its notice", () =>
+  withPage("banner", async (page, mock) => {
+    await page.getByRole("link", { name: "Version and browser" }).click();
+    const group = page.getByRole("group", { name: "Take over what visitors chose at the platform before" });
+    await group.getByLabel("OneTrust").check();
+    await save(page).click();
+    await until("it is saved", () => written(mock).take_over);
+    assert.deepEqual(written(mock).take_over, { from: ["onetrust"] });
+    const { version, vendors } = written(mock);
+    await page.getByLabel(`Its notice said what version ${version} says, and named all ${vendors.length} vendors of today`).check();
+    await accessible(page, "what is taken over");
+    await save(page).click();
+    await until("it is vouched for", () => written(mock).take_over.grants);
+    assert.deepEqual(written(mock).take_over.grants, { version, vendors: vendors.map(({ id }) => id) });
+    await group.getByLabel("OneTrust").uncheck();
+    await save(page).click();
+    await until("nothing is taken over", () => !written(mock).take_over);
   }));

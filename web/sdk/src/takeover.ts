@@ -62,7 +62,15 @@ function takeOver({ consent }: Core, left: Left) {
   if (!Object.keys(categories).length) return undefined;
   const { version: textVersion } = settings.texts;
   const madeAt = isTimed ? left.at : now;
-  return { categories, refusedVendors: [], madeAt, textVersion, method: "imported", layer: "page", told: false } as const;
+  return {
+    categories,
+    refusedVendors: [],
+    madeAt,
+    textVersion,
+    method: "imported",
+    layer: "page",
+    told: false,
+  } as const;
 }
 
 (window as unknown as Record<string, (core: Core) => void>)["assent:takeover"] = (core) => {

@@ -108,7 +108,9 @@ function sayPlaces(all: Said, title: string, banner: Banner): void {
   for (const [what, list] of Object.entries(lists)) say(all, title, what, (list ?? []).join(", "));
   say(all, title, "Refusals on other devices", banner.other_devices ? "said to whoever is signed in" : "");
   const { from = [], grants } = banner.take_over ?? {};
-  const counted = grants ? `grants to version ${grants.version} and ${grants.vendors.join(", ") || "no vendor"}` : "refusals alone";
+  const counted = grants
+    ? `grants to version ${grants.version} and ${grants.vendors.join(", ") || "no vendor"}`
+    : "refusals alone";
   say(all, title, "Taken over", from.length > 0 ? `from ${from.join(", ")}: ${counted}` : "");
 }
 
