@@ -252,6 +252,38 @@ test("who is logged in refuses by name; who is not, by no name", async (testing)
   assert.equal(await page.evaluate(() => document.cookie.includes("ajs_")), false);
 });
 
+test("what the page's own functions throw keeps no choice from the server, from other tabs or from the page", async (testing) => {
+  const settings = { ...REGIMES.eu, tags: [], surfaces: ["onetrust"], consentMode: GOOGLE };
+  const { context, page, collector, events } = await open(testing, settings);
+  await page.waitForFunction(() => window.OneTrust?.AllowAll);
+  const other = await context.newPage();
+  await other.goto(`${collector.url}page/other`);
+  await started(other);
+  await page.evaluate(() => {
+    const fail = () => {
+      throw new Error("the page's own");
+    };
+    Object.assign(window, { thrown: 0, heard: 0, OptanonWrapper: fail });
+    addEventListener("error", (event) => {
+      window.thrown += 1;
+      event.preventDefault();
+    });
+    window.dataLayer.push = fail;
+    window.analytics.on("consent", () => {
+      window.heard += 1;
+    });
+  });
+  await button(page, "Accept all").click();
+  await until("the grant is told", () => events().some(({ event }) => event === CHOICE));
+  const id = await page.evaluate(() => window.analytics.user().anonymousId());
+  await other.waitForFunction(() => window.analytics.consent.preferences().performance);
+  await button(page, "Withdraw consent").click();
+  await other.waitForFunction(() => !window.analytics.consent.preferences().performance);
+  const told = await until("the withdrawal is told", () => events().find(({ context: { consent } }) => consent.method === "withdraw"));
+  assert.equal(told.anonymousId, id);
+  assert.deepEqual(await page.evaluate(() => [window.thrown >= 4, window.heard]), [true, 2]);
+});
+
 test("a withdrawal that the server did not hear is told by the next page, of whom it was", async (testing) => {
   const { page, collector, events } = await open(testing);
   await page.evaluate(() => window.analytics.identify("user-7"));

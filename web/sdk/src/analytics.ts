@@ -2,7 +2,7 @@
 // line on; until the settings are there they wait in memory, and without settings nothing is stored or sent.
 
 import { type Call, type Callback, type Fields, understand } from "./calls.ts";
-import { complain } from "./complain.ts";
+import { complain, guarded } from "./complain.ts";
 import { type Chunk, Core, type Taken } from "./core.ts";
 import type { Event } from "./event.ts";
 import { Identity } from "./identity.ts";
@@ -54,15 +54,6 @@ const NAMES = {
   group: ["groupId"],
   alias: ["userId", "previousId"],
 } as const;
-
-/** An error of the page's in what it handed over is the page's to see, and stops nothing else. */
-function guarded(act: () => void) {
-  try {
-    act();
-  } catch (error) {
-    reportError(error);
-  }
-}
 
 export class Analytics {
   initialized = false;

@@ -4,6 +4,7 @@
 import { Banner } from "./banner.ts";
 import type { Call, Fields } from "./calls.ts";
 import type { MadeChoice } from "./choice.ts";
+import { guarded } from "./complain.ts";
 import { Consent } from "./consent.ts";
 import { build, type Event } from "./event.ts";
 import { googleDefault, googleUpdate } from "./google.ts";
@@ -204,7 +205,8 @@ export class Core {
   #settle() {
     const { settings, identity, consentOnly, emit } = this.#start;
     const preferences = this.consent.preferences();
-    if (settings.consentMode) googleUpdate(settings.consentMode, preferences);
+    const { consentMode } = settings;
+    if (consentMode) guarded(() => googleUpdate(consentMode, preferences));
     this.#isCollecting = this.consent.collects();
     if (!this.#isCollecting) {
       this.#queue.drop();
@@ -220,7 +222,8 @@ export class Core {
     }
     this.tags.release();
     this.banner.update();
-    for (const follow of [...this.followers]) follow();
+    // They call functions of the page's: one that throws must keep no choice from the server and from other tabs.
+    [...this.followers].forEach(guarded);
     emit("consent", preferences);
   }
 
