@@ -22,18 +22,18 @@ let browser;
 before(async () => void (browser = await launch()));
 after(() => browser?.close());
 
-/** A page whose head has the stand-ins, and a vendor's tag that listens before anything of ours is there. */
-async function arrive(testing, settings, name, { gpc } = {}) {
+/** A page whose head has the stand-ins, and a vendor's tag that listens before anything of ours is there, after `first`. */
+async function arrive(testing, settings, name, { gpc, first = "", errors = [] } = {}) {
   const listen = {
     tcf: '__tcfapi("addEventListener", 2, (data, success) => heard.push({ ...data, success }))',
     gpp: '__gpp("addEventListener", (data, success) => heard.push({ ...data, success }))',
   }[name];
-  const head = `<script nonce="bm9uY2U">${STUBS[name]}; window.heard = []; ${listen}</script>`;
+  const head = `<script nonce="bm9uY2U">${STUBS[name]}; window.heard = []; ${first}; ${listen}</script>`;
   const collector = await startCollector({ ...settings, tags: [], surfaces: [name] }, { head });
   collector.files[LIST] = list;
   const visited = await visit(browser, collector, { gpc });
   testing.after(async () => {
-    assert.deepEqual(visited.complaints, [], "the browser has no complaint");
+    assert.deepEqual(visited.complaints, errors, "the browser has no complaint but of the page's own errors");
     await visited.context.close();
     collector.close();
   });
@@ -119,6 +119,15 @@ describe("TCF, by who asks", () => {
     assert.deepEqual([await remove(said.listenerId), await remove(said.listenerId)], [true, false]);
   });
 
+  test("a listener that throws is told of to the page, and the others hear", async (testing) => {
+    const first = '__tcfapi("addEventListener", 2, () => { throw new Error("theirs"); })';
+    const errors = ["theirs", "theirs"];
+    const { page } = await arrive(testing, settings, "tcf", { first, errors });
+    await hears(page, "it is shown", (one) => one?.eventStatus === "cmpuishown");
+    await button(page, "Reject all").click();
+    await hears(page, "it is chosen", (one) => one.eventStatus === "useractioncomplete");
+  });
+
   test("where no regime asks, it does not apply", async (testing) => {
     const { page } = await arrive(testing, { ...REGIMES.california, vendors, tcf }, "tcf");
     const said = await hears(page, "it is there", (one) => one);
@@ -177,6 +186,13 @@ describe("GPP", () => {
     assert.deepEqual(await ask(page, "hasSection", "usca"), [true, true]);
     const [[core, signal]] = await ask(page, "getSection", "usca");
     assert.deepEqual([core.SharingOptOut, core.MspaCoveredTransaction, signal], [1, 2, { GpcSegmentType: 1, Gpc: false }]);
+  });
+
+  test("a listener that throws is told of to the page, and the others hear", async (testing) => {
+    // The stand-in answers at once, and its caller is the page itself.
+    const first = 'let calls = 0; __gpp("addEventListener", () => { calls += 1; if (calls > 1) throw new Error("theirs"); })';
+    const { page } = await arrive(testing, REGIMES.california, "gpp", { first, errors: ["theirs", "theirs"] });
+    await hears(page, "it is ready", (one) => one?.eventName === "signalStatus" && one.data === "ready");
   });
 
   test("GPC is an opt-out from the first moment, and the subsection says so; another state has its own", async (testing) => {

@@ -242,13 +242,34 @@ test("OneTrust: what its readers find, before and after a choice", async (testin
   await saving("Performance", true)(tab.getByRole("dialog"));
   assert.deepEqual((await ask()).slice(0, 2), [",C0001,C0002,", true]);
   const now = ["C0001", "C0002"];
-  assert.deepEqual(await tab.evaluate(() => window.heard), [["C0001"], "applied", ",C0001,", now, "applied", ",C0001,C0002,", { detail: now }]);
+  // A page that loads anew when it hears of a choice would do so for ever if it heard of none at its start.
+  const heard = await until("it is applied", () => tab.evaluate(() => window.heard.includes("applied") && window.heard));
+  assert.deepEqual(heard, [["C0001"], ",C0001,", now, ",C0001,C0002,", { detail: now }, "applied"]);
   const { OptanonConsent: said, OptanonAlertBoxClosed: closed } = await cookies(context);
   assert.equal(new URLSearchParams(said).get("groups"), "C0001:1,C0003:0,C0002:1,C0004:0");
   assert.ok(Math.abs(Date.parse(closed) - Date.now()) < 60_000);
   await tab.waitForFunction(() => document.cookie.includes("_two"));
   const tags = collector.requests.map(({ path }) => path).filter((path) => path.startsWith("/tags/"));
   assert.deepEqual(tags.sort(), ["/tags/one.js", "/tags/two.js"]);
+});
+
+test("what the page's own functions throw is the page's to see, and everything behind them goes on", async (testing) => {
+  const inline = `window.heard = []; window.OptanonWrapper = () => { throw new Error("wrapper"); };`;
+  const errors = ["wrapper", "wrapper", "listener"];
+  const { tab } = await open(testing, { ...REGIMES.eu, surfaces: ["onetrust", "trustarc"] }, { ...page(inline), errors });
+  await tab.waitForFunction(() => window.truste && window.OneTrust);
+  await tab.evaluate(() => {
+    window.OneTrust.OnConsentChanged(() => {
+      throw new Error("listener");
+    });
+    window.OneTrust.OnConsentChanged(({ detail }) => window.heard.push(detail));
+    window.assent.on("consent", () => window.heard.push("ours"));
+    window.assent.consent.choose({ categories: { performance: true } });
+  });
+  assert.deepEqual(await tab.evaluate(() => window.heard), [["C0001", "C0002"], "ours"]);
+  // Neither surface found a list for tag managers.
+  const layer = await tab.evaluate(() => window.dataLayer.map(({ event }) => event).sort());
+  assert.deepEqual(layer, ["OneTrustGroupsUpdated", "OneTrustGroupsUpdated", "cookie_prefs_set", "useractioncomplete"]);
 });
 
 test("OneTrust: its functions accept, refuse and open", async (testing) => {

@@ -5,7 +5,7 @@
 import type { Core } from "./core.ts";
 import { gppString, PREFIXES, prefixOf, type Section, section } from "./gpp-string.ts";
 import { type Listener, locate, stand, standInForGpp, standing } from "./stub.ts";
-import { onShown } from "./surface.ts";
+import { guarded, onShown } from "./surface.ts";
 
 const VERSION = "1.1";
 const ADVERTISING = "targeting";
@@ -47,7 +47,7 @@ class Interface {
     });
     this.#core.followers.add(() => this.#change());
     this.#change();
-    for (const args of waiting) this.#answer(...(args as unknown as Args));
+    for (const args of waiting) guarded(() => this.#answer(...(args as unknown as Args)));
   }
 
   #made(): Section | undefined {
@@ -101,7 +101,7 @@ class Interface {
   });
 
   #emit(name: string, data: unknown) {
-    for (const { id, callback } of this.#listeners) callback(this.#event(name, id, data), true);
+    for (const { id, callback } of this.#listeners) guarded(() => callback(this.#event(name, id, data), true));
   }
 
   #unready() {

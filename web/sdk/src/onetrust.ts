@@ -2,7 +2,7 @@
 // it, the lists of active groups, its cookies, events and held markup. What it cannot do it does not have.
 
 import type { Core } from "./core.ts";
-import { granted, groupOf, isOptIn, onChange, openOn, setRaw, watch } from "./surface.ts";
+import { granted, groupOf, guarded, isOptIn, onChange, openOn, pushToLayer, setRaw, watch } from "./surface.ts";
 
 const MARKUP = "optanon-category-";
 
@@ -21,11 +21,13 @@ class OneTrust {
     page.OneTrust = { ...(page.OneTrust as object | undefined), ...this.#api() };
     openOn(this.#core, "#ot-sdk-btn,.ot-sdk-show-settings");
     watch(() => this.#hold());
-    this.#tell();
     onChange(this.#core, () => {
       const detail = this.#tell();
-      for (const listener of this.#listeners) listener({ detail });
+      for (const listener of this.#listeners) guarded(() => listener({ detail }));
+      // Pages load anew at it. The report of the choice, which follows this, is to be on its way by then.
+      setTimeout(() => dispatchEvent(new CustomEvent("OTConsentApplied")));
     });
+    this.#tell();
   }
 
   #api() {
@@ -56,17 +58,16 @@ class OneTrust {
 
   /** Everything but the listeners: lists, cookies, events, the page's function. */
   #tell(): string[] {
-    const page = window as unknown as Record<string, unknown> & { dataLayer?: unknown[]; OptanonWrapper?: () => void };
+    const page = window as unknown as Record<string, unknown> & { OptanonWrapper?: () => void };
     const detail = this.#active();
     const list = `,${detail},`;
     page.OnetrustActiveGroups = list;
     page.OptanonActiveGroups = list;
     this.#write();
     dispatchEvent(new CustomEvent("OneTrustGroupsUpdated", { detail }));
-    dispatchEvent(new CustomEvent("OTConsentApplied"));
     const event = "OneTrustGroupsUpdated";
-    page.dataLayer?.push({ event, OnetrustActiveGroups: list, OptanonActiveGroups: list });
-    page.OptanonWrapper?.();
+    pushToLayer({ event, OnetrustActiveGroups: list, OptanonActiveGroups: list });
+    guarded(() => page.OptanonWrapper?.());
     return detail;
   }
 

@@ -1,5 +1,5 @@
 // What the chunks for other consent managers share: which names their categories have there, cookies as those write
-// them, and when something was chosen. Each chunk carries its own copy.
+// them, when something was chosen, and calls of what is the page's. Each chunk carries its own copy.
 
 import type { Core } from "./core.ts";
 import type { Category } from "./settings.ts";
@@ -57,6 +57,23 @@ export function setRaw({ consent }: Core, name: string, value: string) {
     document.cookie = `${pair}; path=/; max-age=${age}; samesite=${site}${domain && `; domain=${domain}`}`;
     if (document.cookie.split("; ").includes(pair)) return;
   }
+}
+
+/** Calls what is the page's own: an error in it is the page's to see, and stops nothing else. */
+export function guarded(act: () => void) {
+  try {
+    act();
+  } catch (error) {
+    reportError(error);
+  }
+}
+
+/** For tag managers, also for one that comes later. */
+export function pushToLayer(...entries: object[]) {
+  const page = window as { dataLayer?: unknown[] };
+  page.dataLayer ??= [];
+  const { dataLayer } = page;
+  guarded(() => dataLayer.push(...entries));
 }
 
 /** Calls at every choice and every signal from now on, whoever made it in whichever tab, when all else has followed. */

@@ -6,7 +6,7 @@ import { complain } from "./complain.ts";
 import type { Core } from "./core.ts";
 import type { Tcf } from "./settings.ts";
 import { locate, stand, standInForTcf, standing, type Waiting } from "./stub.ts";
-import { isOptIn, onShown } from "./surface.ts";
+import { guarded, isOptIn, onShown } from "./surface.ts";
 import { tcString } from "./tcf-string.ts";
 
 const API_VERSION = "2.3";
@@ -57,7 +57,8 @@ class Interface {
     this.#core.followers.add(() => this.#tell());
     stand("__tcfapi", this.#answer as never);
     locate("__tcfapi");
-    for (const args of Array.isArray(waiting) ? (waiting as Waiting) : []) this.#answer(...(args as never as Args));
+    for (const args of Array.isArray(waiting) ? (waiting as Waiting) : [])
+      guarded(() => this.#answer(...(args as never as Args)));
   }
 
   #answer = (...[command, version, callback, parameter]: Args) => {
@@ -161,7 +162,7 @@ class Interface {
     const now = JSON.stringify([said, this.#isShown, this.#hasActed]);
     if (now === this.#told) return;
     this.#told = now;
-    for (const [id, callback] of this.#listeners) callback(this.#data(id), true);
+    for (const [id, callback] of this.#listeners) guarded(() => callback(this.#data(id), true));
   }
 }
 

@@ -2,7 +2,7 @@
 // tag managers read it, its cookies, its messages. It tells; nothing that comes in here sets a choice.
 
 import type { Core } from "./core.ts";
-import { bucketOf, granted, isOptIn, onChange, openOn, setRaw, watch } from "./surface.ts";
+import { bucketOf, granted, isOptIn, onChange, openOn, pushToLayer, setRaw, watch } from "./surface.ts";
 
 const REOPEN = "#teconsent";
 const EVENTS = ["truste-cookie", "truste-consent", "truste-consent-gtm"];
@@ -107,18 +107,13 @@ class TrustArc {
   #changed = () => {
     const value = this.#prefs().join();
     if (this.#core.consent.choice) this.#write();
-    this.#post({ source: "preference_manager", message: "submit_preferences", data: { value } });
+    // A text, because readers parse it; "/" is this page itself, also one whose origin has no name.
+    postMessage(JSON.stringify({ source: "preference_manager", message: "submit_preferences", data: { value } }), "/");
     const self = location.hostname;
-    postMessage(this.#reply({ action: "getConsentDecision", timestamp: Date.now(), self } as Request), location.origin);
+    postMessage(this.#reply({ action: "getConsentDecision", timestamp: Date.now(), self } as Request), "/");
     for (const name of EVENTS) document.body.dispatchEvent(new Event(name, { bubbles: true }));
-    const { dataLayer } = window as { dataLayer?: unknown[] };
-    dataLayer?.push({ event: "cookie_prefs_set" }, { event: "useractioncomplete" });
+    pushToLayer({ event: "cookie_prefs_set" }, { event: "useractioncomplete" });
   };
-
-  /** A text, because readers parse it. */
-  #post(message: object) {
-    postMessage(JSON.stringify(message), location.origin);
-  }
 
   #write() {
     const { behavior, behaviorManager } = this.#bindMap();
