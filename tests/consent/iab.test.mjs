@@ -175,6 +175,10 @@ describe("GPP", () => {
     assert.deepEqual(await order(), ["listenerRegistered true", "cmpStatus loaded", "signalStatus ready"]);
     const [ping] = await ask(page, "ping");
     assert.deepEqual([ping.cmpStatus, ping.applicableSections, ping.parsedSections.usca[0].SaleOptOut], ["loaded", [8], 2]);
+    // By number and prefix, 7 to 27; the stand-in, whose answer came first, says the same.
+    const { supportedAPIs } = ping;
+    assert.deepEqual([supportedAPIs.length, ...supportedAPIs.slice(0, 2), supportedAPIs.at(-1)], [21, "7:usnat", "8:usca", "27:usri"]);
+    assert.deepEqual((await heard(page))[0].pingData.supportedAPIs, supportedAPIs);
     await button(page, "Your Privacy Choices").click();
     await hears(page, "it is shown", (one) => one.eventName === "cmpDisplayStatus");
     await page.getByRole("dialog").getByRole("button", { name: "Reject all" }).click();

@@ -77,8 +77,10 @@ const SECTIONS: Readonly<Record<string, readonly [id: number, fields: string]>> 
 const NATIONAL = "usnat";
 const NATIONAL_VERSION = 2;
 
-/** The prefixes of all sections that can be written. */
-export const PREFIXES = Object.keys(SECTIONS);
+const STATES = "nat ca va co ut ct fl mt or tx de ia ne nh nj tn mn md in ky ri";
+const FIRST_ID = 7;
+/** All sections that can be written, as a ping names them. Apart from the table, because the stand-in carries them too. */
+export const SUPPORTED = /* @__PURE__ */ STATES.split(" ").map((state, at) => `${at + FIRST_ID}:us${state}`);
 
 /** The section of a region: its state's, else the national one; none outside the United States. */
 export function prefixOf(region: string | null): string | undefined {

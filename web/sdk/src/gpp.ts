@@ -3,7 +3,7 @@
 // alike, because Assent asks about them as one. Outside the United States no section applies.
 
 import type { Core } from "./core.ts";
-import { gppString, PREFIXES, prefixOf, type Section, section } from "./gpp-string.ts";
+import { gppString, prefixOf, type Section, SUPPORTED, section } from "./gpp-string.ts";
 import { type Listener, locate, stand, standInForGpp, standing } from "./stub.ts";
 import { guarded, onShown } from "./surface.ts";
 
@@ -84,7 +84,7 @@ class Interface {
       cmpStatus: "loaded",
       cmpDisplayStatus: this.#display(),
       signalStatus: this.#isReady ? "ready" : "not ready",
-      supportedAPIs: PREFIXES,
+      supportedAPIs: SUPPORTED,
       cmpId: this.#core.consent.settings.tcf?.cmpId ?? 0,
       sectionList: one ? [one.id] : [],
       applicableSections: [one?.id ?? NONE_APPLIES],

@@ -3,6 +3,8 @@
 // IAB's own stand-ins do, so either works. Asking is all that a message can do: neither interface has a command that sets
 // consent.
 
+import { SUPPORTED } from "./gpp-string.ts";
+
 type Callback = (...answer: unknown[]) => void;
 type Asked = { command: string; parameter?: unknown; version?: number; callId?: unknown };
 /** What is called before there are answers; the chunk that has them goes through it. */
@@ -79,7 +81,7 @@ const GPP_WAITING = {
   cmpStatus: "stub",
   cmpDisplayStatus: "hidden",
   signalStatus: "not ready",
-  supportedAPIs: [],
+  supportedAPIs: SUPPORTED,
   cmpId: 0,
   sectionList: [],
   applicableSections: [],

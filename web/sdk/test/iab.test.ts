@@ -3,7 +3,7 @@
 import { GppModel } from "@iabgpp/cmpapi";
 import { TCString } from "@iabtechlabtcf/core";
 import { describe, expect, test } from "vitest";
-import { gppString, PREFIXES, prefixOf, section } from "../src/gpp-string.ts";
+import { gppString, prefixOf, SUPPORTED, section } from "../src/gpp-string.ts";
 import { tcString } from "../src/tcf-string.ts";
 
 const said = {
@@ -65,9 +65,12 @@ describe("the GPP string", () => {
     SharingOptOut: 2,
     TargetedAdvertisingOptOut: 1,
   };
-  test.each(PREFIXES)("%s is read as it was meant", (name) => {
+  test.each(SUPPORTED)("%s is read as it was meant", (supported) => {
+    const [id, name = ""] = supported.split(":");
+    expect(prefixOf(`US-${name.slice(2)}`)).toBe(name);
     for (const gpc of [true, false]) {
       const made = section(name, values, gpc);
+      expect(made.id).toBe(Number(id));
       const read = new GppModel(gppString(made));
       expect(read.getSectionIds()).toEqual([made.id]);
       const flat: Record<string, unknown> = Object.assign({}, ...made.parsed);
