@@ -93,7 +93,7 @@ describe("TCF, by what is chosen", () => {
 
 describe("TCF, by who asks", () => {
   test("before the settings it is a stand-in that says so", async (testing) => {
-    const head = `<script nonce="bm9uY2U">${STUBS.tcf}; __tcfapi("ping", 2, (data) => (window.first = data)); __tcfapi("addEventListener", 2, (data) => (window.said = data))</script>`;
+    const head = `<script nonce="bm9uY2U">${STUBS.tcf}; __tcfapi("ping", 2, {}); __tcfapi("ping", 2, (data) => (window.first = data)); __tcfapi("addEventListener", 2, (data) => (window.said = data))</script>`;
     const collector = await startCollector({ ...settings, surfaces: ["tcf"] }, { head });
     collector.files[LIST] = list;
     let open;
@@ -102,7 +102,7 @@ describe("TCF, by who asks", () => {
     testing.after(() => Promise.all([context.close(), collector.close()]));
     const page = await context.newPage();
     await page.goto(collector.url);
-    assert.deepEqual(await page.evaluate(() => window.first), { cmpLoaded: false, cmpStatus: "stub", apiVersion: "2.3" });
+    assert.deepEqual(await page.evaluate(() => window.first), { gdprApplies: undefined, cmpLoaded: false, cmpStatus: "stub", apiVersion: "2.3" });
     assert.equal(await page.evaluate(() => window.said), undefined);
     assert.equal(await page.evaluate(() => typeof window.frames.__tcfapiLocator), "object");
     open();
@@ -194,7 +194,7 @@ describe("GPP", () => {
 
   test("a listener that throws is told of to the page, and the others hear", async (testing) => {
     // The stand-in answers at once, and its caller is the page itself.
-    const first = 'let calls = 0; __gpp("addEventListener", () => { calls += 1; if (calls > 1) throw new Error("theirs"); })';
+    const first = 'let calls = 0; __gpp("ping", {}); __gpp("addEventListener", () => { calls += 1; if (calls > 1) throw new Error("theirs"); })';
     const { page } = await arrive(testing, REGIMES.california, "gpp", { first, errors: ["theirs", "theirs"] });
     await hears(page, "it is ready", (one) => one?.eventName === "signalStatus" && one.data === "ready");
   });

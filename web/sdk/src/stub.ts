@@ -68,8 +68,10 @@ export function standInForTcf() {
   stand("__tcfapi", (...args: [string?, number?, Callback?]) => {
     const [command, , callback] = args;
     if (!args.length) return queue;
-    if (command === "ping") callback?.({ cmpLoaded: false, cmpStatus: "stub", apiVersion: "2.3" }, true);
-    else queue.push(args);
+    // Whether the GDPR applies is not known yet: a key without a value says that.
+    const said = { gdprApplies: undefined, cmpLoaded: false, cmpStatus: "stub", apiVersion: "2.3" };
+    if (command !== "ping") queue.push(args);
+    else if (typeof callback === "function") callback(said, true);
     return undefined;
   });
   locate("__tcfapi");
@@ -94,18 +96,20 @@ export function standInForGpp() {
   if (typeof page.__gpp === "function") return;
   const events: Listener[] = [];
   const answer = (...[command, callback, parameter]: [string?, Callback?, unknown?]) => {
+    // A callback must be a function, and nothing can be told without one.
+    if (typeof callback !== "function") return;
     const at = events.findIndex(({ id }) => id === parameter);
     const event = (eventName: string, listenerId: number, data: boolean) =>
-      callback?.({ eventName, listenerId, data, pingData: GPP_WAITING }, true);
-    if (command === "ping") callback?.(GPP_WAITING, true);
-    else if (command === "addEventListener" && callback) {
+      callback({ eventName, listenerId, data, pingData: GPP_WAITING }, true);
+    if (command === "ping") callback(GPP_WAITING, true);
+    else if (command === "addEventListener") {
       self.lastId = (self.lastId ?? 0) + 1;
       events.push({ id: self.lastId, callback });
       event("listenerRegistered", self.lastId, true);
     } else if (command === "removeEventListener") {
       if (at >= 0) events.splice(at, 1);
-      callback?.(at >= 0, true);
-    } else callback?.(command === "hasSection" ? false : null, true);
+      callback(at >= 0, true);
+    } else callback(command === "hasSection" ? false : null, true);
   };
   const self: Standing = Object.assign(answer, { queue: [], events });
   stand("__gpp", self);
