@@ -107,8 +107,8 @@ export function standInForGpp() {
       events.push({ id: self.lastId, callback });
       event("listenerRegistered", self.lastId, true);
     } else if (command === "removeEventListener") {
-      if (at >= 0) events.splice(at, 1);
-      callback(at >= 0, true);
+      // Of nobody it takes nobody away.
+      callback(events.splice(at, Number(at >= 0)).length > 0, true);
     } else callback(command === "hasSection" ? false : null, true);
   };
   const self: Standing = Object.assign(answer, { queue: [], events });
