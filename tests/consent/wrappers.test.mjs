@@ -172,6 +172,32 @@ test("TrustArc: what its readers find, before and after a choice", async (testin
   assert.ok(days.every((one) => one === 180 || one === 90), "as long as the choice, or an identifier");
 });
 
+/** What a listener as TrustArc's template for tag managers has it is told, from its registration on. */
+const listenAsTagManager = (tab) => tab.evaluate(() => {
+  window.calls = [];
+  window.addConsentListenerTA((preferences, behavior) => window.calls.push([preferences, behavior]));
+  return window.calls;
+});
+
+test("TrustArc: tag managers hear what the cookies say, at once and at every change", async (testing) => {
+  const { tab, context } = await open(testing, { ...REGIMES.eu, surfaces: ["trustarc"] });
+  await tab.waitForFunction(() => window.truste);
+  assert.deepEqual(await listenAsTagManager(tab), [["", "expressed,eu"]]);
+  await tab.evaluate(() => window.assent.consent.choose({ categories: { functionality: true, targeting: true } }));
+  const { notice_behavior: behavior, cmapi_cookie_privacy: preferences } = await cookies(context);
+  assert.deepEqual([preferences, behavior], ["permit 1,2,4", "expressed,eu"]);
+  await tab.evaluate(() => window.assent.consent.withdraw());
+  const refused = ["permit 1 required", behavior];
+  assert.deepEqual(await tab.evaluate(() => window.calls), [["", behavior], [preferences, behavior], refused]);
+});
+
+test("TrustArc: a signal is told to tag managers, where nothing said would be taken for a yes", async (testing) => {
+  const settings = { ...REGIMES.california, surfaces: ["trustarc"] };
+  const { tab } = await open(testing, settings, { ...page(), gpc: true });
+  await tab.waitForFunction(() => window.truste);
+  assert.deepEqual(await listenAsTagManager(tab), [["permit 1,2,3", "implied,us"]]);
+});
+
 test("TrustArc: a later visit does not lengthen what was said", async (testing) => {
   const { tab, context, collector } = await open(testing, { ...REGIMES.eu, surfaces: ["trustarc", "onetrust"] });
   await tab.evaluate(() => window.assent.consent.choose({ categories: { functionality: true } }));

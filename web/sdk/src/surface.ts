@@ -72,8 +72,7 @@ export function guarded(act: () => void) {
 export function pushToLayer(...entries: object[]) {
   const page = window as { dataLayer?: unknown[] };
   page.dataLayer ??= [];
-  const { dataLayer } = page;
-  guarded(() => dataLayer.push(...entries));
+  guarded(() => page.dataLayer?.push(...entries));
 }
 
 /** Calls at every choice and every signal from now on, whoever made it in whichever tab, when all else has followed. */

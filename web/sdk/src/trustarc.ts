@@ -5,10 +5,12 @@ import type { Core } from "./core.ts";
 import { bucketOf, granted, isOptIn, onChange, openOn, pushToLayer, setRaw, watch } from "./surface.ts";
 
 const REOPEN = "#teconsent";
-const EVENTS = ["truste-cookie", "truste-consent", "truste-consent-gtm"];
+const EVENTS = ["cookie", "consent", "consent-gtm"];
 /** The bucket that is always on. Readers take the first of a list away without looking. */
 const REQUIRED_BUCKET = 1;
 
+/** What `cmapi_cookie_privacy` and `notice_behavior` say; the first is empty until somebody has said something. */
+type Listener = (preferences: string, behavior: string) => void;
 type Request = { action?: string; capabilities?: unknown };
 
 class TrustArc {
@@ -30,6 +32,12 @@ class TrustArc {
       util: { readCookie },
     };
     page.PrivacyManagerAPI = cma;
+    page.addConsentListenerTA = (listener: Listener) => {
+      const tell = () => listener(this.#isAsserted() ? this.#permits() : "", this.#behavior());
+      // One of its own events, so what a listener throws stops nothing.
+      document.addEventListener("truste-consent", tell);
+      tell();
+    };
     addEventListener("message", this.#answer);
     openOn(core, REOPEN);
     watch(() => this.#link());
@@ -39,8 +47,8 @@ class TrustArc {
 
   /** Bucket → granted; counted from 1, in ascending order, the first always there. */
   #buckets(): Map<number, boolean> {
-    const found = granted(this.#core, bucketOf);
-    return new Map([...found.set(REQUIRED_BUCKET, true)].sort(([one], [other]) => one - other));
+    const found = granted(this.#core, bucketOf).set(REQUIRED_BUCKET, true);
+    return new Map([...found].sort(([one], [other]) => one - other));
   }
 
   #decision = () => [...this.#buckets()].flatMap(([bucket, isGranted]) => (isGranted ? bucket : []));
@@ -55,10 +63,11 @@ class TrustArc {
   #prefs = () => this.#decision().map((bucket) => bucket - 1);
 
   #bindMap() {
-    const prefs = () => (this.#core.consent.choice ? this.#prefs().join() : "");
+    const prefs = () => (this.#core.consent.choice ? `${this.#prefs()}` : "");
+    const [behavior, behaviorManager] = this.#behavior().split(",");
     return {
-      behaviorManager: isOptIn(this.#core) ? "eu" : "us",
-      behavior: isOptIn(this.#core) ? "expressed" : "implied",
+      behaviorManager,
+      behavior,
       categoryCount: Math.max(...this.#buckets().keys()),
       domain: location.hostname,
       get prefCookie() {
@@ -105,26 +114,31 @@ class TrustArc {
   };
 
   #changed = () => {
-    const value = this.#prefs().join();
+    const value = `${this.#prefs()}`;
     if (this.#core.consent.choice) this.#write();
     // A text, because readers parse it; "/" is this page itself, also one whose origin has no name.
     postMessage(JSON.stringify({ source: "preference_manager", message: "submit_preferences", data: { value } }), "/");
     const self = location.hostname;
     postMessage(this.#reply({ action: "getConsentDecision", timestamp: Date.now(), self } as Request), "/");
-    for (const name of EVENTS) document.body.dispatchEvent(new Event(name, { bubbles: true }));
+    for (const name of EVENTS) document.body?.dispatchEvent(new Event(`truste-${name}`, { bubbles: true }));
     pushToLayer({ event: "cookie_prefs_set" }, { event: "useractioncomplete" });
   };
 
-  #write() {
-    const { behavior, behaviorManager } = this.#bindMap();
+  #behavior = () => (isOptIn(this.#core) ? "expressed,eu" : "implied,us");
+
+  #permits() {
     const decision = this.#decision();
     const level = this.#level();
     // Two of its levels have names; a list with a gap is none.
     const name = (level === decision.length && ["", " required", " functional"][level]) || "";
-    setRaw(this.#core, "notice_behavior", `${behavior},${behaviorManager}`);
-    setRaw(this.#core, "notice_preferences", `${level - 1}:`);
+    return `permit ${decision}${name}`;
+  }
+
+  #write() {
+    setRaw(this.#core, "notice_behavior", this.#behavior());
+    setRaw(this.#core, "notice_preferences", `${this.#level() - 1}:`);
     setRaw(this.#core, "notice_gdpr_prefs", `${this.#prefs()}:`);
-    setRaw(this.#core, "cmapi_cookie_privacy", `permit ${decision}${name}`);
+    setRaw(this.#core, "cmapi_cookie_privacy", this.#permits());
   }
 
   /** The page leaves an empty element where the link shall be. */
@@ -140,7 +154,7 @@ class TrustArc {
 
 function readCookie(name: string): string | null {
   const found = document.cookie.split("; ").find((one) => one.startsWith(`${name}=`));
-  return found ? found.slice(name.length + 1) : null;
+  return found?.slice(name.length + 1) ?? null;
 }
 
 (window as unknown as Record<string, (core: Core) => void>)["assent:trustarc"] = (core) => new TrustArc(core).start();
