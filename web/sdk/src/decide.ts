@@ -267,7 +267,7 @@ export function collect(source: Source, rules: Rules, arrival: Arrival): Origin 
   if (reason) return reason;
   switch (origin) {
     case "sent":
-      return within(granted(rules, sent), category) ? origin : "category_refused";
+      return source.compat === "segment" || within(granted(rules, sent), category) ? origin : "category_refused";
     case "record":
       return within(grantedOnRecord(rules, record(known), regime), category) ? origin : missing(known, category);
     case "default":
