@@ -138,6 +138,29 @@ test("settings that come late: calls wait with the time and page that they were 
   assert.ok(Date.parse(event.timestamp) <= at);
 });
 
+test("always load: what goes out unasked says so, is of nobody who is kept, and ends with a choice", async (testing) => {
+  const { collector, page, context, track, has, accepted } = await open(testing, { ...REGIMES.eu, tags: [], before: "always-load" });
+  await track("Unasked");
+  await has("Unasked");
+  const [unasked] = accepted();
+  assert.equal(unasked.context.consent.categoryPreferences, undefined);
+  assert.deepEqual([await context.cookies(), await page.evaluate(() => Object.keys(localStorage))], [[], []]);
+  collector.refusals.push({ status: 503, headers: { "retry-after": "1" } });
+  await track("Waits");
+  await until("it is refused", () => collector.requests.some(({ status }) => status === 503));
+  await button(page, "Reject all").click();
+  await track("Refused");
+  await until("the refusal is told", () => accepted().some(({ context: { consent } }) => consent.method === "reject_all"));
+  await page.waitForTimeout(1_500);
+  assert.deepEqual(accepted().filter(({ event }) => ["Waits", "Refused"].includes(event)), []);
+  await page.evaluate(() => window.analytics.consent.choose({ categories: { performance: true } }));
+  await track("Granted");
+  await has("Granted");
+  const granted = accepted().find(({ event }) => event === "Granted");
+  assert.equal(granted.context.consent.categoryPreferences.performance, true);
+  assert.notEqual(granted.anonymousId, unasked.anonymousId);
+});
+
 test("the last request carries no cookie", async (testing) => {
   const { collector, page, track, posts } = await open(testing, { ...QUIET, before: "cookieless" });
   await page.evaluate(() => {

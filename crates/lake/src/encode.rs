@@ -174,9 +174,10 @@ impl Encoder {
         text.properties.append_option(row.properties);
         text.traits.append_option(row.traits);
         text.context.append_option(row.context);
-        let sent = row.context.and_then(consent_of);
-        let unknown = || (raw.stamp.origin == Origin::Unknown).then(|| UNKNOWN_CONSENT.to_owned());
-        text.consent.append_option(sent.or_else(unknown).as_deref());
+        // A version of words alone says nothing of what was chosen, and must not look as if it did.
+        let is_unknown = raw.stamp.origin == Origin::Unknown;
+        let consent = if is_unknown { Some(UNKNOWN_CONSENT.to_owned()) } else { row.context.and_then(consent_of) };
+        text.consent.append_option(consent.as_deref());
         text.integrations.append_option(row.integrations);
         text.stamp.append_value(stamp_json(&raw.stamp));
     }

@@ -24,6 +24,7 @@ pub(crate) async fn run(configuration: Arc<Configuration>, delivery: Arc<Deliver
     trials.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // Told once, not every second.
     let mut told = None;
+    warn_of_risks(&configuration);
     loop {
         tokio::select! {
             changed = changes.changed() => {
@@ -32,6 +33,7 @@ pub(crate) async fn run(configuration: Arc<Configuration>, delivery: Arc<Deliver
                 }
                 delivery.refresh().await;
                 tracing::info!(revision = *changes.borrow_and_update(), "the configuration changed");
+                warn_of_risks(&configuration);
             }
             _ = trials.tick() => {
                 if delivery.is_behind() {
@@ -45,6 +47,15 @@ pub(crate) async fn run(configuration: Arc<Configuration>, delivery: Arc<Deliver
                 }
                 told = failed;
             }
+        }
+    }
+}
+
+/// At every start and every change, because whoever changed it may not read the console.
+fn warn_of_risks(configuration: &Configuration) {
+    for tenant in configuration.directory().tenants().iter() {
+        for risk in tenant.workspace.risks() {
+            tracing::warn!(workspace = %tenant.name(), "{risk}");
         }
     }
 }

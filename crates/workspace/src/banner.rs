@@ -112,6 +112,10 @@ pub enum Before {
     Buffer,
     /// Sent with an identifier that lives as long as the page. Only where the regime lets a source collect unasked.
     Cookieless,
+    /// Sent although the regime asks first: unstamped, so of unknown consent, under an identifier that lives as long as
+    /// the page. What Segment's wrappers call `alwaysLoadSegment`; for a migration, and a [`crate::Risk`] while it stands.
+    #[serde(rename = "always-load")]
+    AlwaysLoad,
 }
 
 /// How a visitor finds the choices again.

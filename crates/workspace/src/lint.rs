@@ -10,7 +10,9 @@ use std::collections::HashSet;
 
 use crate::validate::Invalid;
 use crate::words::{FIRST_LANGUAGE, PLACES};
-use crate::{Banner, Before, Model, Promised, Purpose, Regime, Source, SourceKind, Tag, TakeOver, Words, Workspace};
+use crate::{
+    Banner, Before, Model, Promised, Purpose, Regime, Sdk, Source, SourceKind, Tag, TakeOver, Words, Workspace,
+};
 
 /// A button's words may not be a paragraph.
 const BUTTON_CHARS_MAX: usize = 40;
@@ -175,19 +177,37 @@ fn buttons(code: &str, words: &Words) -> Result<(), Invalid> {
 }
 
 fn before(source: &Source, banner: &Banner) -> Result<(), Invalid> {
-    let is_unlawful = |(regime, before): &(&Regime, &Before)| {
-        source.kind == SourceKind::Browser
-            && **before == Before::Cookieless
-            && asks_first(**regime, source.category.as_str())
-    };
-    match banner.before.iter().find(is_unlawful) {
-        Some((regime, _)) => refuse(format!(
-            "`banner.before.{regime}: cookieless` is not lawful: source `{}` collects under `{}`, which is opt-in \
-             under this regime, with or without cookies; write `block` or `buffer`",
-            source.name, source.category
-        )),
-        None => Ok(()),
+    if source.kind != SourceKind::Browser {
+        return Ok(());
     }
+    let (name, category) = (&source.name, &source.category);
+    for (&regime, before) in &banner.before {
+        let asks = asks_first(regime, category.as_str());
+        match before {
+            Before::Cookieless if asks => {
+                return refuse(format!(
+                    "`banner.before.{regime}: cookieless` is not lawful: source `{name}` collects under `{category}`, \
+                     which is opt-in under this regime, with or without cookies; write `block` or `buffer`"
+                ));
+            }
+            Before::AlwaysLoad if !asks => {
+                return refuse(format!(
+                    "`banner.before.{regime}: always-load` says nothing: source `{name}` collects under `{category}`, \
+                     which needs no choice under this regime; leave it out"
+                ));
+            }
+            // Segment's script waits for whoever asks there.
+            Before::AlwaysLoad if source.sdk() == Sdk::Assent && source.compat.is_none() => {
+                return refuse(format!(
+                    "`banner.before.{regime}: always-load` loses what it sends: source `{name}` takes no event of \
+                     unknown consent; write `compat: segment` and `sdk: assent` on it, or say `always-load` in the \
+                     `banner` of the source that has them"
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn asks_first(regime: Regime, category: &str) -> bool {

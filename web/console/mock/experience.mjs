@@ -101,6 +101,9 @@ export function refusalOf({ banner, categories, notice, children }) {
   if (banner.before?.eu === "cookieless") {
     return "`banner.before.eu: cookieless` is not lawful: source `web` collects under `performance`, which is opt-in under this regime, with or without cookies; write `block` or `buffer`";
   }
+  if (banner.before?.eu === "always-load") {
+    return "`banner.before.eu: always-load` loses what it sends: source `web` takes no event of unknown consent; write `compat: segment` and `sdk: assent` on it, or say `always-load` in the `banner` of the source that has them";
+  }
   const lost = (banner.vendors ?? []).find(({ id, name }) => !id || !name);
   if (lost) return `vendor \`${lost.id}\`: its name has 1 to 80 characters`;
   const stray = (banner.tags ?? []).find((tag) => tag.categories.some((category) => !known.includes(category)));

@@ -70,6 +70,7 @@ test("a refusal leads to its field", () => {
     ["banner language `en`: category `ads` has a name of 1 to 80", "languages.en.categories.ads", "words"],
     ["`e n` is not a language: write a code as `de` or `pt-BR`", "languages.e n", "words"],
     ["`banner.before.eu: cookieless` is not lawful: source `web` collects under `p`", "before.eu", "rules"],
+    ["`banner.before.us: always-load` says nothing: source `web` collects under `p`", "before.us", "rules"],
     ["vendor `ga`: its policy is an `https://` address", "vendors.ga", "vendors"],
     ["there are two vendors `ga`", "vendors.ga", "vendors"],
     ["tag `t` waits for category `ads`, which does not exist", "tags.t", "tags"],

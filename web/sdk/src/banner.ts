@@ -1,10 +1,10 @@
 // The first layer and the control that opens the choices again. Accept, Reject and Choose are the same kind of button in
 // one grid: equal in size, contrast and clicks. Nothing but a button chooses; the page stays usable, nothing is trapped.
 
+import CSS from "./banner.css?inline";
 import type { Consent } from "./consent.ts";
 import { h, style } from "./dom.ts";
 import type { Choice, Layer, Method } from "./settings.ts";
-import { CSS } from "./style.ts";
 
 export interface BannerActions {
   choose(choice: Choice, method: Method, layer: Layer): void;

@@ -2,43 +2,10 @@
 // that a page that nobody asks pays nothing for it. The browser's own dialog traps the focus, makes the page inert, and
 // gives the focus back.
 
+import CSS from "./choices.css?inline";
 import type { Core } from "./core.ts";
 import { h, style } from "./dom.ts";
 import { type Category, type Method, OVER_GPC, type Vendor } from "./settings.ts";
-
-const CSS = `
-dialog{position:fixed;inset:0;margin:auto;inline-size:min(40rem,100vw);max-inline-size:100vw;max-block-size:100vh;
-padding:0;color:var(--t);background:var(--b);border:1px solid var(--l);border-radius:var(--r);font:inherit}
-dialog::backdrop{background:#0008}
-form{display:flex;flex-direction:column;max-block-size:calc(100vh - 2px)}
-header{display:flex;gap:1rem;align-items:start;justify-content:space-between;padding:1rem 1rem .5rem}
-.x{min-block-size:2rem;min-inline-size:2rem;padding:0;color:var(--t);background:none;border-color:var(--l);
-font-size:1.25rem;line-height:1}
-.y{overflow:auto;padding:0 1rem 1rem}
-.y>p{margin-block-end:.5rem}
-.o{padding-block:.75rem;border-block-start:1px solid var(--l)}
-.o ul{list-style:none;margin-block-start:.5rem;padding-inline-start:1rem}
-label,.w{display:flex;gap:1rem;align-items:center;justify-content:space-between;min-block-size:1.75rem;font-weight:600}
-li .w{font-weight:400;margin-block-start:.375rem}
-small{font-size:.875rem;color:var(--m)}
-input{appearance:none;flex:none;position:relative;inline-size:3rem;block-size:1.75rem;margin:0;background:var(--b);
-border:2px solid var(--l);border-radius:1rem;cursor:pointer}
-input::after{content:"";position:absolute;inset-block:.1875rem;inset-inline-start:.1875rem;inline-size:1.125rem;
-background:var(--l);border-radius:50%}
-input:checked{background:var(--p);border-color:var(--p)}
-input:checked::after{inset-inline-start:auto;inset-inline-end:.1875rem;background:var(--q)}
-input:disabled{opacity:.5;cursor:not-allowed}
-.v{display:inline-flex;align-items:center;min-block-size:1.75rem}
-footer,.u{padding:.75rem 1rem;border-block-start:1px solid var(--l)}
-footer p{margin-block-end:.5rem;font-weight:600;color:var(--t)}
-.z{max-inline-size:min(30rem,100vw)}
-.z .y{padding-block-start:1rem;max-block-size:60vh}
-.z ul{padding-inline-start:1.25rem;margin-block-start:.5rem;font-weight:600}
-@media(max-height:26rem){dialog{overflow:auto}form{max-block-size:none}.y{overflow:visible}}
-@media(forced-colors:active){input{forced-color-adjust:none;background:Canvas;border-color:ButtonText}
-input::after{background:ButtonText}input:checked{background:Highlight;border-color:Highlight}
-input:checked::after{background:HighlightText}}
-`.replaceAll("\n", "");
 
 const styled = new WeakSet<ShadowRoot>();
 

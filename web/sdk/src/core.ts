@@ -93,6 +93,8 @@ export class Core {
   /** Calls made before a choice, with what held and who it was then (`before: buffer`). */
   #buffered: { taken: Taken; held: Record<string, boolean>; userId: string | null }[] = [];
   #isCollecting = false;
+  /** Events go out that nobody was asked about (`before: always-load`): unstamped, and of nobody whom the browser keeps. */
+  #isUnasked = false;
 
   constructor(start: Start) {
     const { settings, writeKey, api, nonce, identity } = start;
@@ -198,7 +200,8 @@ export class Core {
   #mayStore(): boolean {
     const { settings, keepsNothing } = this.#start;
     const isGranted = this.consent.choice?.categories[settings.source.category];
-    return this.#isCollecting && !keepsNothing && (settings.before !== "cookieless" || !!isGranted);
+    // Under `block` and `buffer` nothing is sent that was not permitted; what goes out unasked is of nobody who is kept.
+    return this.#isCollecting && !keepsNothing && (settings.before[0] === "b" || !!isGranted);
   }
 
   /** Follows what is permitted now; it forgets before it learns. */
@@ -208,6 +211,8 @@ export class Core {
     const { consentMode } = settings;
     if (consentMode) guarded(() => googleUpdate(consentMode, preferences));
     this.#isCollecting = this.consent.collects();
+    this.#isUnasked = settings.before === "always-load" && !this.#isCollecting && !this.consent.choice;
+    this.#isCollecting ||= this.#isUnasked;
     if (!this.#isCollecting) {
       this.#queue.drop();
       identity.permit("none");
@@ -270,7 +275,7 @@ export class Core {
     const refusedVendors = this.consent.choice?.refusedVendors ?? [];
     const { version } = this.#start.settings.texts;
     return {
-      categoryPreferences: this.consent.preferences(),
+      ...(!this.#isUnasked && { categoryPreferences: this.consent.preferences() }),
       version,
       ...(refusedVendors.length && { refusedVendors }),
     };

@@ -13,7 +13,7 @@ export interface Event extends Fields {
 }
 
 export interface ConsentStamp extends Fields {
-  categoryPreferences: Record<string, boolean>;
+  categoryPreferences?: Record<string, boolean>;
 }
 
 /** What holds at capture. */

@@ -54,9 +54,11 @@ export interface AssentSettings {
  * - `block`: nothing is stored, nothing sent, the call is dropped;
  * - `buffer`: kept in memory, sent only under a choice that then permits it;
  * - `cookieless`: sent with an identifier that lives as long as the page. Only where the regime permits collecting
- *   without a choice; elsewhere it is `block`.
+ *   without a choice; elsewhere it is `block`;
+ * - `always-load`: sent unstamped, with an identifier that lives as long as the page, until a choice or a signal says
+ *   otherwise. What Segment's wrappers call `alwaysLoadSegment`, and a risk: nobody was asked.
  */
-export type Before = "block" | "buffer" | "cookieless";
+export type Before = "block" | "buffer" | "cookieless" | "always-load";
 
 /**
  * What holds for a category until somebody chooses.

@@ -160,7 +160,7 @@ async fn show_overview(State(api): State<Api>, Here(tenant): Here, Asked(span): 
             .into_iter()
             .map(|(code, count)| DiscardedCount { code, count })
             .collect(),
-        attention: attention(&alert::standing(&api, &workspace), &destinations, storage, now),
+        attention: attention(&tenant.workspace, &alert::standing(&api, &workspace), &destinations, storage, now),
         destinations,
         storage,
     }))
@@ -188,6 +188,7 @@ const LATE_S: i64 = 300;
 
 /// Errors before warnings.
 fn attention(
+    workspace: &workspace::Workspace,
     alerts: &[(String, AlertStanding)],
     destinations: &[DestinationActivity],
     storage: Option<Storage>,
@@ -229,6 +230,9 @@ fn attention(
         if rejected > 0 {
             say("warning", format!("`{name}` rejected {rejected} events for good"), format!("{link}/errors"));
         }
+    }
+    for risk in workspace.risks() {
+        say("warning", risk.to_string(), format!("sources/{}", risk.source()));
     }
     all.sort_by_key(|one| one.severity != "error");
     all

@@ -36,6 +36,20 @@ async fn a_pause_is_shown_with_its_author_and_told_once() {
 }
 
 #[tokio::test]
+async fn what_goes_out_before_a_choice_is_shown_as_a_risk() {
+    let rig = Rig::new().await;
+    let cookie = rig.sign_in("admin", PASSWORD).await.expect("signed in");
+    let banner = json!({"before": {"eu": "always-load"}});
+    let config = json!({"name": "shop", "kind": "browser", "compat": "segment", "sdk": "assent", "banner": banner});
+    let made = rig.ask(&cookie, "POST", "/api/v1/workspaces/acme/sources", Some(config)).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let overview = rig.ask(&cookie, "GET", "/api/v1/workspaces/acme/overview", None).await.json();
+    let text = "pages of `shop` send events before anybody chose, where the law asks first: `eu` (`before: always-load`)";
+    let expected = json!([{"severity": "warning", "text": text, "link": "sources/shop"}]);
+    assert_eq!(overview["attention"], expected, "{overview}");
+}
+
+#[tokio::test]
 async fn dead_letters_are_asked_for_in_values_that_can_be() {
     let rig = Rig::new().await;
     let cookie = rig.sign_in("admin", PASSWORD).await.expect("signed in");

@@ -321,7 +321,7 @@ export interface TagWritten {
   into?: string;
 }
 
-export const BEFORE = ["block", "buffer", "cookieless"] as const;
+export const BEFORE = ["block", "buffer", "cookieless", "always-load"] as const;
 export type Before = (typeof BEFORE)[number];
 
 export interface TakeOverWritten {

@@ -168,6 +168,7 @@ const BEFORE: Record<string, string> = {
   block: "nothing is stored or sent",
   buffer: "calls wait in memory",
   cookieless: "calls are sent without a cookie",
+  "always-load": "a risk: calls are sent although nobody was asked",
 };
 
 function Facts({ experience, state }: { experience: Experience; state: FrameState | null }) {

@@ -69,6 +69,7 @@ export const BEFORE_TEXT: Record<Before, string> = {
   block: "Block: nothing is stored or sent",
   buffer: "Buffer: kept in memory, sent if the choice then allows it",
   cookieless: "Cookieless: sent under an identifier of the page",
+  "always-load": "Always load: sent although nobody was asked. A risk, for a migration",
 };
 
 interface BeforeProps extends SectionProps {
