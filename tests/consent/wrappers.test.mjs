@@ -312,14 +312,56 @@ test("OneTrust: its functions accept, refuse and open", async (testing) => {
   assert.deepEqual(told().map(({ context: { consent } }) => [consent.method, consent.layer]), [["reject_all", "page"], ["accept_all", "page"]]);
 });
 
+test("OneTrust: a script is inserted when its groups are granted, once, and its callback is called", async (testing) => {
+  const inline = `window.heard = []; window.OptanonWrapper = () => {
+    OneTrust.InsertScript("/tags/two.js", "head", () => window.heard.push("two"), null, "C0002");
+    Optanon.InsertScript("/tags/both.js", "body", null, null, "C0002,C0004");
+    OneTrust.InsertScript("/tags/all.js", "body", null, null, "");
+    OneTrust.InsertScript("/tags/unknown.js", "body", null, null, "C0099"); };`;
+  const { tab, collector, told } = await open(testing, { ...REGIMES.eu, surfaces: ["onetrust"] }, page(inline));
+  await tab.waitForFunction(() => window.OneTrust?.UpdateConsent);
+  const tags = () => collector.requests.map(({ path }) => path).filter((path) => path.startsWith("/tags/"));
+  const update = (kind, said) => tab.evaluate((args) => void window.OneTrust.UpdateConsent(...args), [kind, said]);
+  await update("Category", "C0002:1,C0003:0");
+  await until("it is loaded", () => tab.evaluate(() => window.heard.length));
+  assert.equal(await tab.evaluate(() => document.querySelector('[src="/tags/two.js"]').parentNode.nodeName), "HEAD");
+  assert.deepEqual(tags(), ["/tags/two.js"]);
+  await update("Vendor Service", "V1:1");
+  await update("Category", "C0004:1");
+  await until("the other is loaded", () => tags().length === 2);
+  await until("both are told", () => told().length === 2);
+  assert.deepEqual(told().map(({ context: { consent } }) => [consent.method, consent.categoryPreferences]), [
+    ["api", { ...NONE, performance: true }],
+    ["api", { ...NONE, performance: true, targeting: true }],
+  ]);
+  assert.deepEqual([tags(), await tab.evaluate(() => window.heard)], [["/tags/two.js", "/tags/both.js"], ["two"]]);
+});
+
+test("OneTrust: closing the banner grants nothing and undoes no choice", async (testing) => {
+  const { tab, told } = await open(testing, { ...REGIMES.uk, surfaces: ["onetrust"] });
+  await tab.waitForFunction(() => window.OneTrust);
+  await button(tab, "Accept all").waitFor();
+  await tab.evaluate(() => window.OneTrust.Close());
+  await button(tab, "Accept all").waitFor({ state: "detached" });
+  const state = () => tab.evaluate(() => [window.OnetrustActiveGroups, window.OneTrust.IsAlertBoxClosed()]);
+  assert.deepEqual(await state(), [",C0001,", true]);
+  await tab.evaluate(() => window.OneTrust.AllowAll());
+  await tab.evaluate(() => window.OneTrust.Close());
+  assert.deepEqual(await state(), [",C0001,C0003,C0002,C0004,", true]);
+  await until("both are told", () => told().length === 2);
+  assert.deepEqual(told().map(({ context: { consent } }) => consent.method), ["api", "accept_all"]);
+});
+
 test("a site's own names: aliases say which bucket and which group a category is", async (testing) => {
-  const categories = REGIMES.eu.categories.map((one) => ({ ...one, aliases: { functionality: ["ta-2"], performance: ["ta-2", "C0007"], targeting: ["ta-3"] }[one.id] ?? [] }));
-  const { tab } = await open(testing, { ...REGIMES.eu, categories, surfaces: ["trustarc", "onetrust"] });
+  const categories = REGIMES.eu.categories.map((one) => ({ ...one, aliases: { functionality: ["ta-2", "C0008"], performance: ["ta-2", "C0008"], targeting: ["ta-3", "C0007"] }[one.id] ?? [] }));
+  const held = page("", '<script type="text/plain" class="optanon-category-C0008" nonce="bm9uY2U" src="/tags/shared.js"></script>');
+  const { tab } = await open(testing, { ...REGIMES.eu, categories, surfaces: ["trustarc", "onetrust"] }, held);
   await tab.waitForFunction(() => window.truste && window.OneTrust);
   const decision = () => tab.evaluate(() => window.truste.cma.callApi("getGDPRConsentDecision").consentDecision);
-  await tab.evaluate(() => window.assent.consent.choose({ categories: { performance: true, targeting: true } }));
+  await tab.evaluate(() => window.assent.consent.choose({ categories: { functionality: true, targeting: true } }));
   assert.deepEqual(await decision(), [1, 3], "a bucket of two categories needs both");
-  assert.equal(await tab.evaluate(() => window.OnetrustActiveGroups), ",C0001,C0007,C0004,");
+  assert.equal(await tab.evaluate(() => window.OnetrustActiveGroups), ",C0001,C0007,");
+  assert.equal(await tab.locator('script[type="text/plain"]').count(), 1, "so does what is held for a group of two");
   assert.equal(await tab.evaluate(() => window.truste.eu.bindMap.categoryCount), 3);
 });
 

@@ -12,9 +12,6 @@ const SECOND_MS = 1_000;
 export const isOptIn = ({ consent }: Core) =>
   consent.optional.some((id) => (consent.settings.regime.models[id] ?? "opt-in") === "opt-in");
 
-/** The alias of that form that a category has. */
-const alias = ({ aliases = [] }: Category, form: RegExp) => aliases.find((one) => form.test(one));
-
 /** The groups that OneTrust gives a new site. */
 const GROUPS: Record<string, string> = {
   required: "C0001",
@@ -24,11 +21,11 @@ const GROUPS: Record<string, string> = {
 };
 
 /** The group that a category is to OneTrust. */
-export const groupOf = (category: Category) => alias(category, /^C\d{4}$/) ?? GROUPS[category.id] ?? category.id;
+export const groupOf = ({ id, aliases }: Category) => aliases?.find((one) => /^C\d{4}$/.test(one)) ?? GROUPS[id] ?? id;
 
 /** The bucket that a category is to TrustArc, counted from 1. */
-export const bucketOf = (category: Category, index: number) =>
-  Number(alias(category, /^ta-\d+$/)?.slice(3) ?? index + 1);
+export const bucketOf = ({ aliases }: Category, index: number) =>
+  Number(aliases?.find((one) => /^ta-\d+$/.test(one))?.slice(3) ?? index + 1);
 
 /** Names with whether they are granted: one that several categories share is granted when all of them are. */
 export function granted<T>({ consent }: Core, nameOf: (category: Category, index: number) => T): Map<T, boolean> {
