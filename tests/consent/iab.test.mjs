@@ -119,6 +119,29 @@ describe("TCF, by who asks", () => {
     assert.deepEqual([await remove(said.listenerId), await remove(said.listenerId)], [true, false]);
   });
 
+  test("what is opened and closed again was no answer, also on another day; who asks once hears what holds", async (testing) => {
+    const { page } = await arrive(testing, { ...settings, regime: { ...settings.regime, first: "none" } }, "tcf");
+    await hears(page, "nobody is asked", (one) => one?.eventStatus === "tcloaded");
+    await page.clock.install({ time: Date.now() + 86_400_000 });
+    await button(page, "Privacy choices").click();
+    await hears(page, "it is shown", (one) => one.eventStatus === "cmpuishown");
+    await page.keyboard.press("Escape");
+    await hears(page, "it is closed", (one) => one.eventStatus !== "cmpuishown");
+    assert.deepEqual((await heard(page)).map(({ eventStatus }) => eventStatus), ["tcloaded", "cmpuishown", "tcloaded"]);
+    const once = await page.evaluate(() => new Promise((resolve) => window.__tcfapi("getTCData", 2, (data, success) => resolve({ ...data, success }))));
+    const { listenerId, ...held } = await last(page);
+    assert.deepEqual([{ ...once, listenerId: 0 }, typeof listenerId], [{ ...held, listenerId: 0 }, "number"]);
+    assert.equal(once.listenerId, undefined);
+  });
+
+  test("a frame of the page itself, which leaves asking to the top, does not pass for answered", async (testing) => {
+    const { page, collector } = await arrive(testing, settings, "tcf");
+    await page.evaluate((src) => document.body.append(Object.assign(document.createElement("iframe"), { src })), collector.url);
+    const inside = () => page.frames().find((frame) => frame !== page.mainFrame() && frame.url() === collector.url);
+    const said = await until("it hears", async () => inside()?.evaluate(() => window.heard?.[0]));
+    assert.deepEqual([said.gdprApplies, said.eventStatus, ...consents(said.tcString)], [true, undefined, [], [], [10, 755], []]);
+  });
+
   test("a listener that throws is told of to the page, and the others hear", async (testing) => {
     const first = '__tcfapi("addEventListener", 2, () => { throw new Error("theirs"); })';
     const errors = ["theirs", "theirs"];

@@ -34,27 +34,26 @@ class Interface {
   readonly #listeners = new Map<number, Callback>();
   #lastId = 0;
   #isShown = false;
-  #hasActed = false;
-  /** What was said last, and what listeners were told last. */
-  #said: string;
+  /** When the choice was made that was found here; a later one is an answer given in this page. */
+  readonly #found: number | undefined;
+  /** What listeners were told last. */
   #told = "";
 
   constructor(core: Core, tcf: Tcf, list: VendorList) {
     this.#core = core;
     this.#tcf = tcf;
     this.#list = list;
-    this.#said = this.#state();
+    this.#found = core.consent.choice?.madeAt;
   }
 
   start() {
     const waiting = (standing("__tcfapi") as (() => unknown) | undefined)?.();
     onShown(this.#core, (isShown) => {
-      // What was asked again and closed as it was is an answer as well.
-      this.#hasActed ||= this.#isShown && !isShown && !!this.#core.consent.choice;
       this.#isShown = isShown;
       this.#tell();
     });
     this.#core.followers.add(() => this.#tell());
+    this.#tell();
     stand("__tcfapi", this.#answer as never);
     locate("__tcfapi");
     for (const args of Array.isArray(waiting) ? (waiting as Waiting) : [])
@@ -72,6 +71,8 @@ class Interface {
         this.#listeners.set(this.#lastId, callback);
         return callback(this.#data(this.#lastId), true);
       }
+      case "getTCData":
+        return callback(this.#data(), true);
       case "removeEventListener":
         return callback(this.#listeners.delete(parameter as number));
       default:
@@ -126,12 +127,27 @@ class Interface {
     });
   }
 
-  #data(listenerId: number) {
+  /**
+   * `tcloaded` is of what was found, or holds without being asked about. While somebody is about to be asked there is no
+   * name for what holds: in a frame, which leaves asking to the top, or in front of a body.
+   */
+  #status() {
+    const { choice } = this.#core.consent;
+    if (this.#isShown) return "cmpuishown";
+    if (choice && choice.madeAt !== this.#found) return "useractioncomplete";
+    return this.#core.consent.asks() ? undefined : "tcloaded";
+  }
+
+  #data(listenerId?: number) {
     const applies = this.#applies();
     const { purposes = {}, specialFeatures = {}, publisherCountry: publisherCC } = this.#tcf;
     const { disclosed, permitted } = this.#vendors();
-    const eventStatus = this.#isShown ? "cmpuishown" : this.#hasActed ? "useractioncomplete" : "tcloaded";
-    const about = { ...this.#who(), eventStatus, listenerId, tcfPolicyVersion: this.#list.tcfPolicyVersion };
+    const about = {
+      ...this.#who(),
+      eventStatus: this.#status(),
+      listenerId,
+      tcfPolicyVersion: this.#list.tcfPolicyVersion,
+    };
     if (!applies) return about;
     const nothing = () => ({ consents: {}, legitimateInterests: {} });
     return {
@@ -152,14 +168,8 @@ class Interface {
     };
   }
 
-  /** What listeners are told about when it changes. */
-  #state = () => JSON.stringify([this.#string(), this.#core.consent.choice?.madeAt]);
-
   #tell() {
-    const said = this.#state();
-    this.#hasActed ||= said !== this.#said;
-    this.#said = said;
-    const now = JSON.stringify([said, this.#isShown, this.#hasActed]);
+    const now = JSON.stringify([this.#string(), this.#core.consent.choice?.madeAt, this.#status()]);
     if (now === this.#told) return;
     this.#told = now;
     for (const [id, callback] of this.#listeners) guarded(() => callback(this.#data(id), true));
