@@ -44,7 +44,8 @@ async fn what_goes_out_before_a_choice_is_shown_as_a_risk() {
     let made = rig.ask(&cookie, "POST", "/api/v1/workspaces/acme/sources", Some(config)).await;
     assert_eq!(made.status, 201, "{made:?}");
     let overview = rig.ask(&cookie, "GET", "/api/v1/workspaces/acme/overview", None).await.json();
-    let text = "pages of `shop` send events before anybody chose, where the law asks first: `eu` (`before: always-load`)";
+    let text =
+        "pages of `shop` send events before anybody chose, where the law asks first: `eu` (`before: always-load`)";
     let expected = json!([{"severity": "warning", "text": text, "link": "sources/shop"}]);
     assert_eq!(overview["attention"], expected, "{overview}");
 }
