@@ -36,9 +36,47 @@ function show(preferences) {
   state.textContent = `Allowed now: ${allowed.join(", ") || "nothing"}.`;
 }
 
+/** What pages made for other platforms find. Asked for again and again, because each surface comes as a file of its own. */
+const READERS = [
+  ["OneTrust: OnetrustActiveGroups", () => window.OnetrustActiveGroups],
+  ["TrustArc: truste.cma, getGDPRConsentDecision", () => decision()],
+  ["Google Consent Mode: the latest command", () => JSON.stringify(Array.from(commands().at(-1) ?? []))],
+  ["GPP: __gpp, the string", () => gppString()],
+];
+
+const decision = () => window.truste?.cma && JSON.stringify(window.truste.cma.callApi("getGDPRConsentDecision", location.host));
+const commands = () => (window.dataLayer ?? []).filter((entry) => entry[0] === "consent");
+
+function gppString() {
+  let string;
+  window.__gpp?.("ping", (data) => {
+    string = data?.gppString;
+  });
+  return string;
+}
+
+const found = READERS.map(([name, value]) => {
+  const [term, detail, code] = ["dt", "dd", "code"].map((tag) => document.createElement(tag));
+  term.textContent = name;
+  detail.append(code);
+  document.getElementById("read").append(term, detail);
+  return { code, value };
+});
+
+function read() {
+  for (const { code, value } of found) {
+    const text = value() ?? "not there yet";
+    if (code.textContent !== text) code.textContent = text;
+  }
+}
+
+const of = { form: "/v1/consent/form?writeKey=KEY", notice: "/v1/projects/KEY/notice", declaration: "/v1/projects/KEY/cookies.json" };
+for (const [id, path] of Object.entries(of)) document.getElementById(id).href = path.replace("KEY", KEYS[region]);
+
 window.analytics = stub();
 window.analytics.on("consent", show);
 window.analytics.ready(() => show(window.analytics.consent.preferences()));
+setInterval(read, 500);
 window.analytics.page("Demo");
 
 for (const link of document.querySelectorAll("[data-region]")) {
@@ -47,5 +85,6 @@ for (const link of document.querySelectorAll("[data-region]")) {
 
 document.getElementById("track").addEventListener("click", async () => {
   const captured = await window.analytics.track("Button Clicked", { place: "demo" });
-  note(captured?.event ? `${captured.event.event} · ${captured.event.messageId}` : "Not captured: nobody has allowed it.");
+  const why = window.analytics.consent.isChosen() ? "Not captured: you refused it." : "Waits in this page for your answer.";
+  note(captured?.event ? `${captured.event.event} · ${captured.event.messageId}` : why);
 });
