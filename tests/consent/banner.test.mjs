@@ -57,6 +57,16 @@ for (const [look, { settings = { ...REGIMES.eu, vendors: VENDORS }, ...options }
   });
 }
 
+// Obligation 25.
+test("nothing moves for whoever asked for less of it", async (testing) => {
+  const moving = async (reducedMotion) => {
+    const { first } = await open(testing, { reducedMotion });
+    await first.waitFor();
+    return first.evaluate((section) => getComputedStyle(section).animationName);
+  };
+  assert.deepEqual([await moving("no-preference"), await moving("reduce")], ["rise", "none"]);
+});
+
 // Obligations 3, 14.
 test("accept, reject and choose are equal: size, looks, clicks, order", async (testing) => {
   for (const viewport of [{ width: 1280, height: 800 }, NARROW]) {
@@ -81,6 +91,7 @@ test("accept, reject and choose are equal: size, looks, clicks, order", async (t
   }
 });
 
+// Obligation 25.
 test("at 400 % all buttons show, and something of the page", async (testing) => {
   const { first } = await open(testing, { viewport: { width: 320, height: 256 } });
   for (const name of ["Accept all", "Reject all", "Choose"]) {
@@ -90,6 +101,7 @@ test("at 400 % all buttons show, and something of the page", async (testing) => 
   assert.ok((await first.boundingBox()).y >= 64);
 });
 
+// Obligation 25.
 test("by keyboard: the banner is reached, does not trap, and can be passed by", async (testing) => {
   const { page, first } = await open(testing);
   const focused = () => page.evaluate(() => {
@@ -111,6 +123,7 @@ test("by keyboard: the banner is reached, does not trap, and can be passed by", 
   assert.equal(await chosen(page), false);
 });
 
+// Obligation 25.
 test("the dialog traps, Esc closes it without a choice, and the focus goes back", async (testing) => {
   const { page, first } = await open(testing);
   await first.getByRole("button", { name: "Choose" }).focus();
@@ -136,6 +149,7 @@ test("the dialog traps, Esc closes it without a choice, and the focus goes back"
   assert.equal(await first.isVisible(), true);
 });
 
+// Obligation 25.
 test("a choice by keyboard alone; the focus stays where it can be changed", async (testing) => {
   const { page, first } = await open(testing);
   await first.getByRole("button", { name: "Reject all" }).focus();
@@ -154,7 +168,7 @@ test("without a control of ours the focus goes to the page's own after a choice 
   assert.equal(await page.evaluate(() => document.activeElement.id), "own");
 });
 
-// Obligation 2.
+// Obligations 2, 25.
 test("the page stays usable, and what the keyboard reaches is not under the banner", async (testing) => {
   const buttons = Array.from({ length: 30 }, (_, index) => `<p><button id="b${index}">Button ${index}</button></p>`).join("");
   const { page, first } = await open(testing, { page: { content: buttons }, viewport: NARROW });
@@ -220,6 +234,7 @@ test("nothing optional is ticked before somebody ticks it", async (testing) => {
   }
 });
 
+// Obligation 25.
 test("vendors can be refused one by one, and a switch is 24 px", async (testing) => {
   const { page, first, collector } = await open(testing, { settings: { ...REGIMES.eu, vendors: VENDORS } });
   await first.getByRole("button", { name: "Choose" }).click();
@@ -257,7 +272,7 @@ test("after a choice, a refusal too, the preference centre offers its receipt", 
   assert.equal(await link.count(), 0, "its number is kept nowhere");
 });
 
-// Obligation 15.
+// Obligations 15, 18.
 test("California: refusing takes no more clicks than accepting", async (testing) => {
   const clicks = async (name, granted) => {
     const { page } = await open(testing, { settings: REGIMES.california });
