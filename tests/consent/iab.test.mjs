@@ -88,7 +88,6 @@ describe("TCF, by what is chosen", () => {
     const said = await hears(page, "it is chosen", (one) => one.eventStatus === "useractioncomplete");
     assert.deepEqual(consents(said.tcString), [[1, 8], [10], [10, 755], []]);
   });
-
 });
 
 describe("TCF, by who asks", () => {
@@ -141,7 +140,9 @@ describe("TCF, by who asks", () => {
     const said = await until("it hears", async () => inside()?.evaluate(() => window.heard?.[0]));
     assert.deepEqual([said.gdprApplies, said.eventStatus, ...consents(said.tcString)], [true, undefined, [], [], [10, 755], []]);
   });
+});
 
+describe("TCF, from others", () => {
   test("a listener that throws is told of to the page, and the others hear", async (testing) => {
     const first = '__tcfapi("addEventListener", 2, () => { throw new Error("theirs"); })';
     const errors = ["theirs", "theirs"];
