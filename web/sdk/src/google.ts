@@ -14,38 +14,39 @@ function command(..._: unknown[]): IArguments {
   return arguments;
 }
 
-const said = (mapping: Mapping, granted: (category: string) => boolean) =>
+const said = (mapping: Mapping, preferences: Preferences) =>
   Object.fromEntries(
-    Object.entries(mapping).map(([type, category]) => [type, granted(category) ? "granted" : "denied"]),
+    Object.entries(mapping).map(([type, category]) => [type, preferences[category] ? "granted" : "denied"]),
   );
 
-function layer(): unknown[] {
-  const page = window as { dataLayer?: unknown[] };
-  page.dataLayer ??= [];
-  return page.dataLayer;
-}
+const layer = (): unknown[] => ((window as { dataLayer?: unknown[] }).dataLayer ??= []);
 
 const isDefault = (entry: unknown) => {
-  const [name, what] = Array.from((entry as ArrayLike<unknown> | null) ?? []);
-  return name === "consent" && what === "default";
+  const words = entry as ArrayLike<unknown> | null;
+  return words?.[0] === "consent" && words[1] === "default";
 };
 
 /** Everything denied, in front of all that waits, unless the page said a default itself. */
 export function googleDefault(mapping: Mapping) {
   const entries = layer();
   if (entries.some(isDefault)) return;
-  const first = command("consent", "default", { ...said(mapping, () => false), wait_for_update: WAIT_MS });
+  // What nobody mapped stays denied, as in `snippet.ts`: a type that is not named is to Google's tags one that nobody
+  // refused. `security_storage` is left out: what keeps a site safe needs no grant.
+  const all = {
+    functionality_storage: "",
+    ad_storage: "",
+    ad_user_data: "",
+    ad_personalization: "",
+    analytics_storage: "",
+    personalization_storage: "",
+    ...mapping,
+  };
+  const first = command("consent", "default", { ...said(all, {}), wait_for_update: WAIT_MS });
   // Google's container replaces `push` when it has read the list; then only a push reaches it.
   if (Object.hasOwn(entries, "push")) entries.push(first);
   else entries.unshift(first);
 }
 
 export function googleUpdate(mapping: Mapping, preferences: Preferences) {
-  layer().push(
-    command(
-      "consent",
-      "update",
-      said(mapping, (category) => preferences[category] === true),
-    ),
-  );
+  layer().push(command("consent", "update", said(mapping, preferences)));
 }

@@ -2,10 +2,11 @@
 
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { REGIMES, VENDORS } from "../../../tests/consent/settings.mjs";
 import { understand } from "../src/calls.ts";
 import { type MadeChoice, read, write } from "../src/choice.ts";
+import { googleDefault, googleUpdate } from "../src/google.ts";
 import { pauseMs, retryAfterMs } from "../src/send.ts";
 import type { AssentSettings } from "../src/settings.ts";
 
@@ -50,6 +51,40 @@ describe("calls", () => {
       options: { integrations: {} },
     });
     expect(of("alias", 1, 2)).toMatchObject({ userId: "1", previousId: "2" });
+  });
+});
+
+describe("Google's consent types", () => {
+  const told = (mapping: Record<string, string>, preferences: Record<string, boolean>) => {
+    const page: { dataLayer?: IArguments[] } = {};
+    vi.stubGlobal("window", page);
+    googleDefault(mapping);
+    googleUpdate(mapping, preferences);
+    vi.unstubAllGlobals();
+    return page.dataLayer?.map((entry) => [...entry]);
+  };
+  const denied = "denied";
+  const all = {
+    ad_storage: denied,
+    ad_user_data: denied,
+    ad_personalization: denied,
+    analytics_storage: denied,
+    functionality_storage: denied,
+    personalization_storage: denied,
+  };
+  test("that nobody mapped are denied, as the snippet denies them, and stay so", () => {
+    expect(told({ analytics_storage: "performance" }, { performance: true })).toEqual([
+      ["consent", "default", { ...all, wait_for_update: 500 }],
+      ["consent", "update", { analytics_storage: "granted" }],
+    ]);
+    const snippet = readFileSync(new URL("../src/snippet.ts", import.meta.url), "utf8");
+    expect([...snippet.matchAll(/(\w+): denied/g)].map(([, name]) => name).sort()).toEqual(Object.keys(all).sort());
+  });
+  test("that are mapped to what does not exist, or to what keeps a site safe, follow their category", () => {
+    expect(told({ ad_storage: "gone", security_storage: "required" }, { required: true })).toEqual([
+      ["consent", "default", { ...all, security_storage: denied, wait_for_update: 500 }],
+      ["consent", "update", { ad_storage: denied, security_storage: "granted" }],
+    ]);
   });
 });
 
