@@ -119,11 +119,13 @@ test("nothing is taken: a grant that has ended, a banner that nobody answered, w
   assert.equal((await taken(forged)).granted, "");
 });
 
-test("TrustArc keeps no time: refusals alone, from either of its cookies", async (testing) => {
+test("TrustArc keeps no time: refusals alone, from any of its cookies", async (testing) => {
   const required = await arrive(testing, "/eu", { notice_preferences: "0:", notice_gdpr_prefs: "0:" });
   assert.deepEqual(await taken(required), { granted: "", refused: "functionality.performance.targeting", days: 0 });
   const some = await arrive(testing, "/eu", { cmapi_cookie_privacy: "permit_1|2|3" });
   assert.deepEqual(await taken(some), { granted: "", refused: "targeting", days: 0 });
+  const level = await arrive(testing, "/eu", { notice_preferences: "0:" });
+  assert.deepEqual(await taken(level), { granted: "", refused: "functionality.performance.targeting", days: 0 });
   const all = await arrive(testing, "/eu", { notice_gdpr_prefs: "0,1,2,3:" });
   await settled(all);
   assert.deepEqual([await kept(all), await isAsked(all)], [undefined, true]);

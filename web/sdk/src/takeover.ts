@@ -34,12 +34,18 @@ function onetrust(): Left | undefined {
   return { said: (category) => all.get(groupOf(category)), at: Date.parse(closed) };
 }
 
-/** Its cookies are there once somebody chose, and list what is granted: from 0 in the first, from 1 in the second. */
+/**
+ * Its cookies are there once somebody chose, and list what is granted: from 0 in the first, from 1 in the second. The third
+ * says only up to which bucket, from 0: what lies above is refused, of what lies below one in between may be.
+ */
 function trustarc(): Left | undefined {
   const [prefs] = (cookie("notice_gdpr_prefs") ?? "").split(":");
   const permitted = /^permit[ _]([\d,|]+)/.exec(cookie("cmapi_cookie_privacy") ?? "")?.[1];
   const granted = prefs ? prefs.split(",").map((one) => Number(one) + 1) : permitted?.split(/[,|]/).map(Number);
-  return granted && { said: (category, index) => granted.includes(bucketOf(category, index)), at: Number.NaN };
+  const level = /^(\d+):/.exec(cookie("notice_preferences") ?? "")?.[1];
+  if (!granted && !level) return undefined;
+  const said = (bucket: number) => (granted ? granted.includes(bucket) : bucket <= Number(level) + 1 && undefined);
+  return { said: (category, index) => said(bucketOf(category, index)), at: Number.NaN };
 }
 
 const PLATFORMS: Record<Platform, () => Left | undefined> = { onetrust, trustarc };
