@@ -27,10 +27,10 @@ export const page = (inline = "", content = "") => ({
 });
 
 /** The page without Segment's SDK: what arrives of ours is `told`, of Segment's `segment`; `errors` are the page's own. */
-export async function open(browser, testing, settings, { gpc = false, errors = [], ...content } = page()) {
+export async function open(browser, testing, settings, { gpc = false, errors = [], unmapped = false, ...content } = page()) {
   const collector = await startCollector({ ...settings, tags: [] }, content);
-  // Nothing but these destinations, and none without a category: the case in which the wrappers lose most.
-  collector.consentSettings = { allCategories: Object.values(KEYS).flat(), hasUnmappedDestinations: false };
+  // Nothing but these destinations, and mostly none without a category: the case in which the wrappers lose most.
+  collector.consentSettings = { allCategories: Object.values(KEYS).flat(), hasUnmappedDestinations: unmapped };
   const context = await browser.newContext();
   if (gpc) await context.addInitScript(() => Object.defineProperty(Navigator.prototype, "globalPrivacyControl", { get: () => true }));
   const complaints = [];
@@ -51,8 +51,8 @@ export async function open(browser, testing, settings, { gpc = false, errors = [
   return { collector, context, tab, told, segment };
 }
 
-/** The page with Segment's SDK, joined in one of the ways. */
-export async function openSegment(browser, testing, way, settings, options = {}) {
+/** The page with Segment's SDK, joined in one of the ways; `wrapper` are the settings of that. */
+export async function openSegment(browser, testing, way, settings, { wrapper = {}, ...options } = {}) {
   const opened = await open(browser, testing, { ...settings, surfaces: SURFACES[way] }, { ...page(), ...options });
   await opened.tab.evaluate(() => {
     const script = document.createElement("script");
@@ -61,6 +61,6 @@ export async function openSegment(browser, testing, way, settings, options = {})
     document.head.append(script);
   });
   await opened.tab.waitForFunction(() => window.startSegment);
-  await opened.tab.evaluate((one) => window.startSegment(one), way);
+  await opened.tab.evaluate((args) => window.startSegment(...args), [way, wrapper]);
   return opened;
 }

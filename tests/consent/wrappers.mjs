@@ -23,31 +23,39 @@ const withAssent = createWrapper({
 });
 
 const OPT_OUT = ["us", "na", "implied"];
+const modelOf = (behavior) => (OPT_OUT.includes(behavior) ? "opt-out" : "opt-in");
 
 const trustArc = () => {
   const { truste } = window;
   return truste?.cma?.callApi && truste.eu?.bindMap ? truste : undefined;
 };
 
-function buckets() {
+/** The experience goes before a model that the page gives, and both before the region. */
+function trustArcModel({ consentModelBasedOnConsentExperience, consentModel } = {}) {
+  const { behavior, behaviorManager } = trustArc().eu.bindMap;
+  if (consentModelBasedOnConsentExperience) return modelOf(behavior);
+  return consentModel?.() ?? modelOf(behaviorManager);
+}
+
+function buckets(model) {
   const { cma, eu } = trustArc();
   const { source, consentDecision } = cma.callApi("getGDPRConsentDecision", eu.bindMap.domain);
-  const isOptOut = OPT_OUT.includes(eu.bindMap.behaviorManager);
+  const isOptOut = model === "opt-out";
   const all = Array.from({ length: eu.bindMap.categoryCount }, (_, index) => index + 1);
   const on = (bucket) => (source === "asserted" ? consentDecision.includes(bucket) : isOptOut || bucket === 1);
   return Object.fromEntries(all.map((bucket) => [`ta-${bucket}`, on(bucket)]));
 }
 
-const withTrustArc = createWrapper({
+const trustArcWrapper = (settings) => ({
   shouldLoadWrapper: () => resolveWhen(() => !!trustArc(), POLL_MS),
   shouldLoadSegment: async (context) => {
-    if (OPT_OUT.includes(trustArc().eu.bindMap.behaviorManager)) return context.load({ consentModel: "opt-out" });
+    if (trustArcModel(settings) === "opt-out") return context.load({ consentModel: "opt-out" });
     // The first group is taken away, whatever it is.
-    const grants = () => Object.entries(buckets()).filter(([, granted]) => granted).slice(1).length > 0;
-    await resolveWhen(grants, POLL_MS);
+    const grants = () => Object.entries(buckets("opt-in")).filter(([, granted]) => granted).slice(1).length > 0;
+    await resolveWhen(() => grants() || !!settings.alwaysLoadSegment, POLL_MS);
     return context.load({ consentModel: "opt-in" });
   },
-  getCategories: buckets,
+  getCategories: () => buckets(trustArcModel(settings)),
   registerOnConsentChanged: (changed) => {
     addEventListener("message", ({ data }) => {
       // Texts alone are read, and nobody asks where one comes from.
@@ -57,7 +65,8 @@ const withTrustArc = createWrapper({
       } catch {
         return;
       }
-      if (said.message === "submit_preferences") changed(buckets());
+      // Here the region alone says the model, whatever the settings are.
+      if (said.message === "submit_preferences") changed(buckets(trustArcModel()));
     });
   },
 });
@@ -72,22 +81,36 @@ function groups(active = window.OnetrustActiveGroups) {
   return Object.fromEntries(oneTrust().GetDomainData().Groups.map(({ CustomGroupId: id }) => [id, on.includes(id)]));
 }
 
-const withOneTrust = createWrapper({
+const oneTrustWrapper = (settings) => ({
   shouldLoadWrapper: () => resolveWhen(() => !!oneTrust(), POLL_MS),
   shouldLoadSegment: async (context) => {
     const { ShowAlertNotice, ConsentModel } = oneTrust().GetDomainData();
-    if (!["opt-in", "implied consent"].includes(ConsentModel.Name)) return context.load({ consentModel: "opt-out" });
-    await resolveWhen(() => ShowAlertNotice === false || oneTrust().IsAlertBoxClosed(), POLL_MS);
+    const isOptIn = ["opt-in", "implied consent"].includes(ConsentModel.Name);
+    const model = settings.consentModel?.() || (isOptIn ? "opt-in" : "opt-out");
+    if (model === "opt-out") return context.load({ consentModel: "opt-out" });
+    const isAnswered = () => ShowAlertNotice === false || oneTrust().IsAlertBoxClosed();
+    await resolveWhen(() => Object.values(groups()).includes(true) && isAnswered(), POLL_MS);
     return context.load({ consentModel: "opt-in" });
   },
   getCategories: () => groups(),
   registerOnConsentChanged: (changed) => oneTrust().OnConsentChanged(({ detail }) => changed(groups(detail))),
 });
 
-/** Puts the global `analytics` there, joined in one of the three ways, with a call made before anything is known. */
-window.startSegment = (way) => {
+/** Both wrappers can leave Segment's own report of a change out. */
+const joined = (wrapper, settings) => {
+  const { registerOnConsentChanged, ...rest } = wrapper(settings);
+  return createWrapper({ ...rest, ...(!settings.disableConsentChangedEvent && { registerOnConsentChanged }) });
+};
+
+/**
+ * Puts the global `analytics` there, joined in one of the three ways, with a call made before anything is known. Of the
+ * wrapper's settings `consentModel` is what the page's function says.
+ */
+window.startSegment = (way, { consentModel, ...others } = {}) => {
+  const settings = { ...others, ...(consentModel && { consentModel: () => consentModel }) };
+  const ways = { withAssent, withTrustArc: joined(trustArcWrapper, settings), withOneTrust: joined(oneTrustWrapper, settings) };
   const analytics = new AnalyticsBrowser();
-  window.analytics = { withAssent, withTrustArc, withOneTrust }[way](analytics);
+  window.analytics = ways[way](analytics);
   analytics.track("Early");
   analytics.load({ writeKey: "wk_test", cdnURL: location.origin });
 };

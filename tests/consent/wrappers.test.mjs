@@ -128,6 +128,43 @@ for (const way of Object.keys(SURFACES)) {
   });
 }
 
+describe("settings of the wrappers", () => {
+  const asTrustArc = (testing, settings, wrapper, more) => openSegment(testing, "withTrustArc", settings, { wrapper, ...more });
+  const stamp = ({ context }) => context.consent.categoryPreferences;
+
+  test("TrustArc: the experience says the model, whatever the page's function says", async (testing) => {
+    const experience = { consentModelBasedOnConsentExperience: true };
+    const states = await asTrustArc(testing, REGIMES.california, { ...experience, consentModel: "opt-in" });
+    assert.deepEqual(stamp(await seen(states.segment, "Early")), { "ta-1": true, "ta-2": true, "ta-3": true, "ta-4": true });
+    const europe = await asTrustArc(testing, REGIMES.eu, { ...experience, consentModel: "opt-out" });
+    await pause(POLL_MS);
+    assert.deepEqual(europe.segment(), []);
+  });
+
+  test("TrustArc: a Segment that always loads says before any choice that nothing is granted", async (testing) => {
+    const { tab, told, segment } = await asTrustArc(testing, REGIMES.eu, { alwaysLoadSegment: true }, { unmapped: true });
+    const none = { "ta-1": true, "ta-2": false, "ta-3": false, "ta-4": false };
+    assert.deepEqual(stamp(await seen(segment, "Early")), none);
+    assert.deepEqual(told(), []);
+    await button(tab, "Accept all").click();
+    await track(tab, "After");
+    assert.deepEqual(stamp(await seen(segment, "After")), { "ta-1": true, "ta-2": true, "ta-3": true, "ta-4": true });
+  });
+
+  for (const way of ["withTrustArc", "withOneTrust"]) {
+    test(`${way}: a model of the page's own, and no report of Segment's: ours arrives`, async (testing) => {
+      const wrapper = { consentModel: "opt-out", disableConsentChangedEvent: true };
+      const { tab, told, segment } = await openSegment(testing, way, REGIMES.eu, { wrapper, unmapped: true });
+      await seen(segment, "Early");
+      await button(tab, "Accept all").click();
+      await until("it is told", () => told().length);
+      await track(tab, "After");
+      await seen(segment, "After");
+      assert.deepEqual(segment().map(({ event }) => event), ["Early", "After"]);
+    });
+  }
+});
+
 const cookies = async (context) => Object.fromEntries((await context.cookies()).map(({ name, value }) => [name, value]));
 
 test("TrustArc: what its readers find, before and after a choice", async (testing) => {
