@@ -161,6 +161,29 @@ test("always load: what goes out unasked says so, is of nobody who is kept, and 
   assert.notEqual(granted.anonymousId, unasked.anonymousId);
 });
 
+test("always load: who accepts gets another identifier than what went out unasked", async (testing) => {
+  const { page, track, has, accepted } = await open(testing, { ...REGIMES.eu, tags: [], before: "always-load" });
+  await track("Unasked");
+  await has("Unasked");
+  await button(page, "Accept all").click();
+  await track("Granted");
+  await has("Granted");
+  const [unasked, granted] = ["Unasked", "Granted"].map((name) => accepted().find(({ event }) => event === name));
+  assert.notEqual(granted.anonymousId, unasked.anonymousId);
+  assert.equal(granted.anonymousId, await page.evaluate(() => window.analytics.user().anonymousId()));
+});
+
+test("buffer: a choice that is silent about the events lets them wait on", async (testing) => {
+  const { page, track, has, accepted } = await open(testing, { ...REGIMES.eu, tags: [], before: "buffer" });
+  await track("Early");
+  const at = Date.now().toString(36);
+  await page.evaluate((kept) => localStorage.setItem("assent_choice", kept), `1~1~${at}~~targeting~~imported.page~0`);
+  await track("Later");
+  await button(page, "Accept all").click();
+  await has("Early", "Later");
+  assert.deepEqual(accepted().filter(({ event }) => event === "Early" || event === "Later").map(({ event }) => event), ["Early", "Later"]);
+});
+
 test("the last request carries no cookie", async (testing) => {
   const { collector, page, track, posts } = await open(testing, { ...QUIET, before: "cookieless" });
   await page.evaluate(() => {

@@ -9,6 +9,8 @@ import { PASSWORD, startAssent } from "../e2e/console/assent.mjs";
 import { button, firstLayer, launch, started, until } from "./browser.mjs";
 
 const DAY_MS = 86_400_000;
+/** Targeting was two groups and two buckets before. */
+const CATEGORIES = ["required", "functionality", "performance", { name: "targeting", aliases: ["C0004", "BG5", "ta-4", "ta-5"] }];
 const KEYS = { "/eu": "wk_eu", "/us": "wk_us" };
 let browser, site, server;
 /** One that vouches for grants, and one that does not. */
@@ -39,7 +41,8 @@ before(async () => {
   ];
   const start = (grants) => {
     const take_over = { from: ["onetrust", "trustarc"], ...(grants && { grants }) };
-    return startAssent({ workspace: "acme", sources, consent: { default_regime: "by-region", banner: { version: 2, vendors, take_over } } });
+    const banner = { version: 2, vendors, take_over, tags: [{ id: "t", kind: "script", src: "/t.js", categories: ["targeting"], purpose: "advertising", vendor: "ads" }] };
+    return startAssent({ workspace: "acme", sources, consent: { default_regime: "by-region", categories: CATEGORIES, banner } });
   };
   servers.vouched = await start({ version: 2, vendors: ["ga"] });
   servers.refusals = await start();
@@ -63,6 +66,8 @@ async function arrive(testing, path, cookies, at = "vouched") {
   const { hostname: domain } = new URL(site);
   await context.addCookies(Object.entries(cookies).map(([name, value]) => ({ name, value, domain, path: "/" })));
   const tab = await context.newPage();
+  tab.asked = [];
+  tab.on("request", (one) => tab.asked.push([new URL(one.url()).pathname, one.postData()]));
   await tab.goto(`${site}${path}?at=${at}`);
   await started(tab);
   return tab;
@@ -126,9 +131,26 @@ test("TrustArc keeps no time: refusals alone, from any of its cookies", async (t
   assert.deepEqual(await taken(some), { granted: "", refused: "targeting", days: 0 });
   const level = await arrive(testing, "/eu", { notice_preferences: "0:" });
   assert.deepEqual(await taken(level), { granted: "", refused: "functionality.performance.targeting", days: 0 });
-  const all = await arrive(testing, "/eu", { notice_gdpr_prefs: "0,1,2,3:" });
+  const all = await arrive(testing, "/eu", { notice_gdpr_prefs: "0,1,2,3,4:" });
   await settled(all);
   assert.deepEqual([await kept(all), await isAsked(all)], [undefined, true]);
+});
+
+test("what was several there is refused as a whole by one refusal", async (testing) => {
+  const groups = await arrive(testing, "/eu", onetrust("C0001:1,C0002:1,C0003:1,C0004:1,BG5:0", 20), "refusals");
+  assert.deepEqual(await taken(groups), { granted: "", refused: "targeting", days: 20 });
+  const buckets = await arrive(testing, "/eu", { notice_gdpr_prefs: "0,1,2,3:" });
+  assert.deepEqual(await taken(buckets), { granted: "", refused: "targeting", days: 0 });
+});
+
+test("California: what was refused there neither runs nor is said of the first event, before it is taken over", async (testing) => {
+  const tab = await arrive(testing, "/us", onetrust("C0001:1,C0002:1,C0003:1,C0004:0", 5), "refusals");
+  const [, first] = await until("the page's first call arrives", () => tab.asked.find(([path]) => path === "/v1/b"));
+  const { consent } = JSON.parse(first).batch[0].context;
+  assert.deepEqual(consent.categoryPreferences, { required: true, functionality: true, performance: true, targeting: false });
+  assert.deepEqual(tab.asked.filter(([path]) => path === "/t.js"), []);
+  const free = await arrive(testing, "/us", {}, "refusals");
+  await until("its tag runs where nothing was refused", () => free.asked.find(([path]) => path === "/t.js"));
 });
 
 test("California: what was not refused stays on, in the page and on the server's record", async (testing) => {

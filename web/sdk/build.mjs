@@ -42,6 +42,9 @@ export const BUDGETS = {
   "block.js": KB,
   "shadow.js": 1.5 * KB,
 };
+/** Names of the core's own that no chunk, page or server knows: letters stand for them in what is served. */
+const OWN =
+  /^(retryMs|lingering|mayStore|mayCollect|surroundings|isOnline|announce|overrides|chooser|passOn|keepsNothing)$/;
 const CHUNKS = ["choices", "trustarc", "onetrust", "tcf", "gpp", "frames", "handoff", "elsewhere", "takeover"];
 
 const target = ["chrome111", "firefox115", "safari16.4"];
@@ -74,6 +77,7 @@ async function bundle(entry, { format = "iife", define = {} } = {}) {
   // What esbuild leaves: functions that are used once, and variables between two steps. Two and a half percent.
   const { code } = await minify(outputFiles[0].text, {
     compress: { passes: 3 },
+    mangle: { properties: { regex: OWN } },
     ecma: 2022,
     toplevel: true,
     module: format === "esm",

@@ -7,7 +7,8 @@
 //! Whether a choice may be kept under its maker's name is decided here. A refusal from somebody without a user id,
 //! whose anonymous id nobody has seen, is recorded with a random number and nothing else: to remember by an identifier
 //! that somebody did not want to be known would contradict the refusal. Every other choice is kept under the subject's
-//! surrogate and counts for all identifiers of the subject, those that join it later included (`linking`).
+//! surrogate and counts for all identifiers of the subject, those that join it later included (`linking`). A refusal that
+//! was taken over from another platform and leaves alone what the source collects under is such a choice too.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -263,8 +264,10 @@ async fn nameless(
 ) -> Result<Vec<bool>, StoreError> {
     // Who imports a refusal holds the identifier already, and asks that it be obeyed: without it nobody could.
     let is_imported = |made: &ChoiceMade| matches!(made.method, Method::Import | Method::ParentVerified);
-    let refuses =
-        |made: &ChoiceMade| made.user_id.is_none() && made.choice.is_refusal(categories) && !is_imported(made);
+    let refuses = |made: &ChoiceMade| {
+        let is_told = is_imported(made) || goes_on(tenant, made, categories);
+        made.user_id.is_none() && made.choice.is_refusal(categories) && !is_told
+    };
     let asked: Vec<Fingerprint> = made
         .iter()
         .zip(all)
@@ -286,6 +289,15 @@ async fn nameless(
         nameless
     };
     Ok(made.iter().zip(all).map(decide).collect())
+}
+
+/// Whether a refusal that was taken over from another platform leaves alone what its source collects under: then events
+/// come under this identifier, and must obey it.
+fn goes_on(tenant: &Tenant, made: &ChoiceMade, categories: &Categories) -> bool {
+    let is_taken_over = made.presented.as_ref().is_some_and(Presented::is_imported);
+    let source = tenant.workspace.sources.iter().find(|source| source.name == made.source);
+    let collects = |source: &workspace::Source| categories.key(source.category.as_str());
+    is_taken_over && source.is_some_and(|source| !made.choice.refused.intersects(collects(source)))
 }
 
 fn row(made: &ChoiceMade, maker: Option<Maker>, categories: &Categories) -> Result<ChoiceRow, StoreError> {

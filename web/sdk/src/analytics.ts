@@ -269,11 +269,17 @@ export class Analytics {
     const { disable } = options;
     if (typeof disable === "function" && disable(settings)) return this.#go();
     if (assent?.v !== CONTRACT) return this.#off("the settings are not for this SDK; nothing is sent");
-    this.#core = this.#made(writeKey, assent, settings, options);
-    this.#core.begin();
-    this.initialized = true;
-    this.#go();
-    this.#emit("initialize", settings);
+    const core = this.#made(writeKey, assent, settings, options);
+    const begin = () => {
+      this.#core = core;
+      core.begin();
+      this.initialized = true;
+      this.#go();
+      this.#emit("initialize", settings);
+    };
+    // What another platform was told holds from the first event and the first tag on; until it is read, calls wait.
+    if (assent.surfaces?.includes("takeover") && !core.consent.choice) load("takeover", this.#entry, begin);
+    else begin();
   }
 
   #made(writeKey: string, settings: AssentSettings, all: Settings, options: LoadOptions): Core {
@@ -290,7 +296,7 @@ export class Analytics {
       consentOnly,
       keepsNothing: disableClientPersistence,
       identity: this.#identity,
-      load: (chunk, core) => load(chunk, core, this.#entry),
+      load: (chunk, core) => load(chunk, this.#entry, (start) => start?.(core)),
       passOn: (event, then) => this.#passOn(event, then, 0),
       emit: this.#emit,
     });
@@ -305,16 +311,21 @@ export class Analytics {
   }
 }
 
-function load(chunk: Chunk, core: Core, { origin, nonce }: Entry) {
-  const page = window as unknown as Record<string, ((core: Core) => void) | undefined>;
+type StartOfChunk = (core: Core) => void;
+
+/** Loads a chunk, unless it is there, and hands on what starts it; nothing where it cannot be loaded. */
+function load(chunk: Chunk, { origin, nonce }: Entry, then: (start?: StartOfChunk) => void) {
+  const page = window as unknown as Record<string, StartOfChunk | undefined>;
   // Where the chunk leaves its function when it has loaded.
   const name = `assent:${chunk}`;
-  const loaded = page[name];
-  if (loaded) return loaded(core);
+  if (page[name]) return then(page[name]);
   const script = document.createElement("script");
   script.src = `${origin}/sdk/${chunk}.${__CHUNKS__}.js`;
   if (nonce) script.nonce = nonce;
-  script.onload = () => page[name]?.(core);
-  script.onerror = () => complain(`cannot load ${script.src}`);
+  script.onload = () => then(page[name]);
+  script.onerror = () => {
+    complain(`cannot load ${script.src}`);
+    then();
+  };
   document.head.append(script);
 }

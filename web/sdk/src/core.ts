@@ -160,7 +160,7 @@ export class Core {
     this.look();
     const userId = identity.userId();
     if (this.#isCollecting) return this.#send(taken, userId);
-    const waits = settings.before === "buffer" && !this.consent.choice;
+    const waits = settings.before === "buffer" && this.#said() === undefined;
     if (waits && this.#buffered.length < BUFFERED_MAX) {
       this.#buffered.push({ taken, held: this.consent.preferences(), userId });
     }
@@ -171,8 +171,8 @@ export class Core {
   begin() {
     const { settings, load } = this.#start;
     const { consentMode, surfaces = [] } = settings;
-    for (const surface of surfaces) load(surface, this);
     if (consentMode) googleDefault(consentMode);
+    for (const surface of surfaces) load(surface, this);
     this.#settle();
     this.report.resume(this.#start.identity.chooser());
     const queue = this.#queue;
@@ -197,9 +197,14 @@ export class Core {
     });
   }
 
+  /** What was chosen about the category under which events are collected; a choice may be silent about it. */
+  #said(): boolean | undefined {
+    return this.consent.choice?.categories[this.#start.settings.source.category];
+  }
+
   #mayStore(): boolean {
     const { settings, keepsNothing } = this.#start;
-    const isGranted = this.consent.choice?.categories[settings.source.category];
+    const isGranted = this.#said();
     // Under `block` and `buffer` nothing is sent that was not permitted; what goes out unasked is of nobody who is kept.
     return this.#isCollecting && !keepsNothing && (settings.before[0] === "b" || !!isGranted);
   }
@@ -211,12 +216,15 @@ export class Core {
     const { consentMode } = settings;
     if (consentMode) guarded(() => googleUpdate(consentMode, preferences));
     this.#isCollecting = this.consent.collects();
-    this.#isUnasked = settings.before === "always-load" && !this.#isCollecting && !this.consent.choice;
+    const wasUnasked = this.#isUnasked;
+    this.#isUnasked = settings.before === "always-load" && !this.#isCollecting && this.#said() === undefined;
     this.#isCollecting ||= this.#isUnasked;
+    // What went out unasked was of nobody: who accepts gets another identifier.
+    if (wasUnasked && !this.#isUnasked) identity.permit("none");
     if (!this.#isCollecting) {
       this.#queue.drop();
       identity.permit("none");
-      if (this.consent.choice) this.#buffered = [];
+      if (this.#said() !== undefined) this.#buffered = [];
     }
     this.#forget();
     if (this.#isCollecting) {

@@ -2,10 +2,11 @@
 // visitor's state, else in the national one. A refusal of advertising opts out of sale, sharing and targeted advertising
 // alike, because Assent asks about them as one. Outside the United States no section applies.
 
+import { guarded } from "./complain.ts";
 import type { Core } from "./core.ts";
 import { gppString, prefixOf, type Section, SUPPORTED, section } from "./gpp-string.ts";
 import { type Listener, locate, stand, standInForGpp, standing } from "./stub.ts";
-import { guarded, onShown } from "./surface.ts";
+import { onShown } from "./surface.ts";
 
 const VERSION = "1.1";
 const ADVERTISING = "targeting";

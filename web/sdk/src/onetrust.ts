@@ -1,8 +1,9 @@
 // What Assent looks like to scripts made for OneTrust: `window.OneTrust` as the wrapper of Segment and site snippets read
 // it, the lists of active groups, its cookies, events and held markup. What it cannot do it does not have.
 
+import { guarded } from "./complain.ts";
 import type { Core } from "./core.ts";
-import { granted, groupOf, guarded, isOptIn, onChange, openOn, pushToLayer, setRaw, watch } from "./surface.ts";
+import { granted, groupOf, isOptIn, onChange, openOn, pushToLayer, setRaw, watch } from "./surface.ts";
 
 const MARKUP = "optanon-category-";
 /** What `OnConsentChanged` listens to; some sites do so themselves. */
@@ -30,11 +31,12 @@ function api(core: Core) {
     RejectAll: () => banner.all("reject_all", "page"),
     // Who closes it has granted nothing.
     Close: () => consent.asks() && choose({}),
-    /** A choice of the page's own form, as `C0002:1,C0004:0`; what it does not name stays. */
+    /** A choice of the page's own form, as `C0002:1,C0004:0`. What it does not name stays as it was chosen; what nobody chose
+     * is refused, because a default is no grant. */
     UpdateConsent(_kind: string, said: string) {
       const changed = new Map(said.split(",").map((one) => one.split(":") as [string, string]));
       const named = settings.categories.filter((one) => changed.has(groupOf(one)));
-      const categories = { ...consent.preferences() };
+      const categories = { ...consent.choice?.categories };
       for (const one of named) categories[one.id] = changed.get(groupOf(one)) === "1";
       // Of vendors and purposes it names no group: then it is no choice.
       if (named.length) choose(categories, consent.choice?.refusedVendors);

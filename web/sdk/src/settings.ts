@@ -55,8 +55,8 @@ export interface AssentSettings {
  * - `buffer`: kept in memory, sent only under a choice that then permits it;
  * - `cookieless`: sent with an identifier that lives as long as the page. Only where the regime permits collecting
  *   without a choice; elsewhere it is `block`;
- * - `always-load`: sent unstamped, with an identifier that lives as long as the page, until a choice or a signal says
- *   otherwise. What Segment's wrappers call `alwaysLoadSegment`, and a risk: nobody was asked.
+ * - `always-load`: sent unstamped, with an identifier that lives as long as the page, until a choice says otherwise.
+ *   What the wrappers of Segment call `alwaysLoadSegment`, and a risk: nobody was asked.
  */
 export type Before = "block" | "buffer" | "cookieless" | "always-load";
 

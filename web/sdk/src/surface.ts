@@ -1,6 +1,7 @@
 // What the chunks for other consent managers share: which names their categories have there, cookies as those write
-// them, when something was chosen, and calls of what is the page's. Each chunk carries its own copy.
+// them, and when something was chosen. Each chunk carries its own copy.
 
+import { guarded } from "./complain.ts";
 import type { Core } from "./core.ts";
 import type { Category } from "./settings.ts";
 import { domains } from "./store.ts";
@@ -53,15 +54,6 @@ export function setRaw({ consent }: Core, name: string, value: string) {
     // biome-ignore lint/suspicious/noDocumentCookie: as in `store.ts`.
     document.cookie = `${pair}; path=/; max-age=${age}; samesite=${site}${domain && `; domain=${domain}`}`;
     if (document.cookie.split("; ").includes(pair)) return;
-  }
-}
-
-/** Calls what is the page's own: an error in it is the page's to see, and stops nothing else. */
-export function guarded(act: () => void) {
-  try {
-    act();
-  } catch (error) {
-    reportError(error);
   }
 }
 

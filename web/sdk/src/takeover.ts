@@ -25,13 +25,21 @@ function raw(name: string): string {
   return found?.slice(name.length + 1) ?? "";
 }
 
+/** A category that was several there: one refusal refuses it. */
+const together = (said: readonly (boolean | undefined)[]) =>
+  said.includes(false) ? false : said.find((one) => one !== undefined);
+
 /** Its cookie lists groups before anybody chose; the other one is there when somebody closed the banner. */
 function onetrust(): Left | undefined {
   const groups = new URLSearchParams(raw("OptanonConsent")).get("groups");
   const closed = cookie("OptanonAlertBoxClosed");
   if (!groups || !closed) return undefined;
   const all = new Map(groups.split(",").map((one) => [one.slice(0, -2), one.endsWith(":1")]));
-  return { said: (category) => all.get(groupOf(category)), at: Date.parse(closed) };
+  const groupsOf = (category: Category) => {
+    const known = (category.aliases ?? []).filter((one) => all.has(one));
+    return known.length ? known : [groupOf(category)];
+  };
+  return { said: (category) => together(groupsOf(category).map((one) => all.get(one))), at: Date.parse(closed) };
 }
 
 /**
@@ -45,7 +53,11 @@ function trustarc(): Left | undefined {
   const level = /^(\d+):/.exec(cookie("notice_preferences") ?? "")?.[1];
   if (!granted && !level) return undefined;
   const said = (bucket: number) => (granted ? granted.includes(bucket) : bucket <= Number(level) + 1 && undefined);
-  return { said: (category, index) => said(bucketOf(category, index)), at: Number.NaN };
+  const bucketsOf = (category: Category, index: number) => {
+    const own = (category.aliases ?? []).flatMap((one) => /^ta-(\d+)$/.exec(one)?.slice(1).map(Number) ?? []);
+    return own.length ? own : [bucketOf(category, index)];
+  };
+  return { said: (category, index) => together(bucketsOf(category, index).map(said)), at: Number.NaN };
 }
 
 const PLATFORMS: Record<Platform, () => Left | undefined> = { onetrust, trustarc };

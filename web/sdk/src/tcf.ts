@@ -2,11 +2,11 @@
 // TCF: a purpose is consented to when its category is granted, a vendor when its category is and nobody refused it. It
 // keeps nothing of its own. Assent is not certified by the IAB: the id in the settings is the operator's.
 
-import { complain } from "./complain.ts";
+import { complain, guarded } from "./complain.ts";
 import type { Core } from "./core.ts";
 import type { Tcf } from "./settings.ts";
 import { locate, stand, standInForTcf, standing, type Waiting } from "./stub.ts";
-import { guarded, isOptIn, onShown } from "./surface.ts";
+import { isOptIn, onShown } from "./surface.ts";
 import { tcString } from "./tcf-string.ts";
 
 const API_VERSION = "2.3";
