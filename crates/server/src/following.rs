@@ -53,7 +53,7 @@ pub(crate) async fn run(configuration: Arc<Configuration>, delivery: Arc<Deliver
 
 /// At every start and every change, because whoever changed it may not read the console.
 fn warn_of_risks(configuration: &Configuration) {
-    for tenant in configuration.directory().tenants().iter() {
+    for tenant in &configuration.directory().tenants() {
         for risk in tenant.workspace.risks() {
             tracing::warn!(workspace = %tenant.name(), "{risk}");
         }

@@ -64,9 +64,10 @@ mod tests {
             "workspace: acme\nsources:\n  - {{ name: web, kind: browser, {source} }}\n  - {{ name: app, kind: mobile }}\n\
              consent: {{ banner: {{ before: {{ {before} }} }} }}\n"
         );
+        let named = |risk: &super::Risk<'_>| format!("{}: {risk}", risk.source());
         let said = crate::parse(&yaml, &|_| None).map_or_else(
             |error| error.to_string(),
-            |workspace| workspace.risks().iter().map(|risk| format!("{}: {risk}", risk.source())).collect(),
+            |workspace| workspace.risks().iter().map(named).collect::<Vec<_>>().join("\n"),
         );
         assert!(if expected.is_empty() { said.is_empty() } else { said.contains(expected) }, "{before}: {said}");
     }
