@@ -44,7 +44,7 @@ export const BUDGETS = {
 };
 /** Names of the core's own that no chunk, page or server knows: letters stand for them in what is served. */
 const OWN =
-  /^(retryMs|lingering|mayStore|mayCollect|surroundings|isOnline|announce|overrides|chooser|passOn|keepsNothing)$/;
+  /^(retryMs|lingering|mayStore|mayCollect|surroundings|isOnline|announce|overrides|chooser|passOn|keepsNothing|refresh|isPermitted|held|identity|post|signals|resume)$/;
 const CHUNKS = ["choices", "trustarc", "onetrust", "tcf", "gpp", "frames", "handoff", "elsewhere", "takeover"];
 
 const target = ["chrome111", "firefox115", "safari16.4"];

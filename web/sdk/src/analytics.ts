@@ -268,7 +268,7 @@ export class Analytics {
     const { assent } = settings;
     const { disable } = options;
     if (typeof disable === "function" && disable(settings)) return this.#go();
-    if (assent?.v !== CONTRACT) return this.#off("the settings are not for this SDK; nothing is sent");
+    if (assent?.v !== CONTRACT) return this.#off("the settings are not for this SDK");
     const core = this.#made(writeKey, assent, settings, options);
     const begin = () => {
       this.#core = core;

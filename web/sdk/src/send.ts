@@ -32,8 +32,8 @@ export async function post(
   try {
     const answer = await fetch(url, {
       method: "POST",
+      // A text goes as `text/plain` by itself, which needs no preflight.
       body,
-      headers: { "Content-Type": "text/plain" },
       keepalive: isLongLived(body),
       credentials: heard ? "include" : "omit",
       ...(signal && { signal }),
