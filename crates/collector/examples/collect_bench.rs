@@ -75,6 +75,7 @@ fn directory() -> Result<Arc<Directory>, Box<dyn Error>> {
         fingerprints: Fingerprints::new(&[7; 32]),
         surrogates: Surrogates::new(workspace.name().shared(), Arc::new(Unused)),
         recent: control::Recent::default(),
+        learning: control::Learning::default(),
         workspace,
     })]);
     Ok(directory)

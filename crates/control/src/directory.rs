@@ -9,7 +9,7 @@ use event::{Millis, Slug};
 use vault::{Fingerprints, Surrogates};
 use workspace::{Site, Source, SourceKind, Workspace};
 
-use crate::Recent;
+use crate::{Learning, Recent};
 
 /// A workspace with what running it needs.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Tenant {
     pub surrogates: Surrogates,
     /// Whose events are on their way to a subject.
     pub recent: Recent,
+    /// Whether the gate is about to learn of something.
+    pub learning: Learning,
 }
 
 impl Tenant {

@@ -24,6 +24,7 @@ mod directory;
 mod evidence;
 mod hex;
 pub mod keys;
+mod learning;
 mod linking;
 mod load;
 mod presented;
@@ -53,6 +54,7 @@ pub use configuration::{
 };
 pub use directory::{Directory, KeyOwner, Tenant};
 pub use evidence::{Evidence, EvidenceError, EvidenceStore, Issued, Published};
+pub use learning::Learning;
 pub use load::{LoadError, choices_on_record, load};
 pub use presented::{CONFIRMED_OVER_GPC, Presented};
 pub use rates::{AskedAgain, AskedAgainCount, Rate, RateKey, RateStore, day_begins, day_of};

@@ -10,7 +10,7 @@ use workspace::{ParseError, Workspace};
 use crate::configuration::{Env, StoredConfiguration, StoredWorkspace};
 use crate::linking::{Joining, Linking};
 use crate::write_keys::{self, SameWriteKey};
-use crate::{Directory, PublishedWords, Recent, Store, StoreError, Tenant, keys};
+use crate::{Directory, Learning, PublishedWords, Recent, Store, StoreError, Tenant, keys};
 
 /// Standings read at once: large enough that a million load in a few seconds, small enough to be no peak in memory.
 const PAGE_ROWS: u32 = 20_000;
@@ -144,6 +144,7 @@ impl Loader<'_> {
             fingerprints: served.fingerprints.clone(),
             surrogates: served.surrogates.clone(),
             recent: served.recent.clone(),
+            learning: served.learning.clone(),
         }))
     }
 
@@ -157,7 +158,8 @@ impl Loader<'_> {
         let table: Arc<dyn IdentifierTable> =
             Arc::new(Linking { store: Arc::clone(self.store), gate: Arc::clone(&gate), joining: Joining::default() });
         let surrogates = Surrogates::new(name, table);
-        Ok(Arc::new(Tenant { workspace, gate, fingerprints, surrogates, recent: Recent::default() }))
+        let (recent, learning) = (Recent::default(), Learning::default());
+        Ok(Arc::new(Tenant { workspace, gate, fingerprints, surrogates, recent, learning }))
     }
 }
 

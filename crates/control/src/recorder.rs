@@ -206,12 +206,8 @@ async fn record(
     let (fresh, said): (Vec<ChoiceRow>, Vec<&ChoiceMade>) = fresh.map(|((row, said), _)| (row.clone(), said)).unzip();
     let tell = plan.as_ref().map(|plan| move |at: usize, newly: &BTreeSet<String>| plan.untold(said[at], newly));
     let tell = tell.as_ref().map(|tell| -> Tell<'_> { tell });
-    let standings =
-        if fresh.is_empty() { Vec::new() } else { store.record_and_tell(&tenant.name(), &fresh, tell).await? };
-    if !standings.is_empty() {
-        tenant.gate.learn(|categories| {
-            standings.iter().map(|(one, standing)| (*one, standing.held(categories))).collect::<Vec<_>>()
-        });
+    if !fresh.is_empty() {
+        commit(store, tenant, &fresh, tell).await?;
     }
     let answer = |(row, known): (ChoiceRow, Option<Receipt>)| match known {
         Some(receipt) => Recorded::Again { receipt },
@@ -223,6 +219,24 @@ async fn record(
         is_kept.then(|| told.next()).flatten().unwrap_or(Recorded::Nothing)
     });
     Ok(of_each.collect())
+}
+
+/// Puts choices on disk and then into the gate.
+async fn commit(
+    store: &dyn Store,
+    tenant: &Tenant,
+    fresh: &[ChoiceRow],
+    tell: Option<Tell<'_>>,
+) -> Result<(), StoreError> {
+    let learning = tenant.learning.begin().await;
+    let standings = store.record_and_tell(&tenant.name(), fresh, tell).await?;
+    if !standings.is_empty() {
+        tenant.gate.learn(|categories| {
+            standings.iter().map(|(one, standing)| (*one, standing.held(categories))).collect::<Vec<_>>()
+        });
+    }
+    drop(learning);
+    Ok(())
 }
 
 /// Whose choices these are, in their order.

@@ -99,6 +99,7 @@ fn pipeline(raw: &Arc<dyn EventLog>, files: &std::path::Path) -> Result<Pipeline
         fingerprints: Fingerprints::new(&[7; 32]),
         surrogates: Surrogates::new(workspace.name().shared(), Arc::new(Table::default())),
         recent: control::Recent::default(),
+        learning: control::Learning::default(),
         workspace,
     })]);
     let site = Site {

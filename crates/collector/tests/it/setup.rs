@@ -174,6 +174,7 @@ pub(crate) fn tenant(yaml: &str) -> Arc<Tenant> {
         fingerprints: Fingerprints::new(&[7; 32]),
         surrogates: Surrogates::new(workspace.name().shared(), Arc::new(NoTable)),
         recent: control::Recent::default(),
+        learning: control::Learning::default(),
         workspace,
     })
 }

@@ -49,6 +49,7 @@ pub(crate) async fn attempt(context: Arc<Context>, keys: Keys, telling: Telling)
     for _ in 0..ASKED_MAX {
         let now = context.clock.now();
         let Some(tenant) = context.directory.tenant(&context.workspace) else { return Ended::NotNow };
+        tenant.learning.caught_up().await;
         let [anonymous_id, user_id] =
             [&refusal.anonymous_id, &refusal.user_id].map(|id| id.as_ref().map(|id| id.expose().as_str()));
         let identifiers = tenant.fingerprints.identify(anonymous_id, user_id).fingerprints();

@@ -214,6 +214,7 @@ fn tenant(workspace: workspace::Workspace, gate: &Arc<Gate>) -> Arc<Tenant> {
         fingerprints: Fingerprints::new(&[1; 32]),
         surrogates: Surrogates::new("acme".into(), Arc::new(NoTable)),
         recent: control::Recent::default(),
+        learning: control::Learning::default(),
         workspace,
     })
 }

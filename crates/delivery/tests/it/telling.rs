@@ -172,16 +172,12 @@ impl Scene {
     }
 
     async fn tell(&self) -> Teller {
-        self.tell_by(self.delivery().await)
+        self.tell_by(self.delivery().await, Duration::from_millis(5))
     }
 
-    fn tell_by(&self, delivery: Arc<Delivery>) -> Teller {
+    fn tell_by(&self, delivery: Arc<Delivery>, look_every: Duration) -> Teller {
         let stop = CancellationToken::new();
-        let options = TellerOptions {
-            store: Arc::clone(&self.store),
-            keys: self.keys.clone(),
-            look_every: Duration::from_millis(5),
-        };
+        let options = TellerOptions { store: Arc::clone(&self.store), keys: self.keys.clone(), look_every };
         let task = tokio::spawn({
             let (delivery, stop) = (Arc::clone(&delivery), stop.clone());
             async move { delivery.tell_withdrawals(options, stop).await }
@@ -373,7 +369,7 @@ async fn who_is_paused_is_told_when_it_goes_on() {
     let delivery = scene.delivery().await;
     let held = Held { since: Millis(7), by: "ada".to_owned() };
     delivery.pause("acme", "d0", held).await.expect("paused");
-    let teller = scene.tell_by(delivery);
+    let teller = scene.tell_by(delivery, Duration::from_millis(5));
     works.wait_for(1).await;
     // Somebody else's, at a later look, which looks at both.
     scene.say("u-2", true).await;
@@ -385,4 +381,21 @@ async fn who_is_paused_is_told_when_it_goes_on() {
     paused.wait_for(2).await;
     scene.waits(0).await;
     teller.end().await;
+}
+
+/// Looks at every moment, so that many of them fall between the commit of a choice and the gate's learning of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_told_while_choices_are_recorded_is_told_of_each() {
+    const USERS: usize = 300;
+    let vendor = Vendor::start([Reply::status(200)]).await;
+    let scene = Scene::new(&[vendor.url()]).await;
+    let teller = scene.tell_by(scene.delivery().await, Duration::from_micros(20));
+    for user in 0..USERS {
+        let user = format!("withdraws-{user}");
+        scene.say(&user, true).await;
+        scene.say(&user, false).await;
+    }
+    scene.waits(0).await;
+    teller.end().await;
+    assert_eq!(message_ids(&vendor.received()).len(), 1 + USERS);
 }

@@ -82,6 +82,7 @@ pub(crate) fn directory(names: &[&str], table: &Arc<Table>) -> Arc<Directory> {
             fingerprints: Fingerprints::new(&[7; 32]),
             surrogates: Surrogates::new(workspace.name().shared(), table),
             recent: control::Recent::default(),
+            learning: control::Learning::default(),
             workspace,
         })
     };
