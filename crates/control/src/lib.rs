@@ -31,6 +31,7 @@ mod presented;
 mod rates;
 mod recent;
 mod recorder;
+pub mod retention;
 mod saved;
 mod sqlite;
 mod standing;

@@ -15,6 +15,7 @@ use eventlog::file::{self, FileLog};
 use vault::Keys;
 
 use crate::backup;
+use crate::following::Followed;
 use crate::hold::{HeldLog, Hold};
 use crate::kinds::Registry;
 use crate::settings::Settings;
@@ -129,6 +130,12 @@ pub(crate) struct Opening<'o> {
 }
 
 impl Engines {
+    /// What is kept in line with the configuration and the clock.
+    pub(crate) fn followed(&self) -> Followed {
+        let (configuration, store) = (Arc::clone(&self.configuration), Arc::clone(&self.store));
+        Followed { configuration, store, clock: Arc::clone(&self.clock) }
+    }
+
     /// Opens a data directory, applies the workspace files and loads what is served.
     pub(crate) async fn open(root: &Path, opening: Opening<'_>) -> anyhow::Result<Self> {
         let layout = Layout::new(root);

@@ -7,21 +7,35 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use control::Configuration;
+use control::{Configuration, Store};
 use delivery::Delivery;
+use event::{Clock, Millis};
 
 /// How long a change by another process may stay unseen.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// How long a destination that does not start, or whose courier ended, waits to be tried again.
 const TRY_AGAIN_EVERY: Duration = Duration::from_secs(30);
 
+/// How often records of choices are looked at for their age, which is counted in days.
+const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Whose time passes here.
+pub(crate) struct Followed {
+    pub(crate) configuration: Arc<Configuration>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
 /// Follows until it is dropped.
-pub(crate) async fn run(configuration: Arc<Configuration>, delivery: Arc<Delivery>) {
+pub(crate) async fn run(engines: Followed, delivery: Arc<Delivery>) {
+    let Followed { configuration, store, clock } = engines;
     let mut changes = configuration.changes();
     let mut ticks = tokio::time::interval(ASK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut trials = tokio::time::interval(TRY_AGAIN_EVERY);
     trials.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut sweeps = tokio::time::interval(SWEEP_EVERY);
+    sweeps.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // Told once, not every second.
     let mut told = None;
     warn_of_risks(&configuration);
@@ -40,6 +54,7 @@ pub(crate) async fn run(configuration: Arc<Configuration>, delivery: Arc<Deliver
                     delivery.refresh().await;
                 }
             }
+            _ = sweeps.tick() => sweep(&configuration, &*store, clock.now()).await,
             _ = ticks.tick() => {
                 let failed = configuration.refresh().await.err().map(|error| error.to_string());
                 if let Some(error) = &failed && told != failed {
@@ -56,6 +71,17 @@ fn warn_of_risks(configuration: &Configuration) {
     for tenant in &configuration.directory().tenants() {
         for risk in tenant.workspace.risks() {
             tracing::warn!(workspace = %tenant.name(), "{risk}");
+        }
+    }
+}
+
+/// What cannot be deleted now is tried again with the next.
+async fn sweep(configuration: &Configuration, store: &dyn Store, now: Millis) {
+    for tenant in &configuration.directory().tenants() {
+        match control::retention::sweep(store, tenant, now).await {
+            Ok(0) => {}
+            Ok(gone) => tracing::info!(workspace = %tenant.name(), gone, "records of choices went by age"),
+            Err(error) => tracing::error!(workspace = %tenant.name(), %error, "records of choices cannot be deleted"),
         }
     }
 }

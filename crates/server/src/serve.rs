@@ -206,7 +206,7 @@ impl Running {
             let (data_dir, tracer) = (data_dir.to_owned(), delivering::tracer(&engines, &delivery));
             async move { local::serve(&data_dir, live, tracer).await }
         });
-        let following = tokio::spawn(following::run(Arc::clone(&engines.configuration), Arc::clone(&delivery)));
+        let following = tokio::spawn(following::run(engines.followed(), Arc::clone(&delivery)));
         ready.open(Behind {
             metrics: pipeline_metrics,
             lake_metrics,

@@ -96,7 +96,14 @@ pub struct ConsentRules {
     pub banner: Banner,
     /// What the workspace says about itself. Without it no notice is published.
     pub notice: Option<NoticeRules>,
+    /// Days that the record of a choice is kept from its arrival. What somebody refuses today stays on record for as long as
+    /// they are known, whatever its age: a refusal must not end because its proof did.
+    pub record_days: u16,
 }
+
+/// Five years: a claim over a consent that ended can be brought for three years, counted from the end of a year (§ 195,
+/// § 199 BGB), and the consent itself may have held for one.
+pub(crate) const RECORD_DAYS: u16 = 1_825;
 
 impl Default for ConsentRules {
     fn default() -> Self {
@@ -109,6 +116,7 @@ impl Default for ConsentRules {
             children: None,
             banner: Banner::default(),
             notice: None,
+            record_days: RECORD_DAYS,
         }
     }
 }

@@ -92,6 +92,7 @@ const CONSENT: &[Field] = &[
     ("children", NOTHING),
     ("banner", || json!({})),
     ("notice", NOTHING),
+    ("record_days", || json!(crate::model::RECORD_DAYS)),
 ];
 
 impl ObjectKind {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use event::Slug;
 
 use crate::banner::{VENDOR_PREFIX, VENDORS_OF_DESTINATIONS_MAX};
-use crate::{Alert, Category, Condition, Destination, SourceKind, Workspace, lint};
+use crate::{Alert, Category, Condition, Destination, Regime, SourceKind, Workspace, lint};
 
 /// One bit each in the gate, as the vendors of destinations and some names of Assent's own.
 const CATEGORIES_MAX: usize = 24;
@@ -31,6 +31,7 @@ pub(crate) fn validate(workspace: &Workspace) -> Result<(), Invalid> {
     if let Some(name) = names.into_iter().find(|name| RESERVED.iter().any(|own| name.as_str().starts_with(own))) {
         return Err(Invalid(format!("a category may not be called `{name}`: Assent uses names that begin so itself")));
     }
+    record_days(consent.record_days)?;
     children(workspace)?;
     for (name, category) in &consent.choice_traits {
         known_category(workspace, category, &format!("the trait `{name}` means"))?;
@@ -43,6 +44,17 @@ pub(crate) fn validate(workspace: &Workspace) -> Result<(), Invalid> {
     }
     unique("alerts named", workspace.alerts.iter().map(|alert| &alert.name))?;
     workspace.alerts.iter().try_for_each(|alert| one_alert(workspace, alert))
+}
+
+/// A record that goes while its choice may still hold could not demonstrate it (GDPR Art. 7(1)).
+fn record_days(days: u16) -> Result<(), Invalid> {
+    let least = Regime::all().map(|regime| regime.row().lifetime_days).max().unwrap_or_default();
+    match days < least {
+        true => Err(Invalid(format!(
+            "`consent.record_days` is {days}; it is at least {least}, the longest that a choice holds under any regime"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// What it watches must be there: a rule about a name that was mistyped would never tell anything.

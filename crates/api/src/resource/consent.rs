@@ -76,6 +76,13 @@ pub(super) struct ConsentWritten {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     notice: Option<Map<String, Value>>,
+    /// Days that the record of a choice is kept; what somebody refuses today stays for as long as they are known.
+    #[serde(default = "record_days")]
+    record_days: u16,
+}
+
+fn record_days() -> u16 {
+    workspace::ConsentRules::default().record_days
 }
 
 /// A category. It may be written as its name alone.

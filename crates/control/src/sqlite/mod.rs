@@ -24,6 +24,7 @@ mod evidence;
 mod identifiers;
 mod keys;
 mod rates;
+mod retention;
 mod saved;
 mod telling;
 mod tokens;
@@ -73,6 +74,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (11, "configurations", include_str!("../../migrations/0011_configurations.sql")),
     (12, "untold", include_str!("../../migrations/0012_untold.sql")),
     (13, "first_seen", include_str!("../../migrations/0013_first_seen.sql")),
+    (14, "retention", include_str!("../../migrations/0014_retention.sql")),
 ];
 
 /// The store in one file.
@@ -293,6 +295,10 @@ impl Store for Sqlite {
 
     async fn history(&self, workspace: &str, of: Option<SubjectId>) -> Result<Vec<ChoiceRow>, StoreError> {
         self.read_history(workspace, of).await.map_err(failed("read the history of choices"))
+    }
+
+    async fn forget_choices(&self, workspace: &str, before: Millis, rows_max: u32) -> Result<u64, StoreError> {
+        self.delete_choices(workspace, before, rows_max).await.map_err(failed("delete records of choices"))
     }
 
     async fn publish_words(&self, workspace: &str, words: &[PublishedWords]) -> Result<(), StoreError> {

@@ -115,7 +115,7 @@ fn a_newer_schema_is_refused() {
         connection.close().await.expect("closes");
         let error = Sqlite::open(&place.file()).await.expect_err("refused").to_string();
         let directory = place.file().parent().expect("in a directory").display().to_string();
-        assert_snapshot!(error.replace(&directory, "DIR"), @"the control store `DIR/state.db` was written by a newer version of Assent (schema 99, this one knows 13): start that version, or restore a backup made before it");
+        assert_snapshot!(error.replace(&directory, "DIR"), @"the control store `DIR/state.db` was written by a newer version of Assent (schema 99, this one knows 14): start that version, or restore a backup made before it");
     });
 }
 
