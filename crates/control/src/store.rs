@@ -15,6 +15,7 @@ use crate::configuration::ConfigurationStore;
 use crate::evidence::EvidenceStore;
 use crate::hex::hex;
 use crate::rates::RateStore;
+use crate::retention::{Forgotten, Look};
 use crate::saved::SavedQueryStore;
 use crate::telling::{Tell, TellingStore};
 use crate::{Presented, Standing};
@@ -355,9 +356,9 @@ pub trait Store:
     /// The choices of a subject, or of all unknown ones, oldest first. Their makers come without identifiers.
     async fn history(&self, workspace: &str, of: Option<SubjectId>) -> Result<Vec<ChoiceRow>, StoreError>;
 
-    /// Deletes records of choices that arrived before a time, with what opens their leaves of the ledger, at most so many;
-    /// how many. What a subject refuses today keeps the record that says so: [`crate::retention`].
-    async fn forget_choices(&self, workspace: &str, before: Millis, rows_max: u32) -> Result<u64, StoreError>;
+    /// Looks at so many records of choices that arrived before a time, the oldest first and after the one it looked at last,
+    /// and deletes those that nothing of today rests on, with what opens their leaves of the ledger: [`crate::retention`].
+    async fn forget_choices(&self, workspace: &str, before: Millis, look: Look) -> Result<Forgotten, StoreError>;
 
     /// Keeps words that are about to be shown; what is kept already stays as it is.
     async fn publish_words(&self, workspace: &str, words: &[PublishedWords]) -> Result<(), StoreError>;

@@ -17,7 +17,7 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 const TRY_AGAIN_EVERY: Duration = Duration::from_secs(30);
 
 /// How often records of choices are looked at for their age, which is counted in days.
-const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// Whose time passes here.
 pub(crate) struct Followed {

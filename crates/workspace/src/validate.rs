@@ -49,12 +49,12 @@ pub(crate) fn validate(workspace: &Workspace) -> Result<(), Invalid> {
 /// A record that goes while its choice may still hold could not demonstrate it (GDPR Art. 7(1)).
 fn record_days(days: u16) -> Result<(), Invalid> {
     let least = Regime::all().map(|regime| regime.row().lifetime_days).max().unwrap_or_default();
-    match days < least {
-        true => Err(Invalid(format!(
+    if days < least {
+        return Err(Invalid(format!(
             "`consent.record_days` is {days}; it is at least {least}, the longest that a choice holds under any regime"
-        ))),
-        false => Ok(()),
+        )));
     }
+    Ok(())
 }
 
 /// What it watches must be there: a rule about a name that was mistyped would never tell anything.

@@ -44,6 +44,7 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, SqlSafeStr as _};
 use vault::{Epoch, Pair, Sighting, VaultError};
 
+use crate::retention::{Forgotten, Look};
 use crate::telling::Tell;
 use crate::{
     ChoiceRow, Joined, PublishedWords, Receipt, Standing, Store, StoreError, StoredEpoch, StoredIdentifier, StoredKeys,
@@ -297,8 +298,8 @@ impl Store for Sqlite {
         self.read_history(workspace, of).await.map_err(failed("read the history of choices"))
     }
 
-    async fn forget_choices(&self, workspace: &str, before: Millis, rows_max: u32) -> Result<u64, StoreError> {
-        self.delete_choices(workspace, before, rows_max).await.map_err(failed("delete records of choices"))
+    async fn forget_choices(&self, workspace: &str, before: Millis, look: Look) -> Result<Forgotten, StoreError> {
+        self.delete_choices(workspace, before, look).await.map_err(failed("delete records of choices"))
     }
 
     async fn publish_words(&self, workspace: &str, words: &[PublishedWords]) -> Result<(), StoreError> {

@@ -2,54 +2,97 @@
 
 use event::Millis;
 use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::{Sqlite, json};
 use crate::hex::hex;
+use crate::retention::{Forgotten, Look};
 
 impl Sqlite {
-    /// Who is unknown has no refusal that stands by this record. Of a subject a record stays while it is the last word on
-    /// something that it refuses; what it grants has ended, because it is older than any choice holds.
     pub(super) async fn delete_choices(
         &self,
         workspace: &str,
         before: Millis,
-        rows_max: u32,
-    ) -> Result<u64, sqlx::Error> {
+        look: Look,
+    ) -> Result<Forgotten, sqlx::Error> {
         let mut write = self.begin().await?;
-        let gone = sqlx::query(
-            "delete from choice_history where position in (
-                 select old.position from choice_history as old
-                 where old.workspace = $1 and old.received_at < $2 and not exists (
-                     select 1 from json_each(old.refused) as word
-                     where old.subject is not null and not exists (
-                         select 1 from choice_history as later
-                         where later.workspace = old.workspace and later.subject = old.subject
-                               and (later.made_at, later.position) > (old.made_at, old.position)
-                               and word.value in (select value from json_each(later.granted)
-                                                  union all select value from json_each(later.refused))))
-                 order by old.position limit $3)
-             returning receipt",
-        )
-        .bind(workspace)
-        .bind(before.0)
-        .bind(rows_max)
-        .fetch_all(&mut *write)
-        .await?;
-        let receipts = gone.iter().map(|row| Ok(hex(row.try_get::<&[u8], _>("receipt")?)));
-        let receipts = receipts.collect::<Result<Vec<String>, sqlx::Error>>()?;
-        if receipts.is_empty() {
-            return Ok(0);
+        let rows = old(&mut write, workspace, before, look).await?;
+        let mut going = Vec::new();
+        for row in rows.iter().filter(|row| !row.stands) {
+            sqlx::query("delete from choice_history where position = $1")
+                .bind(row.position)
+                .execute(&mut *write)
+                .await?;
+            going.push(hex(&row.receipt));
         }
-        sqlx::query(
-            "delete from ledger_side
-             where workspace = $1 and receipt in (select unhex(value) from json_each($2))",
-        )
-        .bind(workspace)
-        .bind(json(&receipts)?)
-        .execute(&mut *write)
-        .await?;
-        write.commit().await?;
-        self.empty_wal().await?;
-        Ok(gone.len() as u64)
+        if !going.is_empty() {
+            sqlx::query(
+                "delete from ledger_side
+                 where workspace = $1 and receipt in (select unhex(value) from json_each($2))",
+            )
+            .bind(workspace)
+            .bind(json(&going)?)
+            .execute(&mut *write)
+            .await?;
+            write.commit().await?;
+            self.empty_wal().await?;
+        }
+        let last = rows.last().filter(|_| rows.len() == look.rows_max as usize);
+        let next = last.map(|last| Look { after: (last.received_at, last.position), ..look });
+        Ok(Forgotten { gone: going.len() as u64, next })
     }
+}
+
+/// A record that is old enough.
+struct Old {
+    position: i64,
+    received_at: Millis,
+    receipt: Vec<u8>,
+    /// Whether something that is refused today rests on it.
+    stands: bool,
+}
+
+/// Who is unknown has no refusal that stands by this record. Of a subject a record stays while it is the last word on
+/// something that it refuses; what it grants has ended, because it is older than any choice holds. Vendors are refused by
+/// what a page of Assent's said last: it names all of them.
+async fn old(
+    write: &mut SqliteConnection,
+    workspace: &str,
+    before: Millis,
+    look: Look,
+) -> Result<Vec<Old>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select old.position, old.received_at, old.receipt, old.subject is not null and (
+             exists (
+                 select 1 from json_each(old.refused) as word where not exists (
+                     select 1 from choice_history as later
+                     where later.workspace = old.workspace and later.subject = old.subject
+                           and (later.made_at, later.position) > (old.made_at, old.position)
+                           and word.value in (select value from json_each(later.granted)
+                                              union all select value from json_each(later.refused))))
+             or old.presented ->> '$.refusedVendors[0]' is not null and not exists (
+                 select 1 from choice_history as later
+                 where later.workspace = old.workspace and later.subject = old.subject
+                       and (later.made_at, later.position) > (old.made_at, old.position)
+                       and later.presented ->> 'method' <> 'imported')) as stands
+         from choice_history as old
+         where old.workspace = $1 and old.received_at < $2 and (old.received_at, old.position) > ($3, $4)
+         order by old.received_at, old.position limit $5",
+    )
+    .bind(workspace)
+    .bind(before.0)
+    .bind(look.after.0.0)
+    .bind(look.after.1)
+    .bind(look.rows_max)
+    .fetch_all(write)
+    .await?;
+    let row = |row: &SqliteRow| {
+        Ok(Old {
+            position: row.try_get("position")?,
+            received_at: Millis(row.try_get("received_at")?),
+            receipt: row.try_get("receipt")?,
+            stands: row.try_get("stands")?,
+        })
+    };
+    rows.iter().map(row).collect()
 }

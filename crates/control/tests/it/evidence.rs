@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use control::{ChoiceRow, Evidence, EvidenceError, Issued, Maker, Method, Published, Receipt, Store};
+use control::retention::Look;
+use control::{ChoiceRow, Evidence, EvidenceError, Issued, Maker, Method, Presented, Published, Receipt, Store};
 use disk::RealDisk;
 use event::Millis;
 use insta::assert_snapshot;
@@ -145,20 +146,23 @@ fn receipts_verify_and_erasing_one_record_leaves_every_other_proof() {
     });
 }
 
-/// Number, day of arrival, whose, granted, refused.
+/// Number, day of arrival, whose, granted, refused with vendors.
 type Kept = (u8, i64, Option<u8>, &'static [&'static str], &'static [&'static str]);
 
 #[test]
 fn records_go_by_age_and_the_last_word_of_a_refusal_stays() {
     const DAY_MS: i64 = 86_400_000;
-    let said: [Kept; 7] = [
+    let said: [Kept; 10] = [
         (1, 0, Some(1), &["performance"], &[]),
         (2, 1, Some(2), &[], &["targeting"]),
         (3, 2, Some(3), &[], &["targeting"]),
         (4, 3, None, &[], &["performance", "targeting"]),
         (5, 4, Some(4), &["performance"], &["targeting"]),
+        (8, 5, Some(5), &["performance"], &["vendor:ga"]),
+        (9, 6, Some(6), &["performance"], &["vendor:ga"]),
         (6, 50, Some(3), &["targeting"], &[]),
         (7, 60, Some(4), &["performance"], &["functionality"]),
+        (10, 61, Some(6), &["performance"], &[]),
     ];
     run(async {
         let template = rows(1).remove(0);
@@ -166,22 +170,39 @@ fn records_go_by_age_and_the_last_word_of_a_refusal_stays() {
             let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
             let at = Millis(day * DAY_MS);
             let maker = of.map(|of| Maker { subject: subject(of), message_id: None, identifiers: Vec::new() });
-            let (granted, refused) = (names(granted), names(refused));
-            ChoiceRow { receipt: Receipt([number; 16]), maker, granted, refused, made_at: at, received_at: at, ..template.clone() }
+            let (vendors, refused): (Vec<_>, Vec<_>) =
+                names(refused).into_iter().partition(|name| name.starts_with("vendor:"));
+            let refused_vendors = vendors.iter().map(|name| name.replace("vendor:", "")).collect();
+            let method = Some("choose".to_owned());
+            ChoiceRow {
+                receipt: Receipt([number; 16]),
+                maker,
+                granted: names(granted),
+                refused,
+                made_at: at,
+                received_at: at,
+                presented: Some(Presented { method, refused_vendors, ..Presented::default() }),
+                ..template.clone()
+            }
         });
         let scene = Scene::with(&made).await;
         let evidence = scene.evidence();
         evidence.publish().await.expect("publishes");
-        let forget = async || scene.store.forget_choices("acme", Millis(40 * DAY_MS), 2).await.expect("deletes");
-        assert_eq!([forget().await, forget().await, forget().await], [2, 1, 0], "1, 3 and 4");
+        let (mut look, mut gone) = (Some(Look::first(2)), Vec::new());
+        while let Some(rows) = look {
+            let forgotten = scene.store.forget_choices("acme", Millis(40 * DAY_MS), rows).await.expect("deletes");
+            gone.push(forgotten.gone);
+            look = forgotten.next;
+        }
+        assert_eq!(gone, [1, 2, 0, 1], "1; 3 and 4; neither 5 nor 8; 9");
         let mut left = Vec::new();
-        for of in [None, Some(1), Some(2), Some(3), Some(4)] {
+        for of in [None].into_iter().chain((1..=6).map(Some)) {
             let rows = scene.store.history("acme", of.map(subject)).await.expect("reads");
             left.extend(rows.iter().map(|row| row.receipt.0[0]));
         }
         left.sort_unstable();
-        assert_eq!(left, [2, 5, 6, 7]);
-        for number in 1..=7 {
+        assert_eq!(left, [2, 5, 6, 7, 8, 10]);
+        for number in 1..=10 {
             let is_there = left.contains(&number);
             assert_eq!(evidence.receipt(Receipt([number; 16])).await.expect("answers") == Issued::Unknown, !is_there);
             assert_eq!(scene.store.leaf_of("acme", Receipt([number; 16])).await.expect("reads").is_some(), is_there);
