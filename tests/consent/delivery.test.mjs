@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { button, launch, started, until, visit } from "./browser.mjs";
+import { button, firstLayer, launch, started, until, visit } from "./browser.mjs";
 import { startCollector } from "./collector.mjs";
 import { REGIMES } from "./settings.mjs";
 
@@ -171,6 +171,42 @@ test("always load: who accepts gets another identifier than what went out unaske
   const [unasked, granted] = ["Unasked", "Granted"].map((name) => accepted().find(({ event }) => event === name));
   assert.notEqual(granted.anonymousId, unasked.anonymousId);
   assert.equal(granted.anonymousId, await page.evaluate(() => window.analytics.user().anonymousId()));
+});
+
+test("always load: nothing goes out where something was refused already", async (testing) => {
+  const settings = { ...REGIMES.eu, tags: [], before: "always-load" };
+  const keeping = (refused, daysAgo) => ({
+    prepare: (context) => {
+      const at = (Date.now() - daysAgo * 86_400_000).toString(36);
+      const kept = `1~3~${at}~~${refused}~~imported.page~1`;
+      return context.addInitScript((choice) => location.host && localStorage.setItem("assent_choice", choice), kept);
+    },
+  });
+  for (const [how, more, options] of [
+    ["a choice that was taken over, silent about the events", {}, keeping("targeting", 1)],
+    ["a refusal whose time is over", {}, keeping("functionality.performance.targeting", 200)],
+    ["a child", { denied: ["performance"] }, {}],
+  ]) {
+    const { page, track, posts } = await open(testing, { ...settings, ...more }, options);
+    await firstLayer(page).waitFor();
+    await track("Unasked");
+    await page.waitForTimeout(500);
+    assert.deepEqual(posts(), [], how);
+  }
+});
+
+test("always load: a choice that disappears while the page is open leaves none of its identifier", async (testing) => {
+  const { page, context, track, has, accepted } = await open(testing, { ...REGIMES.eu, tags: [], before: "always-load" });
+  await button(page, "Accept all").click();
+  await track("Granted");
+  await has("Granted");
+  await page.evaluate(() => localStorage.clear());
+  await context.clearCookies();
+  await track("Unasked");
+  await has("Unasked");
+  const [granted, unasked] = ["Granted", "Unasked"].map((name) => accepted().find(({ event }) => event === name));
+  assert.equal(unasked.context.consent.categoryPreferences, undefined);
+  assert.notEqual(unasked.anonymousId, granted.anonymousId);
 });
 
 test("buffer: a choice that is silent about the events lets them wait on", async (testing) => {

@@ -16,11 +16,11 @@ before(async () => void (browser = await launch()));
 after(() => browser?.close());
 
 /** A page with a frame of another site. `top` and `frame`: whom each of them knows, by the two origins. */
-async function open(testing, { top = (frame) => [frame], frame: known = (_, top) => [top], settings = REGIMES.eu } = {}) {
+async function open(testing, { top = (frame) => [frame], frame: known = (_, top) => [top], settings = REGIMES.eu, surfaces = [] } = {}) {
   const [around, within] = await Promise.all([startCollector(settings), startCollector(settings)]);
   const [outer, inner] = [[around, "news.site.test"], [within, "shop.site.test"]].map(([one, name]) => `http://${name}:${one.host.split(":")[1]}`);
   // Each keeps to its own host: what one has stored the other cannot read.
-  const of = (name, frames) => ({ ...settings, tags: [], surfaces: ["frames"], frames, storage: { domain: name } });
+  const of = (name, frames) => ({ ...settings, tags: [], surfaces: ["frames", ...surfaces], frames, storage: { domain: name } });
   around.settings = of("news.site.test", top(inner, outer));
   within.settings = of("shop.site.test", known(inner, outer));
   around.page = { frames: inner, content: `<iframe id="shop" src="${inner}/page/shop" title="Shop"></iframe>` };
@@ -61,6 +61,28 @@ test("it goes by the choice of the page around it, keeps none of it, and forgets
   await frame.evaluate(() => void window.analytics.track("After"));
   await pause(UNANSWERED_MS);
   assert.deepEqual([posts().length, await kept(frame)], [count, { cookies: "", local: [] }]);
+});
+
+test("a frame sends nothing unasked: nobody could refuse it there", async (testing) => {
+  const { page, frame, posts } = await open(testing, { settings: { ...REGIMES.eu, before: "always-load" } });
+  await frame.evaluate(() => void window.analytics.track("Unasked"));
+  await button(page, "Reject all").click();
+  await frame.evaluate(() => void window.analytics.track("Refused"));
+  await pause(UNANSWERED_MS);
+  assert.deepEqual(posts(), []);
+});
+
+test("OneTrust's scripts there follow the page around, and none loads anew at it", async (testing) => {
+  const { page, frame } = await open(testing, { surfaces: ["onetrust"] });
+  await frame.waitForFunction(() => window.OneTrust?.OnConsentChanged);
+  await frame.evaluate(() => {
+    window.heard = [];
+    for (const name of ["consent.onetrust", "OTConsentApplied"]) addEventListener(name, () => window.heard.push(name));
+  });
+  await button(page, "Accept all").click();
+  await frame.waitForFunction(() => window.heard.length);
+  await pause(UNANSWERED_MS);
+  assert.deepEqual(await frame.evaluate(() => [window.heard, window.OnetrustActiveGroups]), [["consent.onetrust"], ",C0001,C0003,C0002,C0004,"]);
 });
 
 test("a choice that is there already is answered at once, some of it too", async (testing) => {

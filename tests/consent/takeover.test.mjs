@@ -60,8 +60,9 @@ const onetrust = (groups, daysAgo, more = "") => ({
 });
 
 /** A visitor who has such cookies, on the first page after the switch. */
-async function arrive(testing, path, cookies, at = "vouched") {
+async function arrive(testing, path, cookies, at = "vouched", prepare = undefined) {
   const context = await browser.newContext();
+  await prepare?.(context);
   testing.after(() => context.close());
   const { hostname: domain } = new URL(site);
   await context.addCookies(Object.entries(cookies).map(([name, value]) => ({ name, value, domain, path: "/" })));
@@ -151,6 +152,15 @@ test("California: what was refused there neither runs nor is said of the first e
   assert.deepEqual(tab.asked.filter(([path]) => path === "/t.js"), []);
   const free = await arrive(testing, "/us", {}, "refusals");
   await until("its tag runs where nothing was refused", () => free.asked.find(([path]) => path === "/t.js"));
+});
+
+test("California: until what was refused there can be read, nothing goes out and nothing runs", async (testing) => {
+  let failures = 0;
+  const failing = (context) => context.route("**/sdk/takeover.*.js", (route) => (failures++ < 2 ? route.abort() : route.continue()));
+  const tab = await arrive(testing, "/us", onetrust("C0001:1,C0002:1,C0003:1,C0004:0", 5), "refusals", failing);
+  const [, first] = await until("the page's first call arrives", () => tab.asked.find(([path]) => path === "/v1/b"));
+  assert.equal(JSON.parse(first).batch[0].context.consent.categoryPreferences.targeting, false);
+  assert.deepEqual([failures, tab.asked.filter(([path]) => path === "/t.js")], [3, []]);
 });
 
 test("California: what was not refused stays on, in the page and on the server's record", async (testing) => {

@@ -228,11 +228,13 @@ test("TrustArc: tag managers hear what the cookies say, at once and at every cha
   assert.deepEqual(await tab.evaluate(() => window.calls), [["", behavior], [preferences, behavior], refused]);
 });
 
-test("TrustArc: a signal is told to tag managers, where nothing said would be taken for a yes", async (testing) => {
+test("TrustArc: where nobody has to be asked tag managers hear what holds, and of a signal", async (testing) => {
   const settings = { ...REGIMES.california, surfaces: ["trustarc"] };
-  const { tab } = await open(testing, settings, { ...page(), gpc: true });
-  await tab.waitForFunction(() => window.truste);
-  assert.deepEqual(await listenAsTagManager(tab), [["permit 1,2,3", "implied,us"]]);
+  for (const [gpc, permits] of [[true, "permit 1,2,3"], [false, "permit 1,2,3,4"]]) {
+    const { tab } = await open(testing, settings, { ...page(), gpc });
+    await tab.waitForFunction(() => window.truste);
+    assert.deepEqual(await listenAsTagManager(tab), [[permits, "implied,us"]]);
+  }
 });
 
 test("TrustArc: a later visit does not lengthen what was said", async (testing) => {
@@ -333,6 +335,14 @@ test("what the page's own functions throw is the page's to see, and everything b
   // Neither surface found a list for tag managers.
   const layer = await tab.evaluate(() => window.dataLayer.map(({ event }) => event).sort());
   assert.deepEqual(layer, ["OneTrustGroupsUpdated", "OneTrustGroupsUpdated", "cookie_prefs_set", "useractioncomplete"]);
+});
+
+test("a list for tag managers that throws stops neither the start nor a choice", async (testing) => {
+  const inline = `window.dataLayer = Object.assign([], { push() { throw new Error("layer"); } });`;
+  const consentMode = { analytics_storage: "performance" };
+  const { tab, told } = await open(testing, { ...REGIMES.eu, consentMode }, { ...page(inline), errors: ["layer", "layer", "layer"] });
+  await button(tab, "Reject all").click();
+  await until("it is told", () => told().length);
 });
 
 test("OneTrust: its functions accept, refuse and open", async (testing) => {

@@ -42,9 +42,14 @@ export const BUDGETS = {
   "block.js": KB,
   "shadow.js": 1.5 * KB,
 };
-/** Names of the core's own that no chunk, page or server knows: letters stand for them in what is served. */
+/** Names of the core's own that no page, store or server knows: letters stand for them in what is served, the same in each chunk. */
 const OWN =
-  /^(retryMs|lingering|mayStore|mayCollect|surroundings|isOnline|announce|overrides|chooser|passOn|keepsNothing|refresh|isPermitted|held|identity|post|signals|resume)$/;
+  "retryMs lingering mayStore mayCollect surroundings isOnline announce overrides chooser passOn keepsNothing refresh isPermitted held identity post signals resume isRefusedElsewhere isSignalled followers textVersion madeAt collects leave wake adopt taken around permit shared store told optional each drop begin take tell emit root release keep update domains".split(
+    " ",
+  );
+/** None of them is a name of anything else. */
+const LETTERS = "eimpqwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$fgjkloub";
+if (OWN.length > LETTERS.length) throw new Error(`${OWN.length} names, and ${LETTERS.length} letters for them`);
 const CHUNKS = ["choices", "trustarc", "onetrust", "tcf", "gpp", "frames", "handoff", "elsewhere", "takeover"];
 
 const target = ["chrome111", "firefox115", "safari16.4"];
@@ -77,7 +82,9 @@ async function bundle(entry, { format = "iife", define = {} } = {}) {
   // What esbuild leaves: functions that are used once, and variables between two steps. Two and a half percent.
   const { code } = await minify(outputFiles[0].text, {
     compress: { passes: 3 },
-    mangle: { properties: { regex: OWN } },
+    // Also what the browser calls something: nothing of the browser by these names is used.
+    mangle: { properties: { builtins: true, regex: new RegExp(`^(${OWN.join("|")})$`) } },
+    nameCache: { props: { props: Object.fromEntries(OWN.map((name, at) => [`$${name}`, LETTERS[at]])) } },
     ecma: 2022,
     toplevel: true,
     module: format === "esm",

@@ -8,7 +8,7 @@
 //! whose anonymous id nobody has seen, is recorded with a random number and nothing else: to remember by an identifier
 //! that somebody did not want to be known would contradict the refusal. Every other choice is kept under the subject's
 //! surrogate and counts for all identifiers of the subject, those that join it later included (`linking`). A refusal that
-//! was taken over from another platform and leaves alone what the source collects under is such a choice too.
+//! was taken over from another platform and leaves on what the source collects under is such a choice too.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use consent::{Categories, CategorySet, Choice};
 use event::{Fingerprint, Millis, Pii, Slug, SubjectId};
 use tokio::sync::{mpsc, oneshot};
 use vault::{Arrival, Identifiers, Keys, Resolved};
+use workspace::{Model, Regime};
 
 use crate::telling::{Plan, Tell};
 use crate::{ChoiceRow, Maker, Method, Presented, Receipt, Store, StoreError, Tenant};
@@ -305,13 +306,15 @@ async fn nameless(
     Ok(made.iter().zip(all).map(decide).collect())
 }
 
-/// Whether a refusal that was taken over from another platform leaves alone what its source collects under: then events
-/// come under this identifier, and must obey it.
+/// Whether a refusal that was taken over from another platform leaves on what its source collects under: then events come
+/// under this identifier, and must obey it. Where that needs a grant none come, and nobody is kept who may still refuse all.
 fn goes_on(tenant: &Tenant, made: &ChoiceMade, categories: &Categories) -> bool {
-    let is_taken_over = made.presented.as_ref().is_some_and(Presented::is_imported);
-    let source = tenant.workspace.sources.iter().find(|source| source.name == made.source);
-    let collects = |source: &workspace::Source| categories.key(source.category.as_str());
-    is_taken_over && source.is_some_and(|source| !made.choice.refused.intersects(collects(source)))
+    let Some(source) = tenant.source(made.source.as_str()) else { return false };
+    let category = source.category.as_str();
+    let regime = made.presented.as_ref().filter(|presented| presented.is_imported());
+    let regime = regime.and_then(|presented| Regime::named(presented.regime.as_deref()?));
+    regime.is_some_and(|regime| regime.model(category) != Model::OptIn)
+        && !made.choice.refused.intersects(categories.key(category))
 }
 
 fn row(made: &ChoiceMade, maker: Option<Maker>, categories: &Categories) -> Result<ChoiceRow, StoreError> {

@@ -278,7 +278,9 @@ export class Analytics {
       this.#emit("initialize", settings);
     };
     // What another platform was told holds from the first event and the first tag on; until it is read, calls wait.
-    if (assent.surfaces?.includes("takeover") && !core.consent.choice) load("takeover", this.#entry, begin);
+    const take = (attempt: number) =>
+      load("takeover", this.#entry, (read) => (read ? begin() : setTimeout(take, pauseMs(attempt, 0), attempt + 1)));
+    if (assent.surfaces?.includes("takeover") && !core.consent.choice) take(0);
     else begin();
   }
 

@@ -155,7 +155,8 @@ export class Consent {
 
   /** What outlives a choice: refusals of what would be on again without them. */
   #lasting(choice: MadeChoice): MadeChoice | null {
-    const on = this.optional.filter((id) => this.#isOnByDefault(id));
+    const { before } = this.settings;
+    const on = this.optional.filter((id) => before === "always-load" || this.#isOnByDefault(id));
     const off = on.filter((id) => choice.categories[id] === false);
     const refuses = off.length || (on.length && choice.refusedVendors.length);
     return refuses ? { ...choice, categories: Object.fromEntries(off.map((id) => [id, false])) } : null;

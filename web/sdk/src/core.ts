@@ -14,7 +14,7 @@ import { Queue } from "./queue.ts";
 import { type Chooser, Report } from "./report.ts";
 import { post } from "./send.ts";
 import type { AssentSettings, Choice, Layer, Method, Surface } from "./settings.ts";
-import { CHOICE_KEY, cookie, erase, local, setCookie } from "./store.ts";
+import { CHOICE_KEY, cookie, domains, erase, local, setCookie } from "./store.ts";
 import { watchTabs } from "./tabs.ts";
 import { Tags } from "./tags.ts";
 
@@ -80,6 +80,8 @@ export class Core {
   readonly consent: Consent;
   readonly banner: Banner;
   readonly tags: Tags;
+  /** For chunks that write another platform's cookies. */
+  readonly domains = domains;
   /** What the loaded chunks do after every change. */
   readonly followers = new Set<() => void>();
   /** Whether whoever is signed in refused it on another device; there where a page says who that is. */
@@ -171,7 +173,7 @@ export class Core {
   begin() {
     const { settings, load } = this.#start;
     const { consentMode, surfaces = [] } = settings;
-    if (consentMode) googleDefault(consentMode);
+    if (consentMode) guarded(() => googleDefault(consentMode));
     for (const surface of surfaces) load(surface, this);
     this.#settle();
     this.report.resume(this.#start.identity.chooser());
@@ -209,6 +211,13 @@ export class Core {
     return this.#isCollecting && !keepsNothing && (settings.before[0] === "b" || !!isGranted);
   }
 
+  /** Nobody said anything yet, here or elsewhere. A frame has no banner that could end it. */
+  #goesUnasked(): boolean {
+    const { before, source } = this.#start.settings;
+    const isRefused = this.consent.denied().includes(source.category) || this.isRefusedElsewhere?.(source.category);
+    return before === "always-load" && top === self && !this.consent.choice && !isRefused;
+  }
+
   /** Follows what is permitted now; it forgets before it learns. */
   #settle() {
     const { settings, identity, consentOnly, emit } = this.#start;
@@ -217,10 +226,10 @@ export class Core {
     if (consentMode) guarded(() => googleUpdate(consentMode, preferences));
     this.#isCollecting = this.consent.collects();
     const wasUnasked = this.#isUnasked;
-    this.#isUnasked = settings.before === "always-load" && !this.#isCollecting && this.#said() === undefined;
+    this.#isUnasked = !this.#isCollecting && this.#goesUnasked();
     this.#isCollecting ||= this.#isUnasked;
-    // What went out unasked was of nobody: who accepts gets another identifier.
-    if (wasUnasked && !this.#isUnasked) identity.permit("none");
+    // What goes out unasked is of nobody: who accepts gets another identifier, and whose choice has ended is not known by it.
+    if (wasUnasked !== this.#isUnasked) identity.permit("none");
     if (!this.#isCollecting) {
       this.#queue.drop();
       identity.permit("none");

@@ -3,7 +3,7 @@
 
 import { guarded } from "./complain.ts";
 import type { Core } from "./core.ts";
-import { granted, groupOf, isOptIn, onChange, openOn, pushToLayer, setRaw, watch } from "./surface.ts";
+import { granted, groupsOf, isOptIn, onChange, openOn, pushToLayer, setRaw, watch } from "./surface.ts";
 
 const MARKUP = "optanon-category-";
 /** What `OnConsentChanged` listens to; some sites do so themselves. */
@@ -12,34 +12,47 @@ const CHANGED = "consent.onetrust";
 const nonce = (document.currentScript as HTMLScriptElement | null)?.nonce ?? "";
 const inserted = new Set<string>();
 
+const fire = (name: string, detail?: unknown) => dispatchEvent(new CustomEvent(name, { detail }));
+
 function api(core: Core) {
   const { consent, banner } = core;
   const { settings } = consent;
   const isAsked = isOptIn(core);
-  const choose = (categories: Record<string, boolean>, refusedVendors: readonly string[] = []) =>
-    core.choose({ categories, refusedVendors }, "api", "page");
+  /** A choice that was taken over may be silent about something: then the first layer is still there to be answered. */
+  const isAnswered = () => !!consent.choice && !consent.asks();
+  /** A choice that changes something of what was granted and holds. What nobody chose it refuses: a default is no grant. */
+  const choose = (changed: Record<string, boolean> = {}) => {
+    core.look();
+    const { choice } = consent;
+    const holds = consent.preferences();
+    const kept = consent.each((id) => !!choice?.categories[id] && !!holds[id]);
+    const { refusedVendors = [] } = choice ?? {};
+    core.choose({ categories: { ...kept, ...changed }, refusedVendors }, "api", "page");
+  };
   return {
     GetDomainData: () => ({
       ShowAlertNotice: isAsked || settings.regime.first === "ask",
       ConsentModel: { Name: isAsked ? "opt-in" : "opt-out" },
-      Groups: settings.categories.map((one) => ({ CustomGroupId: groupOf(one), GroupName: one.name })),
+      Groups: settings.categories.flatMap((one) =>
+        groupsOf(one).map((CustomGroupId) => ({ CustomGroupId, GroupName: one.name })),
+      ),
     }),
-    IsAlertBoxClosed: () => !!consent.choice,
-    IsAlertBoxClosedAndValid: () => !!consent.choice && !consent.asks(),
+    IsAlertBoxClosed: isAnswered,
+    IsAlertBoxClosedAndValid: isAnswered,
     OnConsentChanged: (listener: EventListener) => addEventListener(CHANGED, listener),
     AllowAll: () => banner.all("accept_all", "page"),
     RejectAll: () => banner.all("reject_all", "page"),
-    // Who closes it has granted nothing.
-    Close: () => consent.asks() && choose({}),
-    /** A choice of the page's own form, as `C0002:1,C0004:0`. What it does not name stays as it was chosen; what nobody chose
-     * is refused, because a default is no grant. */
+    // Who closes it has granted nothing more.
+    Close: () => consent.asks() && choose(),
+    /** A choice of the page's own form, as `C0002:1,C0004:0`; of several groups that are one category, one refuses it. */
     UpdateConsent(_kind: string, said: string) {
-      const changed = new Map(said.split(",").map((one) => one.split(":") as [string, string]));
-      const named = settings.categories.filter((one) => changed.has(groupOf(one)));
-      const categories = { ...consent.choice?.categories };
-      for (const one of named) categories[one.id] = changed.get(groupOf(one)) === "1";
+      const changed: Record<string, boolean> = {};
+      for (const one of said.split(",")) {
+        const [group, value] = one.split(":") as [string, string];
+        for (const id of categoriesOf(core, group)) changed[id] = value === "1" && changed[id] !== false;
+      }
       // Of vendors and purposes it names no group: then it is no choice.
-      if (named.length) choose(categories, consent.choice?.refusedVendors);
+      if (Object.keys(changed).length) choose(changed);
     },
     /** Held markup like any other, so it runs once its groups are granted; without groups, once all are. */
     InsertScript(src: string, selector: string, then?: () => void, _options?: unknown, groups?: string | number) {
@@ -67,23 +80,24 @@ function api(core: Core) {
 /** Everything but what only a change is told by: lists, cookies, the page's function. */
 function tell(core: Core): string[] {
   const page = window as unknown as Record<string, unknown> & { OptanonWrapper?: () => void };
-  const groups = [...granted(core, groupOf)];
+  const groups = [...granted(core, groupsOf)];
   const detail = groups.flatMap(([group, isGranted]) => (isGranted ? group : []));
   const list = `,${detail},`;
-  page.OnetrustActiveGroups = list;
-  page.OptanonActiveGroups = list;
+  const lists = { OnetrustActiveGroups: list, OptanonActiveGroups: list };
+  Object.assign(page, lists);
   write(core, groups);
-  dispatchEvent(new CustomEvent("OneTrustGroupsUpdated", { detail }));
   const event = "OneTrustGroupsUpdated";
-  pushToLayer({ event, OnetrustActiveGroups: list, OptanonActiveGroups: list });
+  fire(event, detail);
+  pushToLayer({ event, ...lists });
   guarded(() => page.OptanonWrapper?.());
   return detail;
 }
 
 function write(core: Core, groups: [group: string, isGranted: boolean][]) {
   const { consent } = core;
-  if (!consent.choice) return;
-  const at = new Date(consent.choice.madeAt);
+  const { choice } = consent;
+  if (!choice || consent.asks()) return;
+  const at = new Date(choice.madeAt);
   const said = new URLSearchParams({
     isGpcEnabled: `${Number(consent.isSignalled())}`,
     datestamp: `${at}`,
@@ -98,14 +112,19 @@ function write(core: Core, groups: [group: string, isGranted: boolean][]) {
 function hold(core: Core) {
   const found = document.querySelectorAll<HTMLElement>(`[class*="${MARKUP}"]:not([data-category])`);
   for (const element of found) {
-    mark(core, element, (element.className.split(MARKUP)[1]?.split(" ")[0] ?? "").split("-"));
+    // Of a drawing, `className` is no text.
+    const [, after] = element.classList.value.split(MARKUP) as [string, string];
+    mark(core, element, (after.split(" ") as [string])[0].split("-"));
   }
   if (found.length) core.tags.release();
 }
 
-function mark({ consent }: Core, element: HTMLElement, groups: readonly string[]) {
+const categoriesOf = ({ consent }: Core, group: string) =>
+  consent.settings.categories.flatMap((one) => (groupsOf(one).includes(group) ? one.id : []));
+
+function mark(core: Core, element: HTMLElement, groups: readonly string[]) {
   const ids = groups.flatMap((group) => {
-    const named = consent.settings.categories.flatMap((one) => (groupOf(one) === group ? one.id : []));
+    const named = categoriesOf(core, group);
     // A group that nobody knows stays in the list, and nobody grants it.
     return named.length ? named : group;
   });
@@ -119,10 +138,14 @@ function start(core: Core) {
   page.Optanon = page.OneTrust;
   openOn(core, "#ot-sdk-btn,.ot-sdk-show-settings");
   watch(() => hold(core));
+  let applied = core.consent.choice?.madeAt;
   onChange(core, () => {
-    dispatchEvent(new CustomEvent(CHANGED, { detail: tell(core) }));
-    // Pages load anew at it. The report of the choice, which follows this, is to be on its way by then.
-    setTimeout(() => dispatchEvent(new CustomEvent("OTConsentApplied")));
+    fire(CHANGED, tell(core));
+    const { madeAt } = core.consent.choice ?? {};
+    // Pages load anew at it: what is heard of another device after each load is no choice of this page's visitor. The report
+    // of the choice, which follows this, is to be on its way by then.
+    if (madeAt !== applied) setTimeout(fire, 0, "OTConsentApplied");
+    applied = madeAt;
   });
   tell(core);
 }

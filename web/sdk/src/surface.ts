@@ -4,7 +4,6 @@
 import { guarded } from "./complain.ts";
 import type { Core } from "./core.ts";
 import type { Category } from "./settings.ts";
-import { domains } from "./store.ts";
 
 const DAY_S = 86_400;
 const SECOND_MS = 1_000;
@@ -13,28 +12,29 @@ const SECOND_MS = 1_000;
 export const isOptIn = ({ consent }: Core) =>
   consent.optional.some((id) => (consent.settings.regime.models[id] ?? "opt-in") === "opt-in");
 
-/** The groups that OneTrust gives a new site. */
-const GROUPS: Record<string, string> = {
-  required: "C0001",
-  performance: "C0002",
-  functionality: "C0003",
-  targeting: "C0004",
-};
+/** The groups that OneTrust gives a new site, from `C0001` on. */
+const GROUPS = ["required", "performance", "functionality", "targeting"];
 
-/** The group that a category is to OneTrust. */
-export const groupOf = ({ id, aliases }: Category) => aliases?.find((one) => /^C\d{4}$/.test(one)) ?? GROUPS[id] ?? id;
+/** The groups that a category is to OneTrust: one, unless several of a site became one here. */
+export function groupsOf({ id, aliases = [] }: Category): string[] {
+  const named = aliases.filter((one) => /^C\d{4}$/.test(one));
+  const number = GROUPS.indexOf(id) + 1;
+  return named.length ? named : [number ? `C000${number}` : id];
+}
 
-/** The bucket that a category is to TrustArc, counted from 1. */
-export const bucketOf = ({ aliases }: Category, index: number) =>
-  Number(aliases?.find((one) => /^ta-\d+$/.test(one))?.slice(3) ?? index + 1);
+/** The buckets that a category is to TrustArc, counted from 1. */
+export function bucketsOf({ aliases = [] }: Category, index: number): number[] {
+  const named = aliases.flatMap((one) => /^ta-(\d+)$/.exec(one)?.slice(1).map(Number) ?? []);
+  return named.length ? named : [index + 1];
+}
 
 /** Names with whether they are granted: one that several categories share is granted when all of them are. */
-export function granted<T>({ consent }: Core, nameOf: (category: Category, index: number) => T): Map<T, boolean> {
+export function granted<T>({ consent }: Core, namesOf: (category: Category, index: number) => T[]): Map<T, boolean> {
   const preferences = consent.preferences();
   const all = new Map<T, boolean>();
   consent.settings.categories.forEach((category, index) => {
-    const name = nameOf(category, index);
-    all.set(name, preferences[category.id] === true && all.get(name) !== false);
+    for (const name of namesOf(category, index))
+      all.set(name, preferences[category.id] === true && all.get(name) !== false);
   });
   return all;
 }
@@ -43,7 +43,7 @@ export function granted<T>({ consent }: Core, nameOf: (category: Category, index
  * A cookie whose readers take its value as it stands, on the widest domain that holds it. It lives as long as the choice;
  * what is left of a choice that has expired are refusals, which each visit renews.
  */
-export function setRaw({ consent }: Core, name: string, value: string) {
+export function setRaw({ consent, domains }: Core, name: string, value: string) {
   const pair = `${name}=${value}`;
   const lifetime = consent.settings.regime.lifetimeDays * DAY_S;
   const left = lifetime + ((consent.choice?.madeAt ?? 0) - Date.now()) / SECOND_MS;

@@ -7,7 +7,7 @@ import { read } from "./choice.ts";
 import type { Core } from "./core.ts";
 import type { Category, Platform } from "./settings.ts";
 import { CHOICE_KEY, cookie, local } from "./store.ts";
-import { bucketOf, groupOf } from "./surface.ts";
+import { bucketsOf, groupsOf } from "./surface.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -35,11 +35,12 @@ function onetrust(): Left | undefined {
   const closed = cookie("OptanonAlertBoxClosed");
   if (!groups || !closed) return undefined;
   const all = new Map(groups.split(",").map((one) => [one.slice(0, -2), one.endsWith(":1")]));
-  const groupsOf = (category: Category) => {
+  const namesOf = (category: Category) => {
+    // A site's own groups have names of its own.
     const known = (category.aliases ?? []).filter((one) => all.has(one));
-    return known.length ? known : [groupOf(category)];
+    return known.length ? known : groupsOf(category);
   };
-  return { said: (category) => together(groupsOf(category).map((one) => all.get(one))), at: Date.parse(closed) };
+  return { said: (category) => together(namesOf(category).map((one) => all.get(one))), at: Date.parse(closed) };
 }
 
 /**
@@ -53,10 +54,6 @@ function trustarc(): Left | undefined {
   const level = /^(\d+):/.exec(cookie("notice_preferences") ?? "")?.[1];
   if (!granted && !level) return undefined;
   const said = (bucket: number) => (granted ? granted.includes(bucket) : bucket <= Number(level) + 1 && undefined);
-  const bucketsOf = (category: Category, index: number) => {
-    const own = (category.aliases ?? []).flatMap((one) => /^ta-(\d+)$/.exec(one)?.slice(1).map(Number) ?? []);
-    return own.length ? own : [bucketOf(category, index)];
-  };
   return { said: (category, index) => together(bucketsOf(category, index).map(said)), at: Number.NaN };
 }
 

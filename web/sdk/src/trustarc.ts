@@ -2,14 +2,14 @@
 // tag managers read it, its cookies, its messages. It tells; nothing that comes in here sets a choice.
 
 import type { Core } from "./core.ts";
-import { bucketOf, granted, isOptIn, onChange, openOn, pushToLayer, setRaw, watch } from "./surface.ts";
+import { bucketsOf, granted, isOptIn, onChange, openOn, pushToLayer, setRaw, watch } from "./surface.ts";
 
 const REOPEN = "#teconsent";
 const EVENTS = ["cookie", "consent", "consent-gtm"];
 /** The bucket that is always on. Readers take the first of a list away without looking. */
 const REQUIRED_BUCKET = 1;
 
-/** What `cmapi_cookie_privacy` and `notice_behavior` say; the first is empty until somebody has said something. */
+/** What `cmapi_cookie_privacy` and `notice_behavior` say; the first is empty while everything waits for a choice. */
 type Listener = (preferences: string, behavior: string) => void;
 type Request = { action?: string; capabilities?: unknown };
 
@@ -33,7 +33,9 @@ class TrustArc {
     };
     page.PrivacyManagerAPI = cma;
     page.addConsentListenerTA = (listener: Listener) => {
-      const tell = () => listener(this.#isAsserted() ? this.#permits() : "", this.#behavior());
+      // Who hears nothing keeps everything off, also where nobody has to be asked.
+      const isSaid = () => this.#isAsserted() || !isOptIn(core);
+      const tell = () => listener(isSaid() ? this.#permits() : "", this.#behavior());
       // One of its own events, so what a listener throws stops nothing.
       document.addEventListener("truste-consent", tell);
       tell();
@@ -47,7 +49,7 @@ class TrustArc {
 
   /** Bucket → granted; counted from 1, in ascending order, the first always there. */
   #buckets(): Map<number, boolean> {
-    const found = granted(this.#core, bucketOf).set(REQUIRED_BUCKET, true);
+    const found = granted(this.#core, bucketsOf).set(REQUIRED_BUCKET, true);
     return new Map([...found].sort(([one], [other]) => one - other));
   }
 
@@ -88,7 +90,7 @@ class TrustArc {
       case "getGDPRConsentDecision":
         return { consentDecision: this.#decision(), source };
       case "getConsentCategories":
-        return { categories: Object.fromEntries(granted(this.#core, ({ name: label }) => label)) };
+        return { categories: Object.fromEntries(granted(this.#core, ({ name: label }) => [label])) };
       default:
         return { error: "Call is not available" };
     }

@@ -1362,6 +1362,11 @@ export interface components {
             do_not_track: "ignore" | "as-gpc";
             /** @description What the workspace says about itself in its notice, as in a workspace file; `null`: no notice is published. */
             notice?: Record<string, never> | null;
+            /**
+             * Format: int32
+             * @description Days that the record of a choice is kept; what somebody refuses today stays for as long as they are known.
+             */
+            record_days?: number;
             /** @description The workspace's own rows by region, as `{"US": "opt-out"}`. */
             regions: Record<string, never>;
         };
