@@ -115,6 +115,21 @@ test("where nothing may be kept the last request carries it, and storage stays e
   assert.equal(await page.evaluate(() => document.cookie + Object.keys(localStorage)), "");
 });
 
+test("a browser whose requests end with their page sends the last one as a beacon", async (testing) => {
+  const prepare = (context) => context.addInitScript(() => {
+    // As Firefox before 133 is: it knows no `keepalive`.
+    delete Request.prototype.keepalive;
+    const { fetch } = window;
+    window.fetch = (url, { keepalive: _, ...more } = {}) => fetch(url, more);
+  });
+  const { collector, page, track, has, posts } = await open(testing, { ...QUIET, before: "cookieless" }, { prepare });
+  collector.refusals.push({ status: 503, headers: { "retry-after": "60" } });
+  await track("Carried");
+  await until("it is refused", () => posts().length === 1);
+  await page.goto(`${collector.url}page/next`);
+  await has("Carried");
+});
+
 test("settings that come late: calls wait with the time and page that they were made on", async (testing) => {
   const collector = await startCollector(QUIET, { call: 'analytics.track("Early")' });
   testing.after(() => collector.close());

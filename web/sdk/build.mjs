@@ -44,11 +44,14 @@ export const BUDGETS = {
 };
 /** Names of the core's own that no page, store or server knows: letters stand for them in what is served, the same in each chunk. */
 const OWN =
-  "retryMs lingering mayStore mayCollect surroundings isOnline announce overrides chooser passOn keepsNothing refresh isPermitted held identity post signals resume isRefusedElsewhere isSignalled followers textVersion madeAt collects leave wake adopt taken around permit shared store told optional each drop begin take tell emit root release keep update domains".split(
+  "retryMs lingering mayStore mayCollect surroundings isOnline announce overrides chooser passOn keepsNothing refresh isPermitted held identity post signals resume isRefusedElsewhere isSignalled followers textVersion madeAt collects leave wake adopt taken around permit shared store told optional each drop begin take tell emit root release update domains report banner look days read".split(
     " ",
   );
 /** None of them is a name of anything else. */
-const LETTERS = "eimpqwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$fgjkloub";
+const LETTERS = "eimpqwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$fgjkloubcrsdan";
+const contract = await readFile(join(here, "src", "settings.ts"), "utf8");
+const theirs = OWN.filter((name) => new RegExp(`\\b${name}\\??:`).test(contract));
+if (theirs.length) throw new Error(`the settings have ${theirs} too: no letter may stand for what the server writes`);
 if (OWN.length > LETTERS.length) throw new Error(`${OWN.length} names, and ${LETTERS.length} letters for them`);
 const CHUNKS = ["choices", "trustarc", "onetrust", "tcf", "gpp", "frames", "handoff", "elsewhere", "takeover"];
 

@@ -64,15 +64,15 @@ pub(crate) async fn serve(data_dir: &Path, live: Live, tracer: Tracer) {
 
 async fn listen(data_dir: &Path, live: Live, tracer: Tracer) -> anyhow::Result<()> {
     let door = Door::of(data_dir).with_context(|| format!("cannot open {}", data_dir.display()))?;
-    let path = &door.path;
+    let (path, shown) = (&door.path, data_dir.join(SOCKET));
     // A socket file of a process that was killed; the log's lock has already shown that no other one is alive.
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("cannot replace {}", path.display()));
+            return Err(error).with_context(|| format!("cannot replace {}", shown.display()));
         }
         _ => {}
     }
-    let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", shown.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     loop {
         let stream = match listener.accept().await {

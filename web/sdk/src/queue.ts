@@ -79,7 +79,9 @@ export class Queue {
       sent += body;
       // The rest would not outlive the page.
       if (!isLongLived(sent)) break;
-      void post(url, body, this.#abort.signal);
+      // Firefox before 133 ends a request with its page. A beacon brings cookies along, so it is for those alone.
+      if ("keepalive" in Request.prototype) void post(url, body, this.#abort.signal);
+      else navigator.sendBeacon(url, body);
       taken += next.length;
       rest = rest.slice(next.length);
     }

@@ -117,7 +117,8 @@ export class Report {
       regime: regime.id,
       regimeVersion: regime.version,
       // What was shown is known only while it is shown: a choice told later says the version alone.
-      ...(version === texts.version && { textHash: texts.hash, language: texts.language }),
+      // Of a choice that was made elsewhere nothing of these was shown.
+      ...(version === texts.version && method !== "imported" && { textHash: texts.hash, language: texts.language }),
     };
   }
 }

@@ -102,6 +102,15 @@ test("choices are told in the order in which they were made, each until it was h
   expect(one.consent.choice?.told).toBe(true);
 });
 
+test("of words that were not shown nothing is said", async () => {
+  const { told, page } = browser();
+  const { choose } = page();
+  choose("accept_all", true);
+  choose("imported", false);
+  await vi.runAllTimersAsync();
+  expect(told.map((one) => "textHash" in one)).toEqual([true, false]);
+});
+
 test("what the server refuses for good holds up nothing", async () => {
   const { kept, answers, page, methods } = browser();
   const one = page();

@@ -4,9 +4,9 @@
 //! younger; both end when its days are over, and no later choice gives them more.
 //!
 //! They are set only where the choice permits what the source collects for, and the page has stored the alias by that
-//! permission. A choice that does not permit it takes them away. On pages of Segment's SDK, whose choices are events, no such
+//! permission. A choice that refuses it takes them away; one that is silent about it changes nothing. On pages of Segment's SDK, whose choices are events, no such
 //! answer ever comes: there the first event that is stored under the alias by consent brings the seal, and a choice among
-//! events that does not permit it takes the seal away. The alias is left as the page wrote it, since only the page knows
+//! events that refuses it takes the seal away. The alias is left as the page wrote it, since only the page knows
 //! the domain of its cookie.
 
 use base64::Engine as _;
@@ -87,9 +87,14 @@ impl Kept {
 
     /// `is_permitted`: an event under the alias was stored by consent.
     pub(crate) fn sealing(&self, owner: KeyOwner, chosen: Option<&Chosen>, is_permitted: bool) -> Sealing {
-        match chosen.map(permits) {
+        // What another workspace of this host has sealed, or a page has put there, seals nothing of this alias.
+        let is_sealed = || {
+            let keys = &owner.tenant.fingerprints;
+            self.alias.as_deref().is_some_and(|alias| since(&self.sealed, alias, keys).is_some())
+        };
+        match chosen.and_then(permits) {
             Some(false) if !self.sealed.is_empty() => Sealing::TakeAway(owner),
-            None | Some(true) if is_permitted && self.sealed.is_empty() => Sealing::Seal(owner),
+            None | Some(true) if is_permitted && !is_sealed() => Sealing::Seal(owner),
             _ => Sealing::Nothing,
         }
     }
@@ -138,10 +143,11 @@ pub(crate) fn ends(since: Millis, days: u16) -> Millis {
 
 /// The headers that go with the answer to a choice. `id` is the alias that the page names.
 pub(crate) fn keep(chosen: &Chosen, id: &str, headers: &HeaderMap, scope: &Scope, now: Millis) -> Vec<HeaderValue> {
-    if !permits(chosen) {
+    match permits(chosen) {
+        Some(true) => {}
         // The page takes away what scripts can.
-        let is_sealed = !sealed(headers).is_empty();
-        return if is_sealed { unseal(scope) } else { Vec::new() };
+        Some(false) if !sealed(headers).is_empty() => return unseal(scope),
+        Some(false) | None => return Vec::new(),
     }
     if alias(headers).as_deref() != Some(id) {
         return Vec::new();
@@ -195,7 +201,7 @@ fn hidden(token: &str, left_s: i64, scope: &Scope) -> Option<HeaderValue> {
 
 /// The headers that take away every identifier that came along, for who refused on a page without a script.
 pub(crate) fn refuse(chosen: &Chosen, headers: &HeaderMap, scope: &Scope) -> Vec<HeaderValue> {
-    if permits(chosen) { Vec::new() } else { forget(headers, scope) }
+    if permits(chosen) == Some(true) { Vec::new() } else { forget(headers, scope) }
 }
 
 fn forget(headers: &HeaderMap, scope: &Scope) -> Vec<HeaderValue> {
@@ -204,11 +210,14 @@ fn forget(headers: &HeaderMap, scope: &Scope) -> Vec<HeaderValue> {
     brought.filter_map(|name| cookie::remove(name, scope)).collect()
 }
 
-/// Whether the choice grants what the source collects for.
-fn permits(chosen: &Chosen) -> bool {
+/// Whether the choice grants what the source collects for; `None` where it is silent about it.
+fn permits(chosen: &Chosen) -> Option<bool> {
     let rules = chosen.owner.tenant.gate.rules();
     let collecting = rules.categories.key(chosen.owner.source().category.as_str());
-    !collecting.is_empty() && chosen.choice.granted.contains(collecting)
+    if collecting.is_empty() || chosen.choice.refused.intersects(collecting) {
+        return Some(false);
+    }
+    chosen.choice.granted.contains(collecting).then_some(true)
 }
 
 fn http_only(cookie: &HeaderValue) -> Option<HeaderValue> {

@@ -47,7 +47,14 @@ async fn the_first_event_under_the_alias_is_answered_with_its_seal_where_its_use
     check("wk_us", json!({}), &[], false).await;
     check("wk_us", json!({}), &[("Cookie", "ajs_anonymous_id=x-2")], false).await;
     check("wk_us", json!({}), &[ALIAS, ("Sec-Fetch-Site", "cross-site")], false).await;
-    check("wk_us", json!({}), &[("Cookie", "ajs_anonymous_id=x-1; assent_id=AAAA")], false).await;
+    let own = seal_of(&world, "/v1/t", &[ALIAS], &event("wk_us", &json!({}))).await.expect("permitted");
+    let own = format!("ajs_anonymous_id=x-1; {}", own.split(';').next().expect("a pair"));
+    check("wk_us", json!({}), &[("Cookie", &own)], false).await;
+    // What a page has put there, and what is sealed for another alias, are none.
+    check("wk_us", json!({}), &[("Cookie", "ajs_anonymous_id=x-1; assent_id=AAAA")], true).await;
+    let other = json!({ "writeKey": "wk_us", "type": "track", "event": "E", "anonymousId": "x-2" });
+    let renamed = own.replace("x-1", "x-2");
+    assert!(seal_of(&world, "/v1/t", &[("Cookie", &renamed)], &other).await.is_some());
 }
 
 #[tokio::test]
@@ -75,6 +82,10 @@ async fn a_choice_among_events_decides_about_the_seal() {
     assert_eq!(seal_of(&world, "/v1/t", &both, &choice(false)).await, gone);
     assert_eq!(seal_of(&world, "/v1/t", &[ALIAS], &choice(false)).await, None, "there is none to take away");
     assert_eq!(seal_of(&world, "/v1/t", &[ALIAS], &event("wk_us", &json!({}))).await, None, "refused on record");
+    let mut silent = choice(true);
+    // Another platform did not ask about it.
+    silent["context"]["consent"] = json!({ "categoryPreferences": { "targeting": false }, "method": "imported" });
+    assert_eq!(seal_of(&world, "/v1/t", &both, &silent).await, None, "it says nothing of it");
     let batch = json!({ "batch": [choice(true), event("wk_us", &stamped(true))], "writeKey": "wk_us" });
     let seal = seal_of(&world, "/v1/b", &[ALIAS], &batch).await;
     assert!(seal.is_some_and(|seal| seal.contains("Max-Age=7776000")), "granted again");

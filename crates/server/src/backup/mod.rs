@@ -79,7 +79,10 @@ pub(crate) async fn run(asked: &cli::Backup, clock: Arc<dyn Clock>) -> anyhow::R
     std::fs::rename(&partial, &asked.to)
         .with_context(|| format!("cannot give the backup its name `{}`", asked.to.display()))?;
     sync_directory(parent(&asked.to))?;
-    std::fs::remove_file(beside(&asked.to, UNFINISHED))?;
+    let mark = beside(&asked.to, UNFINISHED);
+    if let Err(error) = std::fs::remove_file(&mark) {
+        tracing::warn!(%error, mark = %mark.display(), "the backup is whole; a mark of it stays, which may be deleted");
+    }
     manifest.tell("backed up", &asked.to, &mut std::io::stdout().lock())?;
     Ok(())
 }

@@ -15,6 +15,7 @@ export function TakeOver({ draft, onChange }: SectionProps) {
   const taken = draft.banner.take_over ?? null;
   const version = versionOf(draft.banner);
   const vendors = (draft.banner.vendors ?? []).map(({ id }) => id);
+  const all = vendors.length > 0 ? `, and named all ${vendors.length} vendors of today` : "";
   const named = taken?.grants?.vendors ?? [];
   const set = (next: TakeOverWritten | null) => onChange(withBanner(draft, { take_over: next }));
   const vouch = (from: string[], isVouched: boolean) =>
@@ -31,7 +32,7 @@ export function TakeOver({ draft, onChange }: SectionProps) {
       />
       {taken && (
         <Check
-          label={`Its notice said what version ${version} says, and named all ${vendors.length} vendors of today`}
+          label={`Its notice said what version ${version} says${all}`}
           hint={
             taken.grants
               ? `grants to version ${taken.grants.version} count, with their day, where these were named: ${named.join(", ") || "none"}`
