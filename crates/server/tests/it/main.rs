@@ -16,5 +16,6 @@ mod oracle;
 mod otlp;
 mod power_loss;
 mod replay;
+mod retention;
 mod shutdown;
 mod sink;
