@@ -17,6 +17,7 @@ const saved: Consent = {
   default_regime: "by-region",
   regions: {},
   choice_traits: {},
+  record_days: 1_825,
   do_not_track: "ignore",
   children: null,
   banner: { version: 2, languages: { en: {}, de: { reviewed: "J. R." } } },
@@ -92,6 +93,7 @@ test("a refusal leads to its field", () => {
     ["cookie `sid` of the notice needs a `category`", "notice.cookies.sid", "notice"],
     ["`notice.recipients` names destination `x`, which does not exist", "notice.recipients.x", "notice"],
     ["`soon` is not a lifetime: write `session`, …", "notice.lasts.soon", "notice"],
+    ["`consent.record_days` is 30; it is at least 365, the longest", "record_days", "rules"],
     ["`consent.children` needs the `name` of the field that …", "children.name", "rules"],
     ["`consent.children.parent` names `b`, which is not in `denied`: …", "children.parent", "rules"],
   ];
@@ -120,12 +122,18 @@ test("two versions are told apart in words, against what holds where nothing is 
     {
       categories: [{ name: "required", aliases: [], erase: [] }],
       default_regime: "by-region",
+      record_days: 400,
       banner: { languages: { en: { title: "Hi" } }, vendors: [{ id: "ga", name: "GA", category: "required" }] },
     },
   );
   expect(groups.find(({ title }) => title === "Words: English (en)")?.changes).toEqual([
     { what: "Title", before: "Your privacy on this site", after: "Hi" },
   ]);
+  expect(groups.find(({ title }) => title === "Rules")?.changes).toContainEqual({
+    what: "Records of choices are kept",
+    before: "1825 days",
+    after: "400 days",
+  });
   expect(groups.find(({ title }) => title === "Before a choice")?.changes).toEqual([
     { what: "eu", before: "buffer", after: "" },
   ]);

@@ -460,6 +460,8 @@ export interface Consent {
   notice: NoticeWritten | null;
   /** Traits of `identify` that carry a choice: trait → category. */
   choice_traits: Record<string, string>;
+  /** Days that the record of a choice is kept. */
+  record_days: number;
   do_not_track: "ignore" | "as-gpc";
   /** Which field of events says who is a child, as in a workspace file. */
   children: ChildrenWritten | null;

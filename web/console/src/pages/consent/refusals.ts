@@ -13,6 +13,7 @@ const RULES: readonly (readonly [pattern: RegExp, place: (...found: string[]) =>
   [/`notice\.recipients` names destination `([^`]+)`/, (name) => `notice.recipients.${name}`],
   [/`notice\.([^`]+)`/, (path) => `notice.${path}`],
   [/`([^`]*)` is not a lifetime/, (text) => `notice.lasts.${text}`],
+  [/`consent\.record_days`/, () => "record_days"],
   [/`consent\.children` needs/, () => "children.name"],
   [/`consent\.children\.parent`/, () => "children.parent"],
   [/`banner\.version` (?:counts|is still|goes back)/, () => "version"],
@@ -60,5 +61,5 @@ export function sectionOf(place: Place): Section {
   const [first = ""] = place.split(".");
   if (first === "languages") return "words";
   if (first === "vendors" || first === "tags" || first === "notice") return first;
-  return ["before", "categories", "choice_traits", "children"].includes(first) ? "rules" : "more";
+  return ["before", "categories", "choice_traits", "record_days", "children"].includes(first) ? "rules" : "more";
 }

@@ -60,6 +60,17 @@ export function RulesSection({ draft, onChange }: SectionProps) {
         onChange={(do_not_track) => rules({ do_not_track })}
         hint="Obsolete. Honour it where you promised to."
       />
+      <At place="record_days">
+        <TextField
+          label="Days that the record of a choice is kept"
+          hint="From its arrival, and at least as long as a choice holds. What somebody refuses today stays while they are known."
+          type="number"
+          min={1}
+          value={String(draft.record_days ?? "")}
+          error={refusedAt("record_days")}
+          onChange={(text) => rules({ record_days: Number(text) })}
+        />
+      </At>
       <ChildrenRule value={draft.children} onChange={(children) => rules({ children })} />
     </>
   );

@@ -23,6 +23,7 @@ export interface Block {
   regions?: Record<string, string>;
   choice_traits?: Record<string, string>;
   do_not_track?: string;
+  record_days?: number;
   children?: ChildrenWritten | null;
   banner?: Banner;
   notice?: NoticeWritten | null;
@@ -43,6 +44,7 @@ export interface ToldGroup {
 
 const DEFAULT_CATEGORIES = ["required", "functionality", "performance", "targeting"];
 const IDENTIFIER_DAYS = "90";
+const RECORD_DAYS = 1_825;
 
 type Said = Map<string, Map<string, string>>;
 
@@ -157,6 +159,7 @@ function sayBlock(block: Block): Said {
     say(all, "Rules", `Trait ${trait}`, `means ${category}`);
   }
   say(all, "Rules", "Do Not Track", block.do_not_track === "as-gpc" ? "as Global Privacy Control" : "ignored");
+  say(all, "Rules", "Records of choices are kept", `${block.record_days ?? RECORD_DAYS} days`);
   if (block.children) say(all, "Rules", "Who is known to be a child", JSON.stringify(block.children));
   for (const { name = "", aliases = [], erase = [] } of categories) {
     const title = `Category: ${name}`;
