@@ -28,7 +28,7 @@ async function open(testing, settings = QUIET, options = {}) {
   const names = () => [...new Set(accepted().map(({ event }) => event))];
   const has = (...wanted) => until(`${wanted} arrive`, () => wanted.every((name) => names().includes(name)));
   const track = (...events) => visited.page.evaluate((all) => all.forEach((event) => window.analytics.track(event)), events);
-  return { collector, ...visited, posts, accepted, has, track };
+  return { collector, ...visited, posts, accepted, names, has, track };
 }
 
 const queued = (page) => page.evaluate(() => localStorage.getItem("assent_queue:wk_test"));
@@ -210,15 +210,37 @@ test("always load: nothing goes out where something was refused already", async 
   }
 });
 
-test("always load: a choice that disappears while the page is open leaves none of its identifier", async (testing) => {
+test("always load: what somebody refused on another device ends it once the server has said so", async (testing) => {
+  const answered = { refused: ["performance"], refusedVendors: [] };
+  const prepare = (context) => context.route("**/consent/elsewhere", (route) => route.fulfill({ json: answered }));
+  const settings = { ...REGIMES.eu, tags: [], before: "always-load", surfaces: ["elsewhere"] };
+  const { page, track, has, names } = await open(testing, settings, { prepare });
+  await track("Before");
+  await has("Before");
+  const told = page.waitForResponse("**/consent/elsewhere");
+  await page.evaluate(() => {
+    document.head.insertAdjacentHTML("beforeend", '<meta name="assent-user" content="u-1" data-proof="p">');
+  });
+  await told;
+  await page.waitForTimeout(200);
+  await track("After");
+  await page.waitForTimeout(500);
+  assert.deepEqual(names(), ["Before"]);
+});
+
+test("always load: a choice that disappears while the page is open ends it there too", async (testing) => {
   const { page, context, track, has, accepted } = await open(testing, { ...REGIMES.eu, tags: [], before: "always-load" });
   await button(page, "Accept all").click();
   await track("Granted");
   await has("Granted");
   await page.evaluate(() => localStorage.clear());
   await context.clearCookies();
+  await track("Later");
+  await page.reload();
+  await started(page);
   await track("Unasked");
   await has("Unasked");
+  assert.deepEqual(accepted().filter(({ event }) => event === "Later"), []);
   const [granted, unasked] = ["Granted", "Unasked"].map((name) => accepted().find(({ event }) => event === name));
   assert.equal(unasked.context.consent.categoryPreferences, undefined);
   assert.notEqual(unasked.anonymousId, granted.anonymousId);

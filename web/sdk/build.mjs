@@ -42,9 +42,9 @@ export const BUDGETS = {
   "block.js": KB,
   "shadow.js": 1.5 * KB,
 };
-/** Names of the core's own that no page, store or server knows: letters stand for them in what is served, the same in each chunk. */
+/** Names of the core's own that no page, store or server knows: letters stand for them in the core, the same in each chunk. */
 const OWN =
-  "retryMs lingering mayStore mayCollect surroundings isOnline announce overrides chooser passOn keepsNothing refresh isPermitted held identity post signals resume isRefusedElsewhere isSignalled followers textVersion madeAt collects leave wake adopt taken around permit shared store told optional each drop begin take tell emit root release update domains report banner look days read".split(
+  "retryMs lingering mayStore mayCollect surroundings isOnline announce overrides chooser passOn keepsNothing refresh isPermitted held identity post signals resume isRefusedElsewhere isSignalled followers textVersion madeAt collects leave wake adopt taken around permit shared store told optional each drop begin take tell emit root release update domains report banner look read days".split(
     " ",
   );
 /** None of them is a name of anything else. */
@@ -69,7 +69,7 @@ const styles = {
   },
 };
 
-async function bundle(entry, { format = "iife", define = {} } = {}) {
+async function bundle(entry, { format = "iife", define = {}, own = OWN } = {}) {
   const { outputFiles } = await build({
     entryPoints: [join(here, "src", entry)],
     bundle: true,
@@ -86,7 +86,7 @@ async function bundle(entry, { format = "iife", define = {} } = {}) {
   const { code } = await minify(outputFiles[0].text, {
     compress: { passes: 3 },
     // Also what the browser calls something: nothing of the browser by these names is used.
-    mangle: { properties: { builtins: true, regex: new RegExp(`^(${OWN.join("|")})$`) } },
+    mangle: { properties: { builtins: true, regex: new RegExp(`^(${own.join("|")})$`) } },
     nameCache: { props: { props: Object.fromEntries(OWN.map((name, at) => [`$${name}`, LETTERS[at]])) } },
     ecma: 2022,
     toplevel: true,
@@ -106,7 +106,7 @@ const define = { __CHUNKS__: JSON.stringify(hash), __LIBRARY__: JSON.stringify(`
 files["analytics.min.js"] = await bundle("script.ts", { define });
 files["assent.mjs"] = await bundle("module.ts", { format: "esm", define });
 for (const name of ["snippet", "tcf-stub", "gpp-stub", "block", "shadow"])
-  files[`${name}.js`] = await bundle(`${name}.ts`);
+  files[`${name}.js`] = await bundle(`${name}.ts`, { own: [] });
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(join(dist, "sdk"), { recursive: true });

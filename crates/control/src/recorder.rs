@@ -17,7 +17,7 @@ use consent::{Categories, CategorySet, Choice};
 use event::{Fingerprint, Millis, Pii, Slug, SubjectId};
 use tokio::sync::{mpsc, oneshot};
 use vault::{Arrival, Identifiers, Keys, Resolved};
-use workspace::{Model, Regime};
+use workspace::{Basis, Model, Regime};
 
 use crate::telling::{Plan, Tell};
 use crate::{ChoiceRow, Maker, Method, Presented, Receipt, Store, StoreError, Tenant};
@@ -307,14 +307,16 @@ async fn nameless(
 }
 
 /// Whether a refusal that was taken over from another platform leaves on what its source collects under: then events come
-/// under this identifier, and must obey it. Where that needs a grant none come, and nobody is kept who may still refuse all.
+/// under this identifier, and must obey it. Where each needs a grant none come, and nobody is kept who may still refuse all.
 fn goes_on(tenant: &Tenant, made: &ChoiceMade, categories: &Categories) -> bool {
     let Some(source) = tenant.source(made.source.as_str()) else { return false };
     let category = source.category.as_str();
     let regime = made.presented.as_ref().filter(|presented| presented.is_imported());
     let regime = regime.and_then(|presented| Regime::named(presented.regime.as_deref()?));
-    regime.is_some_and(|regime| regime.model(category) != Model::OptIn)
-        && !made.choice.refused.intersects(categories.key(category))
+    // Events without a stamp come before a grant too, and so do those on another basis.
+    let is_ungranted = source.compat.is_some() || source.basis.is_some_and(|basis| basis != Basis::Consent);
+    let is_on = |regime: Regime| is_ungranted || regime.model(category) != Model::OptIn;
+    regime.is_some_and(is_on) && !made.choice.refused.intersects(categories.key(category))
 }
 
 fn row(made: &ChoiceMade, maker: Option<Maker>, categories: &Categories) -> Result<ChoiceRow, StoreError> {

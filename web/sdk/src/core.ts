@@ -97,6 +97,7 @@ export class Core {
   #isCollecting = false;
   /** Events go out that nobody was asked about (`before: always-load`): unstamped, and of nobody whom the browser keeps. */
   #isUnasked = false;
+  #hasChosen = false;
 
   constructor(start: Start) {
     const { settings, writeKey, api, nonce, identity } = start;
@@ -126,7 +127,7 @@ export class Core {
 
   /** Sees whether somebody chose elsewhere, and follows. */
   look = () => {
-    if (this.consent.refresh()) this.#settle();
+    if (this.consent.refresh() || (this.#isUnasked && !this.#goesUnasked())) this.#settle();
   };
 
   /** Opens the preference centre. */
@@ -211,11 +212,14 @@ export class Core {
     return this.#isCollecting && !keepsNothing && (settings.before[0] === "b" || !!isGranted);
   }
 
-  /** Nobody said anything yet, here or elsewhere. A frame has no banner that could end it. */
+  /**
+   * Nobody said anything yet, here or elsewhere. A frame has no banner that could end it, and a page on which a choice has
+   * ended knows who its visitor is.
+   */
   #goesUnasked(): boolean {
     const { before, source } = this.#start.settings;
     const isRefused = this.consent.denied().includes(source.category) || this.isRefusedElsewhere?.(source.category);
-    return before === "always-load" && top === self && !this.consent.choice && !isRefused;
+    return before === "always-load" && top === self && !this.#hasChosen && !isRefused;
   }
 
   /** Follows what is permitted now; it forgets before it learns. */
@@ -225,11 +229,12 @@ export class Core {
     const { consentMode } = settings;
     if (consentMode) guarded(() => googleUpdate(consentMode, preferences));
     this.#isCollecting = this.consent.collects();
+    this.#hasChosen ||= !!this.consent.choice;
     const wasUnasked = this.#isUnasked;
     this.#isUnasked = !this.#isCollecting && this.#goesUnasked();
     this.#isCollecting ||= this.#isUnasked;
-    // What goes out unasked is of nobody: who accepts gets another identifier, and whose choice has ended is not known by it.
-    if (wasUnasked !== this.#isUnasked) identity.permit("none");
+    // What went out unasked was of nobody: who accepts gets another identifier.
+    if (wasUnasked && !this.#isUnasked) identity.permit("none");
     if (!this.#isCollecting) {
       this.#queue.drop();
       identity.permit("none");

@@ -5,34 +5,29 @@ import { guarded } from "./complain.ts";
 import type { Core } from "./core.ts";
 import { granted, groupsOf, isOptIn, onChange, openOn, pushToLayer, setRaw, watch } from "./surface.ts";
 
-const MARKUP = "optanon-category-";
 /** What `OnConsentChanged` listens to; some sites do so themselves. */
 const CHANGED = "consent.onetrust";
 /** The nonce of this file's own tag, for scripts that a page has it insert. */
 const nonce = (document.currentScript as HTMLScriptElement | null)?.nonce ?? "";
 const inserted = new Set<string>();
 
-const fire = (name: string, detail?: unknown) => dispatchEvent(new CustomEvent(name, { detail }));
-
 function api(core: Core) {
   const { consent, banner } = core;
   const { settings } = consent;
-  const isAsked = isOptIn(core);
   /** A choice that was taken over may be silent about something: then the first layer is still there to be answered. */
   const isAnswered = () => !!consent.choice && !consent.asks();
-  /** A choice that changes something of what was granted and holds. What nobody chose it refuses: a default is no grant. */
-  const choose = (changed: Record<string, boolean> = {}) => {
+  /** What was granted and holds: a default is no grant. */
+  const kept = () => {
     core.look();
-    const { choice } = consent;
     const holds = consent.preferences();
-    const kept = consent.each((id) => !!choice?.categories[id] && !!holds[id]);
-    const { refusedVendors = [] } = choice ?? {};
-    core.choose({ categories: { ...kept, ...changed }, refusedVendors }, "api", "page");
+    return consent.each((id) => !!consent.choice?.categories[id] && !!holds[id]);
   };
+  const choose = (categories: Record<string, boolean>) =>
+    core.choose({ categories, refusedVendors: consent.choice?.refusedVendors ?? [] }, "api", "page");
   return {
     GetDomainData: () => ({
-      ShowAlertNotice: isAsked || settings.regime.first === "ask",
-      ConsentModel: { Name: isAsked ? "opt-in" : "opt-out" },
+      ShowAlertNotice: settings.regime.first === "ask",
+      ConsentModel: { Name: isOptIn(core) ? "opt-in" : "opt-out" },
       Groups: settings.categories.flatMap((one) =>
         groupsOf(one).map((CustomGroupId) => ({ CustomGroupId, GroupName: one.name })),
       ),
@@ -42,17 +37,26 @@ function api(core: Core) {
     OnConsentChanged: (listener: EventListener) => addEventListener(CHANGED, listener),
     AllowAll: () => banner.all("accept_all", "page"),
     RejectAll: () => banner.all("reject_all", "page"),
-    // Who closes it has granted nothing more.
-    Close: () => consent.asks() && choose(),
-    /** A choice of the page's own form, as `C0002:1,C0004:0`; of several groups that are one category, one refuses it. */
+    /** Who closes it has granted nothing more, and what was granted keeps its day. */
+    Close() {
+      const categories = kept();
+      const { choice } = consent;
+      const holds = choice && Object.values(categories).includes(true);
+      if (!consent.asks()) return;
+      if (holds) core.adopt(() => consent.keep({ ...choice, categories, told: false }));
+      else choose(categories);
+    },
+    /** A choice of the page's own form, as `C0002:1,C0004:0`; of several groups that are one category, one refuses it and all grant it. */
     UpdateConsent(_kind: string, said: string) {
+      const named = new Map(said.split(",").map((one) => one.split(":") as [string, string]));
       const changed: Record<string, boolean> = {};
-      for (const one of said.split(",")) {
-        const [group, value] = one.split(":") as [string, string];
-        for (const id of categoriesOf(core, group)) changed[id] = value === "1" && changed[id] !== false;
+      for (const one of settings.categories) {
+        const values = groupsOf(one).map((group) => named.get(group));
+        const isGranted = values.every((value) => value === "1");
+        if (isGranted || values.includes("0")) changed[one.id] = isGranted;
       }
       // Of vendors and purposes it names no group: then it is no choice.
-      if (Object.keys(changed).length) choose(changed);
+      if (Object.keys(changed).length) choose({ ...kept(), ...changed });
     },
     /** Held markup like any other, so it runs once its groups are granted; without groups, once all are. */
     InsertScript(src: string, selector: string, then?: () => void, _options?: unknown, groups?: string | number) {
@@ -83,12 +87,12 @@ function tell(core: Core): string[] {
   const groups = [...granted(core, groupsOf)];
   const detail = groups.flatMap(([group, isGranted]) => (isGranted ? group : []));
   const list = `,${detail},`;
-  const lists = { OnetrustActiveGroups: list, OptanonActiveGroups: list };
-  Object.assign(page, lists);
+  page.OnetrustActiveGroups = list;
+  page.OptanonActiveGroups = list;
   write(core, groups);
   const event = "OneTrustGroupsUpdated";
-  fire(event, detail);
-  pushToLayer({ event, ...lists });
+  dispatchEvent(new CustomEvent(event, { detail }));
+  pushToLayer({ event, OnetrustActiveGroups: list, OptanonActiveGroups: list });
   guarded(() => page.OptanonWrapper?.());
   return detail;
 }
@@ -96,7 +100,7 @@ function tell(core: Core): string[] {
 function write(core: Core, groups: [group: string, isGranted: boolean][]) {
   const { consent } = core;
   const { choice } = consent;
-  if (!choice || consent.asks()) return;
+  if (!choice) return;
   const at = new Date(choice.madeAt);
   const said = new URLSearchParams({
     isGpcEnabled: `${Number(consent.isSignalled())}`,
@@ -105,26 +109,23 @@ function write(core: Core, groups: [group: string, isGranted: boolean][]) {
     groups: `${groups.map(([group, isGranted]) => `${group}:${Number(isGranted)}`)}`,
   });
   setRaw(core, "OptanonConsent", `${said}`);
-  setRaw(core, "OptanonAlertBoxClosed", at.toISOString());
+  if (!consent.asks()) setRaw(core, "OptanonAlertBoxClosed", at.toISOString());
 }
 
 /** Markup held for its groups is held for our categories. */
 function hold(core: Core) {
-  const found = document.querySelectorAll<HTMLElement>(`[class*="${MARKUP}"]:not([data-category])`);
+  const found = document.querySelectorAll<HTMLElement>('[class*="optanon-category-"]:not([data-category])');
   for (const element of found) {
     // Of a drawing, `className` is no text.
-    const [, after] = element.classList.value.split(MARKUP) as [string, string];
-    mark(core, element, (after.split(" ") as [string])[0].split("-"));
+    const [, names] = /optanon-category-(\S*)/.exec(element.classList.value) as unknown as [string, string];
+    mark(core, element, names.split("-"));
   }
   if (found.length) core.tags.release();
 }
 
-const categoriesOf = ({ consent }: Core, group: string) =>
-  consent.settings.categories.flatMap((one) => (groupsOf(one).includes(group) ? one.id : []));
-
-function mark(core: Core, element: HTMLElement, groups: readonly string[]) {
+function mark({ consent }: Core, element: HTMLElement, groups: readonly string[]) {
   const ids = groups.flatMap((group) => {
-    const named = categoriesOf(core, group);
+    const named = consent.settings.categories.flatMap((one) => (groupsOf(one).includes(group) ? one.id : []));
     // A group that nobody knows stays in the list, and nobody grants it.
     return named.length ? named : group;
   });
@@ -136,15 +137,17 @@ function start(core: Core) {
   const page = window as unknown as Record<string, unknown>;
   page.OneTrust = { ...(page.OneTrust as object | undefined), ...api(core) };
   page.Optanon = page.OneTrust;
-  openOn(core, "#ot-sdk-btn,.ot-sdk-show-settings");
-  watch(() => hold(core));
+  watch(() => {
+    openOn("#ot-sdk-btn,.ot-sdk-show-settings");
+    hold(core);
+  });
   let applied = core.consent.choice?.madeAt;
   onChange(core, () => {
-    fire(CHANGED, tell(core));
+    dispatchEvent(new CustomEvent(CHANGED, { detail: tell(core) }));
     const { madeAt } = core.consent.choice ?? {};
     // Pages load anew at it: what is heard of another device after each load is no choice of this page's visitor. The report
     // of the choice, which follows this, is to be on its way by then.
-    if (madeAt !== applied) setTimeout(fire, 0, "OTConsentApplied");
+    if (madeAt !== applied) setTimeout(() => dispatchEvent(new CustomEvent("OTConsentApplied")));
     applied = madeAt;
   });
   tell(core);

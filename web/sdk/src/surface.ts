@@ -33,8 +33,7 @@ export function granted<T>({ consent }: Core, namesOf: (category: Category, inde
   const preferences = consent.preferences();
   const all = new Map<T, boolean>();
   consent.settings.categories.forEach((category, index) => {
-    for (const name of namesOf(category, index))
-      all.set(name, preferences[category.id] === true && all.get(name) !== false);
+    for (const name of namesOf(category, index)) all.set(name, !!preferences[category.id] && (all.get(name) ?? true));
   });
   return all;
 }
@@ -75,13 +74,9 @@ export function onChange({ consent, followers }: Core, act: () => void) {
   });
 }
 
-/** Elements of the page that open the choices. */
-export function openOn(core: Core, selector: string) {
-  document.addEventListener("click", (event) => {
-    if (!(event.target as Element | null)?.closest?.(selector)) return;
-    event.preventDefault();
-    core.open();
-  });
+/** Elements of the page that open the choices, marked as those of pages made for Assent are. */
+export function openOn(selector: string) {
+  for (const one of document.querySelectorAll<HTMLElement>(selector)) one.dataset.assentOpen = "";
 }
 
 /** Now and whenever the page adds something. */

@@ -41,8 +41,10 @@ class TrustArc {
       tell();
     };
     addEventListener("message", this.#answer);
-    openOn(core, REOPEN);
-    watch(() => this.#link());
+    watch(() => {
+      openOn(REOPEN);
+      this.#link();
+    });
     if (core.consent.choice) this.#write();
     onChange(core, this.#changed);
   }

@@ -11,7 +11,7 @@ use http::header::{COOKIE, HOST, HeaderName, HeaderValue, ORIGIN};
 use http::uri::{Authority, Uri};
 use http::{HeaderMap, request::Parts};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use workspace::{Banner, Model, Regime};
+use workspace::{Banner, Before, Model, Regime};
 
 use crate::choice::Chosen;
 
@@ -144,13 +144,15 @@ fn list<'i>(items: impl Iterator<Item = &'i str>) -> String {
     items.map(|item| utf8_percent_encode(item, ITEM).to_string()).collect::<Vec<_>>().join(".")
 }
 
-/// As the SDK has it: a choice holds as long as its regime says, and what is on unless it is refused is remembered as long
-/// as a browser remembers anything.
+/// As the SDK has it: a choice holds as long as its regime says, and what is on unless it is refused, or sent all the same
+/// (`always-load`), is remembered as long as a browser remembers anything.
 fn days(chosen: &Chosen, now: Millis) -> i64 {
     let row = chosen.regime.row();
     let rules = chosen.owner.tenant.gate.rules();
     let on: Vec<&str> = rules.categories.names(rules.categories.optional());
-    let on: Vec<&str> = on.into_iter().filter(|name| chosen.regime.model(name) != Model::OptIn).collect();
+    let goes_unasked = chosen.owner.site().banner().before(chosen.regime) == Before::AlwaysLoad;
+    let is_on = |name: &&str| goes_unasked || chosen.regime.model(name) != Model::OptIn;
+    let on: Vec<&str> = on.into_iter().filter(is_on).collect();
     let refused = rules.categories.names(chosen.choice.refused);
     let lasts =
         on.iter().any(|name| refused.contains(name)) || !(on.is_empty() || chosen.presented.refused_vendors.is_empty());

@@ -87,10 +87,12 @@ impl Kept {
 
     /// `is_permitted`: an event under the alias was stored by consent.
     pub(crate) fn sealing(&self, owner: KeyOwner, chosen: Option<&Chosen>, is_permitted: bool) -> Sealing {
-        // What another workspace of this host has sealed, or a page has put there, seals nothing of this alias.
+        // What is no seal of this workspace's is left alone: another's of this host would be sealed over in turn.
         let is_sealed = || {
-            let keys = &owner.tenant.fingerprints;
-            self.alias.as_deref().is_some_and(|alias| since(&self.sealed, alias, keys).is_some())
+            let open = |sealed: &String| opened(sealed, &owner.tenant.fingerprints);
+            let ours: Vec<Seal> = self.sealed.iter().filter_map(open).collect();
+            let is_of_alias = |seal: &Seal| Some(&seal.alias) == self.alias.as_ref();
+            ours.iter().any(is_of_alias) || (ours.is_empty() && !self.sealed.is_empty())
         };
         match chosen.and_then(permits) {
             Some(false) if !self.sealed.is_empty() => Sealing::TakeAway(owner),
@@ -127,13 +129,13 @@ pub(crate) fn with_events(sealing: &Sealing, head: &Parts, is_https: bool, now: 
 /// Since when an alias is in use, as the oldest of its seals says; `None` where it has none, or those of another alias or
 /// workspace.
 pub(crate) fn since(sealed: &[String], alias: &str, keys: &Fingerprints) -> Option<Millis> {
-    sealed.iter().filter_map(|sealed| opened(sealed, alias, keys)).min()
+    let ours = sealed.iter().filter_map(|sealed| opened(sealed, keys));
+    ours.filter(|seal| seal.alias == alias).map(|seal| Millis(seal.since_ms)).min()
 }
 
-fn opened(sealed: &str, alias: &str, keys: &Fingerprints) -> Option<Millis> {
+fn opened(sealed: &str, keys: &Fingerprints) -> Option<Seal> {
     let token = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-    let seal: Seal = serde_json::from_slice(&keys.open(PURPOSE, &token)?).ok()?;
-    (seal.alias == alias).then_some(Millis(seal.since_ms))
+    serde_json::from_slice(&keys.open(PURPOSE, &token)?).ok()
 }
 
 /// Until when an alias may be used that is in use since then.

@@ -102,12 +102,14 @@ fn held_days(workspace: &Workspace) -> u16 {
     regimes.iter().map(|regime| regime.row().lifetime_days).max().unwrap_or(COOKIE_DAYS_MAX)
 }
 
-/// How long the cookie of a choice lies: a refusal outlives its choice where the category would be on again without it.
+/// How long the cookie of a choice lies: a refusal outlives its choice where the category would be on again without it, or
+/// events go out all the same.
 fn choice_days(workspace: &Workspace) -> u16 {
     let rules = &workspace.consent;
     let is_on = |regime: &workspace::Regime| {
         let mut optional = rules.categories.iter().filter(|rule| !rule.name.is_required());
         optional.any(|rule| regime.model(rule.name.as_str()) != Model::OptIn)
     };
-    if rules.regimes().iter().any(is_on) { COOKIE_DAYS_MAX } else { held_days(workspace) }
+    let goes_unasked = !workspace.risks().is_empty();
+    if goes_unasked || rules.regimes().iter().any(is_on) { COOKIE_DAYS_MAX } else { held_days(workspace) }
 }

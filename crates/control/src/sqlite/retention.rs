@@ -35,9 +35,14 @@ impl Sqlite {
             .execute(&mut *write)
             .await?;
             write.commit().await?;
-            self.empty_wal().await?;
         }
         let last = rows.last().filter(|_| rows.len() == look.rows_max as usize);
+        // Also where this sweep has deleted nothing: the one before may have met a reader.
+        if last.is_none()
+            && let Err(error) = self.empty_wal().await
+        {
+            tracing::warn!(%error, "deleted records of choices stay readable in the state's log until the next sweep");
+        }
         let next = last.map(|last| Look { after: (last.received_at, last.position), ..look });
         Ok(Forgotten { gone: going.len() as u64, next })
     }
@@ -53,8 +58,9 @@ struct Old {
 }
 
 /// Who is unknown has no refusal that stands by this record. Of a subject a record stays while it is the last word on
-/// something that it refuses; what it grants has ended, because it is older than any choice holds. Vendors are refused by
-/// what a page of Assent's said last: it names all of them.
+/// something that it refuses; what it grants has ended, because it is older than any choice holds. Of two words of the same
+/// time the refusal is the last, as in a standing. Vendors are refused by what a page of Assent's said last: it names all of
+/// them. An import without a time of its own stays too: by its record one that comes again is known.
 async fn old(
     write: &mut SqliteConnection,
     workspace: &str,
@@ -67,13 +73,15 @@ async fn old(
                  select 1 from json_each(old.refused) as word where not exists (
                      select 1 from choice_history as later
                      where later.workspace = old.workspace and later.subject = old.subject
-                           and (later.made_at, later.position) > (old.made_at, old.position)
-                           and word.value in (select value from json_each(later.granted)
-                                              union all select value from json_each(later.refused))))
+                           and (later.made_at > old.made_at
+                                    and word.value in (select value from json_each(later.granted))
+                                or (later.made_at, later.position) > (old.made_at, old.position)
+                                    and word.value in (select value from json_each(later.refused)))))
+             or old.method = 'import' and old.made_at = old.received_at
              or old.presented ->> '$.refusedVendors[0]' is not null and not exists (
                  select 1 from choice_history as later
                  where later.workspace = old.workspace and later.subject = old.subject
-                       and (later.made_at, later.position) > (old.made_at, old.position)
+                       and later.made_at > old.made_at
                        and later.presented ->> 'method' <> 'imported')) as stands
          from choice_history as old
          where old.workspace = $1 and old.received_at < $2 and (old.received_at, old.position) > ($3, $4)

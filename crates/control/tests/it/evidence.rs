@@ -152,7 +152,7 @@ type Kept = (u8, i64, Option<u8>, &'static [&'static str], &'static [&'static st
 #[test]
 fn records_go_by_age_and_the_last_word_of_a_refusal_stays() {
     const DAY_MS: i64 = 86_400_000;
-    let said: [Kept; 10] = [
+    let said: [Kept; 13] = [
         (1, 0, Some(1), &["performance"], &[]),
         (2, 1, Some(2), &[], &["targeting"]),
         (3, 2, Some(3), &[], &["targeting"]),
@@ -160,6 +160,9 @@ fn records_go_by_age_and_the_last_word_of_a_refusal_stays() {
         (5, 4, Some(4), &["performance"], &["targeting"]),
         (8, 5, Some(5), &["performance"], &["vendor:ga"]),
         (9, 6, Some(6), &["performance"], &["vendor:ga"]),
+        (11, 7, Some(7), &[], &["targeting"]),
+        (12, 7, Some(7), &["targeting"], &[]),
+        (13, 8, Some(8), &["performance"], &[]),
         (6, 50, Some(3), &["targeting"], &[]),
         (7, 60, Some(4), &["performance"], &["functionality"]),
         (10, 61, Some(6), &["performance"], &[]),
@@ -179,6 +182,7 @@ fn records_go_by_age_and_the_last_word_of_a_refusal_stays() {
                 maker,
                 granted: names(granted),
                 refused,
+                method: if number == 13 { Method::Import } else { template.method },
                 made_at: at,
                 received_at: at,
                 presented: Some(Presented { method, refused_vendors, ..Presented::default() }),
@@ -194,15 +198,19 @@ fn records_go_by_age_and_the_last_word_of_a_refusal_stays() {
             gone.push(forgotten.gone);
             look = forgotten.next;
         }
-        assert_eq!(gone, [1, 2, 0, 1], "1; 3 and 4; neither 5 nor 8; 9");
+        assert_eq!(
+            gone,
+            [1, 2, 0, 1, 1, 0],
+            "1; 3 and 4; neither 5 nor 8; 9; 12, said at the time of 11, and no import"
+        );
         let mut left = Vec::new();
-        for of in [None].into_iter().chain((1..=6).map(Some)) {
+        for of in [None].into_iter().chain((1..=8).map(Some)) {
             let rows = scene.store.history("acme", of.map(subject)).await.expect("reads");
             left.extend(rows.iter().map(|row| row.receipt.0[0]));
         }
         left.sort_unstable();
-        assert_eq!(left, [2, 5, 6, 7, 8, 10]);
-        for number in 1..=10 {
+        assert_eq!(left, [2, 5, 6, 7, 8, 10, 11, 13]);
+        for number in 1..=13 {
             let is_there = left.contains(&number);
             assert_eq!(evidence.receipt(Receipt([number; 16])).await.expect("answers") == Issued::Unknown, !is_there);
             assert_eq!(scene.store.leaf_of("acme", Receipt([number; 16])).await.expect("reads").is_some(), is_there);
