@@ -2,9 +2,10 @@
 //! made by npm: each file as it is and compressed. When a folder is not there its table is empty and the routes say how to
 //! make it; a Rust developer needs no Node to build and test this crate.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
+
+use libdeflater::{CompressionLvl, Compressor};
 
 fn main() -> io::Result<()> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
@@ -63,11 +64,13 @@ fn embed(file: &Path, out: &Path) -> io::Result<String> {
     let name =
         file.file_name().and_then(|name| name.to_str()).ok_or_else(|| io::Error::other("a file without name"))?;
     let plain = fs::read(file)?;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(&plain)?;
+    let mut encoder = Compressor::new(CompressionLvl::best());
+    let mut gzip = vec![0; encoder.gzip_compress_bound(plain.len())];
+    let bytes = encoder.gzip_compress(&plain, &mut gzip).map_err(io::Error::other)?;
+    gzip.truncate(bytes);
     let (plain_path, gzip_path) = (out.join(name), out.join(format!("{name}.gz")));
     fs::write(&plain_path, plain)?;
-    fs::write(&gzip_path, encoder.finish()?)?;
+    fs::write(&gzip_path, gzip)?;
     let (plain, gzip) = (literal(&plain_path)?, literal(&gzip_path)?);
     Ok(format!("    File {{ name: {name:?}, plain: include_bytes!({plain}), gzip: include_bytes!({gzip}) }},\n"))
 }

@@ -9,14 +9,13 @@
 //! bounded.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Write;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use flate2::write::GzEncoder;
-use flate2::{Compression, Crc};
+use flate2::Crc;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderValue, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, StatusCode};
+use libdeflater::{CompressionLvl, Compressor};
 use workspace::{Sdk, Workspace};
 
 use crate::answer::{Answer, empty, with_body};
@@ -139,10 +138,13 @@ fn hosts(workspace: &Workspace) -> String {
     pairs.collect::<Vec<_>>().join(" ")
 }
 
+/// As gzip, at its best: some milliseconds, once for each key, and three percent less for each visitor than zlib's best.
 fn packed(content: &[u8]) -> std::io::Result<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(content)?;
-    Ok(encoder.finish()?.into())
+    let mut encoder = Compressor::new(CompressionLvl::best());
+    let mut gzip = vec![0; encoder.gzip_compress_bound(content.len())];
+    let bytes = encoder.gzip_compress(content, &mut gzip).map_err(std::io::Error::other)?;
+    gzip.truncate(bytes);
+    Ok(gzip.into())
 }
 
 impl Script {
