@@ -168,6 +168,19 @@ async fn where_it_is_on_until_refused_granting_again_takes_two_steps() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_what_goes_out_unasked_is_remembered_as_long() {
+    let yaml = "workspace: acme\nsources: [{ name: web, kind: browser, write_key: wk_web, compat: segment, sdk: assent }]\n\
+                consent: { default_regime: eu, banner: { before: { eu: always-load } } }";
+    let world = World::of(yaml).await;
+    let reply = send(&world, FORM, &[OWN], "method=reject_all").await;
+    let cookie = reply.header("set-cookie").expect("kept");
+    assert!(cookie.contains("Max-Age=34560000"), "400 days: {cookie}");
+    let reply = send(&world, FORM, &[OWN], "method=accept_all").await;
+    let cookie = reply.header("set-cookie").expect("kept");
+    assert!(cookie.contains("Max-Age=15552000"), "a grant ends after 180 days: {cookie}");
+}
+
+#[tokio::test]
 async fn a_form_refuses_for_whom_the_browser_names() {
     let world = World::start().await;
     let known =

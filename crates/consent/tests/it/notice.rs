@@ -198,6 +198,10 @@ fn the_declaration_lists_every_key_and_needs_no_notice() {
     ] {
         assert!(all.contains(key), "{key} in {all:#?}");
     }
+    let unasked = "workspace: shop\nsources: [{ name: web, kind: browser, sdk: assent, compat: segment }]\nconsent: { \
+                   default_regime: eu, banner: { before: { eu: always-load } } }";
+    let unasked = keys(&workspace::parse(unasked, &|_| None).expect("valid"));
+    assert!(unasked.contains("assent_choice cookie 400d required"), "a refusal ends it for good: {unasked:#?}");
     let without_pages = workspace::parse("workspace: shop", &|_| None).expect("valid");
     assert!(keys(&without_pages).is_empty(), "who has no pages stores nothing in browsers");
 }

@@ -34,8 +34,8 @@ impl Sqlite {
             .bind(json(&going)?)
             .execute(&mut *write)
             .await?;
-            write.commit().await?;
         }
+        write.commit().await?;
         let last = rows.last().filter(|_| rows.len() == look.rows_max as usize);
         // Also where this sweep has deleted nothing: the one before may have met a reader.
         if last.is_none()

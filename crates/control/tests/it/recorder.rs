@@ -129,24 +129,28 @@ fn a_refusal_from_somebody_unknown_leaves_no_trace_of_them() {
 fn a_refusal_that_was_taken_over_is_kept_under_its_identifier_where_events_go_on_under_it() {
     run(async {
         let scene = scene().await;
-        let import = async |id, regime: Option<&str>, says: &[&str]| {
+        let import = async |(source, id): (&str, &str), regime: Option<&str>, says: &[&str]| {
             let presented = Presented {
                 method: Some("imported".to_owned()),
                 regime: regime.map(str::to_owned),
                 ..Presented::default()
             };
+            let source = source.parse().expect("a slug");
             let refusal = scene.choice(Some(id), None, says);
-            scene.record(ChoiceMade { presented: Some(presented), ..refusal }).await
+            scene.record(ChoiceMade { presented: Some(presented), source, ..refusal }).await
         };
-        let kept = import("a-us", Some("us"), &["-targeting"]).await;
-        assert!(matches!(kept, Recorded::Known { .. }), "{kept:?}");
-        assert_eq!(known(&scene.tenant, &[anonymous(&scene.tenant, "a-us")]), "+[] -[targeting]");
+        // Of a source that rests on a contract events come before a grant too.
+        for (source, id, regime) in [("web", "a-us", "us"), ("api", "a-contract", "eu")] {
+            let kept = import((source, id), Some(regime), &["-targeting"]).await;
+            assert!(matches!(kept, Recorded::Known { .. }), "{id}: {kept:?}");
+            assert_eq!(known(&scene.tenant, &[anonymous(&scene.tenant, id)]), "+[] -[targeting]");
+        }
         for (id, regime, says) in [
             ("a-eu", Some("eu"), &["-targeting"][..]),
             ("a-nowhere", None, &["-targeting"]),
             ("a-all", Some("us"), &["-targeting", "-performance"]),
         ] {
-            let nobodys = import(id, regime, says).await;
+            let nobodys = import(("web", id), regime, says).await;
             assert!(matches!(nobodys, Recorded::Anonymous { .. }), "{id}: {nobodys:?}");
             let print = anonymous(&scene.tenant, id);
             assert_eq!(scene.store.sightings("acme", &[print]).await.expect("reads"), [None]);
