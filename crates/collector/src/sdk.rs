@@ -138,7 +138,8 @@ fn hosts(workspace: &Workspace) -> String {
     pairs.collect::<Vec<_>>().join(" ")
 }
 
-/// As gzip, at its best: some milliseconds, once for each key, and three percent less for each visitor than zlib's best.
+/// As gzip, at its best: three percent less for each visitor than zlib's best. Six milliseconds for a script, which is kept,
+/// and half of one for `block.js`, which is not.
 fn packed(content: &[u8]) -> std::io::Result<Bytes> {
     let mut encoder = Compressor::new(CompressionLvl::best());
     let mut gzip = vec![0; encoder.gzip_compress_bound(content.len())];

@@ -1,6 +1,7 @@
 // One request to the collector, and what its answer means. The content type keeps it from needing a preflight; the write
-// key stands in the body; no cookie travels but in a beacon (`queue.ts`) and with a choice, which a collector of the same site answers with the cookie
-// that keeps it: Safari keeps for seven days what a script writes. Those are `SameSite`, so a collector elsewhere gets none.
+// key stands in the body; no cookie travels but in a beacon (`queue.ts`) and with a choice, which a collector of the same
+// site answers with the cookie that keeps it: Safari keeps for seven days what a script writes. Those are `SameSite`, so a
+// collector elsewhere gets none.
 
 /** What to do after a request: nothing more, never again, or again after so many milliseconds at the earliest. */
 export type Outcome = "done" | "refused" | { readonly retryMs: number };

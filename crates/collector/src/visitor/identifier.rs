@@ -4,10 +4,10 @@
 //! younger; both end when its days are over, and no later choice gives them more.
 //!
 //! They are set only where the choice permits what the source collects for, and the page has stored the alias by that
-//! permission. A choice that refuses it takes them away; one that is silent about it changes nothing. On pages of Segment's SDK, whose choices are events, no such
-//! answer ever comes: there the first event that is stored under the alias by consent brings the seal, and a choice among
-//! events that refuses it takes the seal away. The alias is left as the page wrote it, since only the page knows
-//! the domain of its cookie.
+//! permission. A choice that refuses it takes them away; one that is silent about it changes nothing. On pages of Segment's
+//! SDK, whose choices are events, no such answer ever comes: there the first event that is stored under the alias by consent
+//! brings the seal, and a choice among events that refuses it takes the seal away. The alias is left as the page wrote it,
+//! since only the page knows the domain of its cookie.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -3,7 +3,7 @@
 //! (`tests/consent/notice.test.mjs`) compares what it finds after every kind of choice with what is declared.
 
 use workspace::{
-    Catalogue, Category, Lifetime, Model, Sdk, Source, SourceKind, StoreKind, StoredKey, Surface, Unit, Workspace,
+    Catalogue, Category, Lifetime, Model, Risk, Sdk, Source, SourceKind, StoreKind, StoredKey, Surface, Unit, Workspace,
 };
 
 /// The longest that browsers keep a cookie, and so a refusal that outlives its choice (`web/sdk/src/consent.ts`).
@@ -110,6 +110,6 @@ fn choice_days(workspace: &Workspace) -> u16 {
         let mut optional = rules.categories.iter().filter(|rule| !rule.name.is_required());
         optional.any(|rule| regime.model(rule.name.as_str()) != Model::OptIn)
     };
-    let goes_unasked = !workspace.risks().is_empty();
+    let goes_unasked = workspace.risks().iter().any(|risk| matches!(risk, Risk::AlwaysLoad { .. }));
     if goes_unasked || rules.regimes().iter().any(is_on) { COOKIE_DAYS_MAX } else { held_days(workspace) }
 }

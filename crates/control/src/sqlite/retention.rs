@@ -17,24 +17,21 @@ impl Sqlite {
     ) -> Result<Forgotten, sqlx::Error> {
         let mut write = self.begin().await?;
         let rows = old(&mut write, workspace, before, look).await?;
-        let mut going = Vec::new();
-        for row in rows.iter().filter(|row| !row.stands) {
-            sqlx::query("delete from choice_history where position = $1")
-                .bind(row.position)
-                .execute(&mut *write)
-                .await?;
-            going.push(hex(&row.receipt));
-        }
-        if !going.is_empty() {
-            sqlx::query(
-                "delete from ledger_side
-                 where workspace = $1 and receipt in (select unhex(value) from json_each($2))",
-            )
-            .bind(workspace)
-            .bind(json(&going)?)
+        let going: Vec<&Old> = rows.iter().filter(|row| !row.stands).collect();
+        let positions: Vec<i64> = going.iter().map(|row| row.position).collect();
+        sqlx::query("delete from choice_history where position in (select value from json_each($1))")
+            .bind(json(&positions)?)
             .execute(&mut *write)
             .await?;
-        }
+        let receipts: Vec<String> = going.iter().map(|row| hex(&row.receipt)).collect();
+        sqlx::query(
+            "delete from ledger_side
+             where workspace = $1 and receipt in (select unhex(value) from json_each($2))",
+        )
+        .bind(workspace)
+        .bind(json(&receipts)?)
+        .execute(&mut *write)
+        .await?;
         write.commit().await?;
         let last = rows.last().filter(|_| rows.len() == look.rows_max as usize);
         // Also where this sweep has deleted nothing: the one before may have met a reader.

@@ -66,7 +66,7 @@ export function RulesSection({ draft, onChange }: SectionProps) {
           hint="From its arrival, and at least as long as a choice holds. What somebody refuses today stays while they are known."
           type="number"
           min={1}
-          value={String(draft.record_days ?? "")}
+          value={String(draft.record_days)}
           error={refusedAt("record_days")}
           onChange={(text) => rules({ record_days: Number(text) })}
         />
