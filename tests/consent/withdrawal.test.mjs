@@ -111,6 +111,35 @@ test("a tab that heard nothing looks before it captures, and before it sends", a
   assert.ok(!events().some(({ event }) => event === "Unheard"));
 });
 
+test("a withdrawal takes the category's cookies of every path above the page, its storage and its databases, and no other's", async (testing) => {
+  const { page, collector } = await open(testing);
+  await page.goto(`${collector.url}page/shop/one`);
+  await started(page);
+  await button(page, "Accept all").click();
+  await page.evaluate(async () => {
+    for (const path of ["/", "/page", "/page/", "/page/shop", "/page/shop/one"]) {
+      document.cookie = `_stats_${path.length}=1; path=${path}`;
+      document.cookie = `_own_${path.length}=1; path=${path}`;
+    }
+    const made = (name) => new Promise((resolve) => (indexedDB.open(name).onsuccess = ({ target }) => resolve(target.result.close())));
+    for (const name of ["_stats_db", "own_db"]) await made(name);
+    for (const store of [localStorage, sessionStorage]) for (const name of ["_stats_key", "own_key"]) store.setItem(name, "1");
+  });
+  const left = () =>
+    page.evaluate(async () => [
+      ...document.cookie.split("; ").map((one) => one.split("=")[0]),
+      ...[localStorage, sessionStorage].flatMap((store) => Object.keys(store)),
+      ...(await indexedDB.databases()).map(({ name }) => name),
+    ]);
+  assert.equal((await left()).filter((name) => name.startsWith("_stats")).length, 8);
+  await button(page, "Withdraw consent").click();
+  await until("the databases are gone", async () => !(await left()).includes("_stats_db"));
+  const names = await left();
+  assert.deepEqual(names.filter((name) => name.startsWith("_stats")), []);
+  const own = ["_own_1", "_own_14", "_own_10", "_own_6", "_own_5", "own_db", "own_key", "own_key"];
+  assert.deepEqual(names.filter((name) => name.includes("own_")).sort(), own.sort());
+});
+
 test("what waits for a retry is dropped, also from storage", async (testing) => {
   const { page, collector, events } = await open(testing);
   await button(page, "Accept all").click();

@@ -45,7 +45,7 @@ pub struct CategoryRule {
     pub name: Category,
     /// Other keys of a stamp that mean this category: TrustArc's `ta-2`, OneTrust's `C0002`.
     pub aliases: Vec<Category>,
-    /// Cookies and storage keys of the site that go when it is withdrawn; `*` stands for any characters.
+    /// Cookies, storage keys and databases of the site that go when it is withdrawn; `*` stands for any characters.
     pub erase: Vec<String>,
 }
 

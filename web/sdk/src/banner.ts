@@ -66,7 +66,7 @@ export class Banner {
   }
 
   /** That the browser's signal was honoured, where the regime has it said. */
-  honoured = (): HTMLElement | false => {
+  gpcNotice = (): HTMLElement | false => {
     const { regime, texts } = this.#consent.settings;
     return regime.gpc.show && this.#consent.isSignalled() && status(texts.gpc);
   };
@@ -75,7 +75,7 @@ export class Banner {
     const consent = this.#consent;
     const asks = consent.asks();
     const lingers = this.#actions.lingering();
-    const holds = [consent.choice?.categories, (this.honoured() as HTMLElement).textContent, consent.preferences()];
+    const holds = [consent.choice?.categories, (this.gpcNotice() as HTMLElement).textContent, consent.preferences()];
     const state = JSON.stringify([asks, lingers, holds]);
     if (state === this.#shown) return;
     this.#shown = state;
@@ -100,7 +100,7 @@ export class Banner {
         { class: "s", tabindex: "0", role: "group", "aria-labelledby": "t" },
         h("h2", { id: "t" }, texts.title),
         h("p", {}, texts.body),
-        this.honoured(),
+        this.gpcNotice(),
         this.#links(),
       ),
       h(
@@ -122,7 +122,7 @@ export class Banner {
       { class: "c", "aria-label": texts.control },
       floats && button(texts.control, this.#actions.open),
       floats && grants && button(texts.withdraw, () => this.all("withdraw", "control")),
-      this.honoured(),
+      this.gpcNotice(),
       lingers.length > 0 && status(`${texts.reload} ${lingers.join(", ")}`),
       lingers.length > 0 && button(texts.reloadButton, () => location.reload()),
     );

@@ -44,7 +44,7 @@ class Centre {
           "div",
           { class: "y", tabindex: "0", role: "group", "aria-labelledby": "d" },
           h("p", {}, body),
-          core.banner.honoured(),
+          core.banner.gpcNotice(),
           ...settings.categories.map((category) => this.#category(category)),
           receipt &&
             h("p", {}, h("a", { class: "v", href: receipt, target: "_blank", rel: "noopener" }, texts.receipt)),

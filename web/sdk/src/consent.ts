@@ -4,8 +4,8 @@
 import { type MadeChoice, read, write } from "./choice.ts";
 import { denied, named, optOut, type Preferences, REQUIRED, type Rules, type Signals, type Use } from "./decide.ts";
 import { type AssentSettings, type Choice, type Layer, type Method, OVER_GPC } from "./settings.ts";
+import { DAY_MS } from "./store.ts";
 
-const DAY_MS = 86_400_000;
 /** Browsers keep no cookie longer. */
 const COOKIE_DAYS_MAX = 400;
 

@@ -58,7 +58,7 @@ async function ask({ report }: Core, person: Person): Promise<Refused | undefine
   const { settings } = consent;
   const preferences = consent.preferences.bind(consent);
   const permits = consent.permits.bind(consent);
-  const { honoured } = banner;
+  const { gpcNotice } = banner;
   let elsewhere = NOTHING;
   /** Who was asked about. */
   let asked = "";
@@ -71,7 +71,7 @@ async function ask({ report }: Core, person: Person): Promise<Refused | undefine
   };
   consent.permits = (use) => !(use.vendor && elsewhere.refusedVendors.includes(use.vendor)) && permits(use);
   core.isRefusedElsewhere = (id) => elsewhere.refused.includes(id);
-  banner.honoured = () => {
+  banner.gpcNotice = () => {
     const here = preferences();
     const off = [
       ...settings.categories.filter(({ id }) => here[id] && elsewhere.refused.includes(id)),
@@ -80,7 +80,7 @@ async function ask({ report }: Core, person: Person): Promise<Refused | undefine
       ),
     ];
     const said = `${settings.texts.elsewhere} ${off.map(({ name }) => name).join(", ")}`;
-    return off.length > 0 ? h("div", {}, honoured(), h("p", { class: "g", role: "status" }, said)) : honoured();
+    return off.length > 0 ? h("div", {}, gpcNotice(), h("p", { class: "g", role: "status" }, said)) : gpcNotice();
   };
 
   const hear = (now: Refused) => {

@@ -7,7 +7,7 @@ import type { Fields } from "./calls.ts";
 import type { MadeChoice } from "./choice.ts";
 import type { Consent } from "./consent.ts";
 import { pauseMs, type post } from "./send.ts";
-import { keep, list, type Store, site } from "./store.ts";
+import { DAY_MS, keep, list, type Store, site } from "./store.ts";
 import { uuid } from "./uuid.ts";
 
 export interface Chooser {
@@ -30,7 +30,7 @@ interface Told extends Fields {
 
 /** Where reports of visitors who are known wait for the next page: whoever withdraws is forgotten at once. */
 const KEY = "assent_untold";
-const KEPT_MS = 90 * 86_400_000;
+const KEPT_MS = 90 * DAY_MS;
 /** A request that hangs must not hold up what was chosen since. */
 const PATIENCE_MS = 10_000;
 

@@ -132,7 +132,7 @@ export interface Category {
   readonly aliases?: readonly string[];
   readonly name: string;
   readonly description: string;
-  /** Cookies and storage keys of this site that go when it is withdrawn; `*` stands for any characters. */
+  /** Cookies, storage keys and databases of this site that go when it is withdrawn; `*` stands for any characters. */
   readonly erase?: readonly string[];
 }
 

@@ -1,7 +1,7 @@
 // Cookies and localStorage of the page's site. Nothing here asks whether it may: callers do, and before a permission
 // they do not call.
 
-const DAY_S = 86_400;
+export const DAY_MS = 86_400_000;
 /** Where the choice lies, unless the settings say otherwise. */
 export const CHOICE_KEY = "assent_choice";
 
@@ -25,12 +25,12 @@ export function domains(): string[] {
   return [...wider, ""];
 }
 
-function write(name: string, value: string, domain: string, days: number) {
+function write(name: string, value: string, domain: string, days: number, path = "/") {
   const where = domain ? `; domain=${domain}` : "";
   const secure = location.protocol === "https:" ? "; secure" : "";
   // Not awaiting: the asynchronous Cookie Store is not in every browser, and a choice must hold before the task ends.
   // biome-ignore lint/suspicious/noDocumentCookie: see above.
-  document.cookie = `${name}=${value}; path=/; max-age=${Math.round(days * DAY_S)}; samesite=lax${where}${secure}`;
+  document.cookie = `${name}=${value}; path=${path}; max-age=${Math.round((days * DAY_MS) / 1_000)}; samesite=lax${where}${secure}`;
 }
 
 /** The domain on which this site's cookies hold, empty for its own host; known once one was set. */
@@ -48,9 +48,16 @@ export function setCookie(name: string, value: string, days: number, domain?: st
   removeCookie(name);
 }
 
-/** Removes a cookie wherever this site may have set it. */
+/** Removes a cookie wherever this site may have set it: on each of its domains, for the page's path and those above it. */
 export function removeCookie(name: string) {
-  for (const domain of domains()) write(name, "", domain, -1);
+  for (const domain of domains()) {
+    let path = "";
+    // With what parts them: `/shop` and `/shop/` are two places.
+    for (const part of location.pathname.split(/(\/)/)) {
+      path += part;
+      write(name, "", domain, -1, path);
+    }
+  }
 }
 
 export function cookieNames(): string[] {
@@ -98,15 +105,19 @@ export function keep(store: Store, key: string, all: readonly unknown[]): boolea
   return store.get(key) === text;
 }
 
-/** Removes this site's cookies and storage keys whose names match; `*` stands for any characters. */
+/** Removes this site's cookies, storage keys and databases whose names match; `*` stands for any characters. */
 export function erase(patterns: readonly string[]) {
   const escaped = patterns.map((one) => one.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*"));
   if (!escaped.length) return;
   const goes = new RegExp(`^(${escaped.join("|")})$`);
   for (const name of cookieNames()) if (goes.test(name)) removeCookie(name);
-  for (const kind of ["localStorage", "sessionStorage"] as const) {
-    attempt(() => {
-      for (const key of Object.keys(window[kind])) if (goes.test(key)) window[kind].removeItem(key);
-    });
-  }
+  // They are switched off together.
+  attempt(() => {
+    for (const kind of [localStorage, sessionStorage])
+      for (const key of Object.keys(kind)) if (goes.test(key)) kind.removeItem(key);
+    // Not every browser lists them. One that the page has open goes when it is closed.
+    indexedDB.databases?.().then((all) => {
+      for (const { name = "" } of all) if (goes.test(name)) indexedDB.deleteDatabase(name);
+    }, Boolean);
+  });
 }

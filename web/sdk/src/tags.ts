@@ -5,8 +5,6 @@
 import type { Consent } from "./consent.ts";
 import type { Tag } from "./settings.ts";
 
-/** Attributes that hold an element back; the released one does not have them. */
-const HOLDING = ["type", "data-category", "data-vendor", "data-purpose", "data-src", "data-srcset", "data-type"];
 const HELD = "[data-category]:not([data-released])";
 
 interface Released {
@@ -77,7 +75,7 @@ function revive(element: HTMLElement) {
   const isScript = element instanceof HTMLScriptElement;
   const next = isScript ? document.createElement("script") : element;
   if (isScript) {
-    for (const { name, value } of element.attributes) if (!HOLDING.includes(name)) next.setAttribute(name, value);
+    for (const { name, value } of element.attributes) if (name !== "type") next.setAttribute(name, value);
     next.textContent = element.textContent;
     next.nonce = element.nonce ?? "";
   }

@@ -1,5 +1,7 @@
 // Random UUIDs (version 4), also on pages without TLS, where browsers hide `crypto.randomUUID`.
 
+import { DAY_MS } from "./store.ts";
+
 const BYTE = 256;
 const HEX = 16;
 
@@ -9,8 +11,6 @@ export function uuid(): string {
     return (Number(digit) ^ (random & ((HEX - 1) >> (Number(digit) / 4)))).toString(HEX);
   });
 }
-
-const DAY_MS = 86_400_000;
 
 /** A random identifier with the day on which it was made, counted from 1970, so that no storage can hide its age. */
 export const dated = () => `d${Math.floor(Date.now() / DAY_MS)}-${uuid()}`;

@@ -93,7 +93,7 @@ struct CategoryWritten {
     name: String,
     /// Other keys of a stamp that mean it.
     aliases: Vec<String>,
-    /// Cookies and storage keys of the site that go when it is withdrawn.
+    /// Cookies, storage keys and databases of the site that go when it is withdrawn.
     erase: Vec<String>,
 }
 

@@ -248,7 +248,7 @@ export type SavedQuery = Described["SavedQueryShown"];
 export interface CategoryRule {
   name: string;
   aliases: string[];
-  /** Cookies and storage keys that go when it is withdrawn. */
+  /** Cookies, storage keys and databases that go when it is withdrawn. */
   erase: string[];
 }
 

@@ -1234,7 +1234,7 @@ export interface components {
         CategoryWritten: {
             /** @description Other keys of a stamp that mean it. */
             aliases: string[];
-            /** @description Cookies and storage keys of the site that go when it is withdrawn. */
+            /** @description Cookies, storage keys and databases of the site that go when it is withdrawn. */
             erase: string[];
             /** @description Its name. */
             name: string;

@@ -129,8 +129,8 @@ function Categories({ value, onChange }: { value: CategoryRule[]; onChange: (val
         <h3>Categories</h3>
       </legend>
       <p className="hint">
-        What visitors choose between. Aliases are the names by which other consent platforms call them; cookies and
-        storage keys that match go when the category is withdrawn, <code>*</code> stands for any characters.
+        What visitors choose between. Aliases are the names by which other consent platforms call them; cookies, storage
+        keys and databases that match go when the category is withdrawn, <code>*</code> stands for any characters.
       </p>
       <RefusedHere place="categories" />
       {value.map((rule, at) => (
