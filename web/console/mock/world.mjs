@@ -354,6 +354,7 @@ const consentOf = () => ({
   children: null,
   notice: null,
   do_not_track: "ignore",
+  record_days: 1825,
   banner: {
     version: 2,
     languages: {
