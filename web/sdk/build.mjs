@@ -44,11 +44,11 @@ export const BUDGETS = {
 };
 /** Names of the core's own that no page, store or server knows: letters stand for them in the core, the same in each chunk. */
 const OWN =
-  "retryMs lingering mayStore mayCollect surroundings isOnline announce overrides chooser passOn keepsNothing refresh isPermitted held identity post signals resume isRefusedElsewhere isSignalled followers textVersion madeAt collects leave wake adopt taken around permit shared store told optional each drop begin take tell emit root release update domains report banner look read days gpcNotice callback settings".split(
+  "retryMs lingering mayStore mayCollect surroundings isOnline announce overrides chooser passOn keepsNothing refresh isPermitted held identity post signals resume isRefusedElsewhere isSignalled followers textVersion madeAt collects leave wake adopt taken around permit shared store told optional each drop begin take tell emit root release update domains report banner look read days gpcNotice".split(
     " ",
   );
 /** None of them is a name of anything else. */
-const LETTERS = "eimpqwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$fgjkloubcrsdanh";
+const LETTERS = "eimpqwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$fgjkloubcrsdan";
 const contract = await readFile(join(here, "src", "settings.ts"), "utf8");
 const theirs = OWN.filter((name) => new RegExp(`\\b${name}\\??:`).test(contract));
 if (theirs.length) throw new Error(`the settings have ${theirs} too: no letter may stand for what the server writes`);

@@ -226,7 +226,7 @@ export class Analytics {
       options,
     );
     // Also when nothing was captured: pages go on to the next address in it.
-    guarded(() => (call.callback as Callback | undefined)?.(context));
+    guarded(() => (call.done as Callback | undefined)?.(context));
     return context;
   }
 

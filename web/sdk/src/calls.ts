@@ -24,7 +24,7 @@ export interface Call {
   readonly groupId?: string | undefined;
   readonly previousId?: string | undefined;
   readonly options: Options;
-  readonly callback?: Callback | undefined;
+  readonly done?: Callback | undefined;
   /** What the snippet saw of the page when it took the call. */
   readonly page?: PageContext | undefined;
 }
@@ -93,13 +93,13 @@ export function understand(
 ): Call {
   const seen = buffered(given.at(-1));
   const args = seen ? given.slice(0, -1) : [...given];
-  const callback = args.find(isFunction);
+  const done = args.find(isFunction);
   return {
     ...resolved(
       type,
       args.filter((one) => !isFunction(one)),
     ),
-    callback,
+    done,
     page: seen,
   };
 }

@@ -58,7 +58,7 @@ const on = (integrations: Fields) =>
   Object.fromEntries(Object.entries(integrations).map(([name, value]) => [name, !!value]));
 
 export function build(call: Call, captured: Captured): Event {
-  const { options, callback: _, page: __, ...said } = call;
+  const { options, done: _, page: __, ...said } = call;
   const { page, at, userId, anonymousId } = captured;
   const { overrides, context } = fromOptions(options);
   const search = page.search;
