@@ -42,7 +42,10 @@ export const BUDGETS = {
   "block.js": KB,
   "shadow.js": 1.5 * KB,
 };
-/** Names of the core's own that no page, store or server knows: letters stand for them in the core, the same in each chunk. */
+/**
+ * Names of the core's own that no page, store or server knows: letters stand for them in the core, the same in each chunk.
+ * What a stub leaves for its chunk is no such name (`callback` of GPP's): stubs keep every name.
+ */
 const OWN =
   "retryMs lingering mayStore mayCollect surroundings isOnline announce overrides chooser passOn keepsNothing refresh isPermitted held identity post signals resume isRefusedElsewhere isSignalled followers textVersion madeAt collects leave wake adopt taken around permit shared store told optional each drop begin take tell emit root release update domains report banner look read days gpcNotice".split(
     " ",
